@@ -1,0 +1,1 @@
+"""WHERE: one system per file, as source and as target."""

@@ -1,0 +1,1 @@
+"""DO: stage batches as Parquet and run plans on them."""

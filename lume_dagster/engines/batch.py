@@ -1,0 +1,105 @@
+"""A staged batch: what was read from a source, as Parquet files and the manifest that describes them.
+
+Layout of a staging folder (the manifest is written last, by rename; a folder without one is garbage):
+
+    part-0000.parquet ...   columns c0, c1, ... (raw values) and _lume_row
+    malformed.parquet       _lume_row, text, code, message: records no reader could split
+    manifest.json           this module's StagedBatch
+
+``_lume_row`` numbers the records of the whole batch from 1, in the order of its files, malformed
+records included: file i covers ``first_row .. first_row + records - 1``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+ROW = "_lume_row"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedColumn:
+    """A source column: the name people use, the column that holds it, and its type in DuckDB's words.
+
+    Text formats are VARCHAR; JSON records are JSON (``"abc"``, ``12``, ``{"a": 1}``), so that nothing
+    of the original is lost; Parquet files and databases keep their own types.
+    """
+
+    name: str
+    id: str  # c0, c1, ...
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """One input file, or the one stream of a database source."""
+
+    uri: str
+    version: str
+    bytes: int
+    first_row: int
+    records: int
+    malformed: int
+    details: dict[str, str | int | bool]  # what was found: encoding, delimiter, compression, ...
+
+
+@dataclass(frozen=True, slots=True)
+class StagedBatch:
+    """Where a batch lies, what it holds, and what its columns are called."""
+
+    folder: Path
+    columns: tuple[StagedColumn, ...]
+    files: tuple[StagedFile, ...]
+    parts: tuple[str, ...]  # file names in the folder
+    format: str  # csv, json, parquet, database
+
+    @property
+    def records(self) -> int:
+        """Input rows: well-formed and malformed."""
+        return sum(f.records for f in self.files)
+
+    @property
+    def malformed(self) -> int:
+        """Records that could not be split into columns."""
+        return sum(f.malformed for f in self.files)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the input in bytes, as delivered."""
+        return sum(f.bytes for f in self.files)
+
+    @property
+    def part_paths(self) -> tuple[Path, ...]:
+        """The Parquet files with the well-formed records."""
+        return tuple(self.folder / p for p in self.parts)
+
+    @property
+    def malformed_path(self) -> Path:
+        """The Parquet file with the malformed records; exists only when there are any."""
+        return self.folder / "malformed.parquet"
+
+    def save(self) -> None:
+        """Write the manifest, which makes the folder a batch."""
+        value = asdict(self)
+        del value["folder"]
+        new = self.folder / f".{MANIFEST}.new"
+        new.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+        new.replace(self.folder / MANIFEST)
+
+    @classmethod
+    def load(cls, folder: Path) -> StagedBatch | None:
+        """The batch in a folder, or None where staging did not finish."""
+        path = folder / MANIFEST
+        if not path.exists():
+            return None
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            folder=folder,
+            columns=tuple(StagedColumn(**c) for c in value["columns"]),
+            files=tuple(StagedFile(**f) for f in value["files"]),
+            parts=tuple(value["parts"]),
+            format=value["format"],
+        )

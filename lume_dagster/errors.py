@@ -1,0 +1,138 @@
+"""Every error the package raises, as one tree drawn by what the reader must do about it.
+
+LumeError
+├── FlowError                 mend the flow file
+│   └── VersionChangedError   a published version is not what was published
+├── PlanError                 the flow does not fit this batch (a missing column, a type that cannot be)
+├── BatchError                the batch cannot be read (no such file, unreadable bytes, an empty folder)
+├── ConnectorError            the system at the other end said no (password, rights, a table of another shape)
+│   └── TransientError        the same call may succeed later (a dropped connection, a lock timeout)
+├── EngineError               the machine ran out (disk, memory) or the engine failed
+├── MissingExtraError         an optional dependency is not installed
+├── ApiError                  the request was wrong
+│   ├── AuthenticationError   no valid credentials
+│   └── InvalidRequestError   unknown flow version, bad source_path, a batch that is done or running
+└── RunError                  what waiting for a run can end in
+    ├── RunFailedError        the run ended FAILED or CRASHED; carries the run
+    └── RunTimeoutError       also a TimeoutError; the run itself goes on
+
+A message is a fact (what and where) followed by a hint (what to do). ``exit_code`` is what the
+``lume`` command ends with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from lume_dagster.client import LumeRun
+
+
+class LumeError(Exception):
+    """Anything this package raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        """Say what is wrong and where; ``hint`` says what to do."""
+        self.message = message
+        self.hint = hint
+        super().__init__(message if hint is None else f"{message}\nHint: {hint}")
+
+
+class FlowError(LumeError):
+    """The flow file must be mended."""
+
+    exit_code = 3
+
+
+class VersionChangedError(FlowError):
+    """A published version differs from what was published."""
+
+
+class PlanError(LumeError):
+    """The flow does not fit the columns of this batch."""
+
+    exit_code = 4
+
+
+class BatchError(LumeError):
+    """The batch cannot be read."""
+
+    exit_code = 5
+
+
+class ConnectorError(LumeError):
+    """A system at the other end refused."""
+
+    exit_code = 6
+
+
+class TransientError(ConnectorError):
+    """The same call may succeed later."""
+
+
+class EngineError(LumeError):
+    """The machine or the engine gave out."""
+
+    exit_code = 7
+
+
+class MissingExtraError(LumeError):
+    """An optional dependency is not installed."""
+
+    exit_code = 8
+
+    @classmethod
+    def for_extra(cls, what: str, extra: str) -> MissingExtraError:
+        """``what`` needs the optional dependencies called ``extra``."""
+        return cls(
+            f"{what} needs packages that are not installed.",
+            hint=f"pip install 'lume-dagster[{extra}]'",
+        )
+
+
+class ApiError(LumeError):
+    """The request was wrong."""
+
+    exit_code = 2
+
+
+class AuthenticationError(ApiError):
+    """No valid credentials were given."""
+
+
+class InvalidRequestError(ApiError):
+    """What was asked for does not exist or may not be done now."""
+
+
+class RunError(LumeError):
+    """Waiting for a run ended without a result."""
+
+    exit_code = 10
+
+    def __init__(self, message: str, *, run: LumeRun, hint: str | None = None) -> None:
+        """Carry the run, so that a caller can look at its status and metadata."""
+        self.run = run
+        super().__init__(message, hint=hint)
+
+
+class RunFailedError(RunError):
+    """The run ended FAILED or CRASHED."""
+
+
+class RunTimeoutError(RunError, TimeoutError):
+    """The run did not end in time; it goes on."""
+
+    exit_code = 11
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint naming the nearest known word, or all of them when none is near."""
+    choices = sorted(known)
+    near = get_close_matches(word, choices, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(choices)}." if choices else "none is defined."

@@ -1,0 +1,83 @@
+"""The target schema: JSON Schema (draft 2020-12) read into a tree of fields.
+
+Every keyword is either honoured or refused by name; none is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+FieldType = Literal["string", "integer", "number", "boolean", "object", "array"]
+Format = Literal[
+    "date", "date-time", "time", "email", "uuid", "uri", "ipv4", "ipv6", "hostname"
+]
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaField:
+    """One property of the target schema, with every keyword that constrains it.
+
+    ``path`` is unique in the schema: ``customer.address.city``, ``lines[].sku``.
+    ``nullable`` is whether ``null`` is among its types; a property that is not required may be
+    missing, which for a row is the same as NULL.
+    ``scale`` is the number of decimal places that ``multipleOf: 0.01`` and the like ask for; such a
+    number is stored as an exact decimal.
+    """
+
+    name: str
+    path: str
+    type: FieldType
+    required: bool = False
+    nullable: bool = False
+    description: str | None = None
+    format: Format | None = None
+    enum: tuple[Scalar, ...] | None = None  # const is an enum of one
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    minimum: float | int | None = None
+    maximum: float | int | None = None
+    exclusive_minimum: float | int | None = None
+    exclusive_maximum: float | int | None = None
+    multiple_of: float | int | None = None
+    scale: int | None = None
+    default: Scalar = None
+    has_default: bool = False
+    fields: tuple[SchemaField, ...] = ()  # of an object
+    items: SchemaField | None = None  # of an array; its path ends in []
+    min_items: int | None = None
+    max_items: int | None = None
+
+    @property
+    def column_type(self) -> str:
+        """The type of the column, in the words of connectors.protocol.Column."""
+        if self.type in ("object", "array"):
+            return "json"
+        if self.type == "number":
+            return "number" if self.scale is None else f"decimal(18,{self.scale})"
+        if self.type == "string":
+            return _STRING_TYPES.get(self.format or "", "string")
+        return self.type
+
+
+_STRING_TYPES = {"date": "date", "date-time": "timestamp", "time": "time", "uuid": "uuid"}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSchema:
+    """The fields of a target row, in the order the schema lists them."""
+
+    fields: tuple[SchemaField, ...]
+    description: str | None = None
+
+    @classmethod
+    def parse(cls, schema: Mapping[str, Any]) -> TargetSchema:
+        """Read a JSON Schema of an object.
+
+        Raises:
+            FlowError: a keyword, type or format that cannot be honoured; names the property.
+        """
+        raise NotImplementedError

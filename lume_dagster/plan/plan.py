@@ -1,0 +1,80 @@
+"""A Plan: all SQL that turns one staged batch into mapped rows and rejects, as data.
+
+The SQL speaks of three things the engine provides under fixed names: the view ``staged`` (the columns
+of the batch and ``_lume_row``), one table per seed, and the table ``bad`` (the ``_lume_row`` of every
+row that is not mapped). It holds no text of the user's but what was parsed and generated again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Severity = Literal["reject", "warn", "fail"]
+TestKind = Literal["conversion", "lookup", "schema", "key", "rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column of the batch: the name a flow uses, the column in ``staged``, its DuckDB type."""
+
+    name: str
+    id: str
+    type: str
+
+
+class TypeOracle(Protocol):
+    """Something that knows the type of each column of a SELECT: the engine itself."""
+
+    def describe(self, select: str) -> tuple[str, ...]:
+        """The DuckDB types of the columns, in order; PlanError with the engine's words if it cannot be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RowTest:
+    """One thing that can be wrong with a row, and what happens to the row then."""
+
+    id: str  # departed_at.type:INVALID_DATE_FORMAT, delay_minutes.minimum, rule:known_tail_number
+    kind: TestKind
+    field: str  # path of the target field, or the rule's name
+    code: str
+    severity: Severity
+    message: str
+    schema_path: str | None = None  # #/properties/delay_minutes/minimum
+
+
+@dataclass(frozen=True, slots=True)
+class SeedTable:
+    """A seed a plan looks things up in: the table the engine must load it as, and what is read of it."""
+
+    seed: str
+    table: str
+    key: str
+    columns: tuple[str, ...]  # by the seed's own names; in the table k, v0, v1, ...
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """A column of the mapped rows."""
+
+    name: str
+    type: str  # in the words of connectors.protocol.Column
+    nullable: bool
+    description: str | None
+    sources: tuple[str, ...]  # source columns it is made from, by name
+    seeds: tuple[tuple[str, str], ...]  # (seed, column) it is looked up in
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one flow version maps batches with these columns."""
+
+    columns: tuple[MappedColumn, ...]
+    key: tuple[str, ...]
+    seeds: tuple[SeedTable, ...]
+    tests: tuple[RowTest, ...]
+    mapped: str  # SELECT _lume_row, <fields> of rows that break no reject test
+    rejects: str  # SELECT _lume_row, original, errors of the rows in ``bad``
+    side_tests: str | None  # one row: how many rows break each warn and fail test, in order of ``tests``
+    duplicates: str | None  # SELECT _lume_row of rows whose key came before; needs ``candidates``
