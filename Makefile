@@ -9,7 +9,7 @@ export PYTHONNOUSERSITE := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
-CODE := lume_dagster lume_dagster_tests definitions.py $(wildcard benchmarks)
+CODE := lume_dagster lume_dagster_tests examples definitions.py $(wildcard docs benchmarks)
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
