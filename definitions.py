@@ -12,7 +12,8 @@ DATA = HERE / ".lume"
 defs = build_definitions(
     flows=HERE / "examples" / "flows",
     connectors={
-        "landing": LocalFilesConnector(root=str(HERE)),
+        "landing": LocalFilesConnector(root=str(DATA / "landing")),
+        "branches": LocalFilesConnector(root=str(HERE / "examples" / "landing")),
         "warehouse": DuckDBConnector(path=str(DATA / "warehouse.duckdb")),
     },
     data=DATA,
