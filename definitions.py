@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from lume_dagster import build_definitions
-from lume_dagster.connectors.duckdb import DuckDBConnector
-from lume_dagster.connectors.local_files import LocalFilesConnector
+from lume_dagster.connectors import DuckDBConnector, LocalFilesConnector
 
 HERE = Path(__file__).parent
 DATA = HERE / ".lume"

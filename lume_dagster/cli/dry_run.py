@@ -1,4 +1,4 @@
-"""`lume run --dry-run N`: map the first N rows of a batch in a folder of its own; write no target."""
+"""`lume run --dry-run N`: map the first N rows of a batch aside; the target is not touched."""
 
 from __future__ import annotations
 
