@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -18,15 +17,21 @@ from lume_dagster.errors import MissingExtraError
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address it listens on.")
 def ui(shell: Shell, port: int, host: str) -> None:
     """Open the project in the Dagster UI; Ctrl+C ends it."""
+    from lume_dagster.orchestration.instance import dagster_home
+    from lume_dagster.orchestration.project import FILE, find_project, load_project
+
     if importlib.util.find_spec("dagster_webserver") is None:
         raise MissingExtraError.for_extra("The Dagster UI", "ui")
-    home, workspace = _prepare()
+    project = load_project(find_project())
+    home = dagster_home(project.workspace.data)
     address = f"http://{host}:{port}"
     shell.answer(
         {"url": address, "dagster_home": str(home)},
-        lambda: click.echo(f"The Dagster UI: {address}"),
+        lambda: click.echo(f"The Dagster UI is coming up at {address} (Ctrl+C ends it)."),
     )
     sys.stdout.flush()
     os.environ["DAGSTER_HOME"] = str(home)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host]
-    os.execv(sys.executable, [*command, "-p", str(port)])  # noqa: S606 - no shell, our own words
+    os.chdir(project.folder)
+    where = ["-w", "workspace.yaml"] if (project.folder / "workspace.yaml").exists() else ["-f", FILE]
+    command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606 - no shell between, and our own words
