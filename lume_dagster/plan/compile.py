@@ -65,7 +65,7 @@ class _SeedSlots:
         asked = self._used.setdefault(seed, [])
         if column not in asked:
             asked.append(column)
-        return self._table(seed), f"v{asked.index(column)}"
+        return self._table(seed), f"s{asked.index(column)}"
 
     def _table(self, seed: str) -> str:
         return f"seed_{list(self._used).index(seed)}"
@@ -102,7 +102,7 @@ class _Compiler:
             seeds=self._seeds,
             oracle=oracle,
             target=self._target,
-            target_origins=lambda path: self._origins(path.split(".")[0]),
+            target_rewriter=lambda path: self._done[path.split(".")[0]][1],
         )
 
     # -- fields -------------------------------------------------------------------------------
@@ -134,10 +134,6 @@ class _Compiler:
         for part in rest:
             value = call("struct_extract", value, text(part))
         return value
-
-    def _origins(self, name: str) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-        rewriter = self._done[name][1]
-        return frozenset(rewriter.sources), frozenset(rewriter.seeds)
 
     def _severity(self, path: str, keyword: str) -> Handling:
         handling = self._flow.errors.handling

@@ -80,7 +80,7 @@ def _located(error: LumeError, path: str) -> LumeError:
 
 def _scalar(field: SchemaField, node: object, rewriter: Rewriter, severity: Severities) -> Compiled:
     to = duckdb_type(field)
-    before = len(rewriter.failures)
+    before, upstream = len(rewriter.failures), len(rewriter.upstream)
     value = _unmapped(field, to) if node is None else _converted(field, node, rewriter, to)
     failures = rewriter.failures[before:]
     presence = present(value)
@@ -89,7 +89,8 @@ def _scalar(field: SchemaField, node: object, rewriter: Rewriter, severity: Seve
         presence = exp.false()
     tests = [*_failure_tests(field, failures, severity)]
     if field.required and not field.nullable:
-        tests.append(_required(field, value, failures, severity))
+        explained = [*(f.condition for f in failures), *rewriter.upstream[upstream:]]
+        tests.append(_required(field, value, explained, severity))
     tests += _constraint_tests(field, value, severity)
     return Compiled(value, tuple(tests), presence)
 
@@ -150,8 +151,11 @@ def _failure_tests(field: SchemaField, failures: list[Failure], severity: Severi
     return tests
 
 
-def _required(field: SchemaField, value: Sql, failures: list[Failure], severity: Severities) -> Test:
-    failed = not_(is_true(any_of(f.condition for f in failures))) if failures else None
+def _required(
+    field: SchemaField, value: Sql, explained: list[Sql], severity: Severities
+) -> Test:
+    """NULL where nothing else explains it."""
+    failed = not_(is_true(any_of(explained))) if explained else None
     row = _row_test(field, "required", "MISSING_REQUIRED_FIELD", "has no value", severity)
     return Test(row, all_of([is_null(value), failed]) if failed else is_null(value), cast(exp.null(), "VARCHAR"))
 
@@ -208,7 +212,7 @@ def _array(field: SchemaField, node: object, rewriter: Rewriter, severity: Sever
     value = rewriter.bind(call("list_transform", items, lambda_(variable, element.value)))
     tests = [*_failure_tests(field, failures, severity)]
     if field.required and not field.nullable:
-        tests.append(_required(field, value, failures, severity))
+        tests.append(_required(field, value, [f.condition for f in failures], severity))
     tests += _constraint_tests(field, value, severity)
     tests += [_any_item(test, items, variable) for test in element.tests]
     return Compiled(value, tuple(tests), present(value))

@@ -51,7 +51,7 @@ class SeedTable:
     seed: str
     table: str
     key: str
-    columns: tuple[str, ...]  # by the seed's own names; in the table k, v0, v1, ...
+    columns: tuple[str, ...]  # by the seed's own names; in the table k, s0, s1, ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Scope:
     seeds: Seeds
     oracle: TypeOracle
     target: Callable[[str], exp.Column]  # a target field's typed value, by path
-    target_origins: Callable[[str], tuple[frozenset[str], frozenset[tuple[str, str]]]]
+    target_rewriter: Callable[[str], Rewriter]  # how a target field was made, by path
 
     def type_of(self, value: Sql, variables: Mapping[str, str]) -> str:
         """The DuckDB type of a rewritten expression.
@@ -96,6 +96,7 @@ class Rewriter:
     failures: list[Failure] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
     seeds: set[tuple[str, str]] = field(default_factory=set)
+    upstream: list[Sql] = field(default_factory=list)  # failures of the target fields it reads
     _guards: tuple[Sql, ...] = ()
     _forgiving: int = 0
 
@@ -197,9 +198,10 @@ class Rewriter:
 
     def _target(self, path: str) -> tuple[Sql, str]:
         bound = self.scope.target(path)
-        sources, seeds = self.scope.target_origins(path)
-        self.sources |= sources
-        self.seeds |= seeds
+        made = self.scope.target_rewriter(path)
+        self.sources |= made.sources
+        self.seeds |= made.seeds
+        self.upstream += [*made.upstream, *(f.condition for f in made.failures)]
         return bound, self.type_of(bound)
 
     def _name(self, node: exp.Column | exp.Dot) -> Sql:

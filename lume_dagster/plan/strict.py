@@ -251,11 +251,8 @@ def convert(x: Sql, of: str, to: str, *, explicit: bool = False) -> Conversion |
     rule = table.get((family(of), family(to)))
     if rule is None:
         return None
-    if rule is _narrow and of.upper() == to.upper():
-        return Conversion(x.copy())
-    if rule is _decimal_to_decimal and of.upper().replace(" ", "") == to.upper().replace(" ", ""):
-        return Conversion(x.copy())
-    return rule(x, to)
+    same = of.upper().replace(" ", "") == to.upper().replace(" ", "")
+    return Conversion(x.copy()) if same and rule is not _finite else rule(x, to)
 
 
 def _scale(decimal: str) -> int:
