@@ -12,30 +12,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lume_dagster.cli.shell import Shell, count, text_of
+from lume_dagster.cli.telling import reason
 
 if TYPE_CHECKING:
     from lume_dagster.engines.batch import StagedBatch, StagedFile
     from lume_dagster.flows.model import FlowVersion
-    from lume_dagster.orchestration.workspace import Workspace
+    from lume_dagster.orchestration.project import Project
 
 ROW = "_lume_row"
 Row = Mapping[str, Any]
 
 
-def dry_run(
-    shell: Shell,
-    version: FlowVersion,
-    source_path: str,
-    rows: int,
-    *,
-    workspace: Workspace,
-    source: object,
-) -> None:
-    """Show what the first ``rows`` records of the batch would become."""
+def try_out(shell: Shell, name: str, source_path: str, rows: int) -> None:
+    """Show what the first ``rows`` records of the batch would become; a draft may be tried too."""
+    from lume_dagster.flows.library import Library
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    project = load_project(find_project())
+    version = Library(project.workspace.flows).resolve(name)
     with tempfile.TemporaryDirectory(prefix="lume-dry-run-") as folder:
-        mapped, rejects = _outcome(
-            Path(folder), version, source_path, rows, workspace=workspace, source=source
-        )
+        mapped, rejects = _outcome(project, version, source_path, rows, Path(folder))
     shell.answer(
         {"flow_version": version.name, "mapped": mapped, "rejects": rejects},
         lambda: _tell(shell, mapped, rejects),
@@ -43,18 +39,13 @@ def dry_run(
 
 
 def _outcome(
-    folder: Path,
-    version: FlowVersion,
-    source_path: str,
-    rows: int,
-    *,
-    workspace: Workspace,
-    source: object,
+    project: Project, version: FlowVersion, source_path: str, rows: int, folder: Path
 ) -> tuple[list[Row], list[Row]]:
     from lume_dagster.runs.phases import Batch, sync_source, transform
 
     batch = Batch(version, source_path, "dry run", folder / "staging", folder / "output")
-    with workspace.engine() as engine:
+    source = project.connector(version.flow.source.connector)
+    with project.workspace.engine() as engine:
         staged = first_rows(sync_source(source, batch, engine), rows, folder / "first")
         transform(batch, staged, engine)
     return (
@@ -106,7 +97,10 @@ def _readable(reject: Row) -> Row:
 
 def _tell(shell: Shell, mapped: list[Row], rejects: list[Row]) -> None:
     lines = [(row[ROW], _fields(row), "") for row in mapped]
-    lines += [(row[ROW], _fields(row["original"]), why(row)) for row in rejects]
+    lines += [
+        (row[ROW], _fields(row["original"]), "\n".join(map(reason, row["errors"])))
+        for row in rejects
+    ]
     shell.table(
         ("row", "becomes, or was", "rejected because"), sorted(lines, key=lambda line: line[0])
     )
@@ -119,12 +113,4 @@ def _tell(shell: Shell, mapped: list[Row], rejects: list[Row]) -> None:
 def _fields(row: Row) -> str:
     return "\n".join(
         f"{name}: {text_of(value)}" for name, value in row.items() if not name.startswith("_lume_")
-    )
-
-
-def why(reject: Row) -> str:
-    """Every reason of a reject, one a line."""
-    return "\n".join(
-        f"{error['field'] or 'record'}: {error['message']} [{error['code']}]"
-        for error in reject["errors"]
     )

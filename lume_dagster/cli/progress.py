@@ -18,7 +18,6 @@ PHASES = (
     ("TRANSFORMING", "map the rows"),
     ("SYNCING_TARGET", "write the target"),
 )
-_FINAL = ("SUCCEEDED", "PARTIAL_FAILED", "FAILED", "CRASHED", "CANCELED")
 _POLL_SECONDS = 0.3
 
 
@@ -40,7 +39,7 @@ def _show(run: LumeRun, timeout: float) -> None:
 
     until = time.monotonic() + timeout
     with Live(console=Console(stderr=True), refresh_per_second=8, transient=True) as live:
-        while str(run.status) not in _FINAL and time.monotonic() < until:
+        while not run.status.ended and time.monotonic() < until:
             live.update(_display(run))
             time.sleep(_POLL_SECONDS)
             run.refresh()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from lume_dagster.cli.running import LAST, find
-from lume_dagster.cli.shell import Shell, count, near, text_of, verb
+from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.telling import tell_reject, tell_the_rest
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
+
+_ROWS_AT_ONCE = 100
 
 
 @verb()
@@ -33,7 +35,12 @@ if TYPE_CHECKING:
     "--only", type=click.Choice(["mapped", "rejects"]), help="One part instead of everything."
 )
 def download(
-    shell: Shell, run_id: str, folder: Path, *, output_format: str, only: str | None
+    shell: Shell,
+    run_id: str,
+    folder: Path,
+    *,
+    output_format: Literal["csv", "json"],
+    only: str | None,
 ) -> None:
     """Write what RUN left into DIR: mapped rows, rejects, metrics. `last` is the newest run."""
     found = find(run_id)
@@ -42,11 +49,10 @@ def download(
         "mapped": found.download_mapped,
         "rejects": found.download_rejects,
     }
-    getters[only](folder, output_format=output_format)
-    written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    written = [str(path) for path in getters[only](folder, output_format)]
     shell.answer(
-        {"run": found.id, "folder": str(folder.resolve()), "files": written},
-        lambda: click.echo("\n".join(near(folder / path) for path in written)),
+        {"run": found.id, "files": written},
+        lambda: click.echo("\n".join(near(path) for path in written)),
     )
 
 
@@ -57,45 +63,41 @@ def rejects(shell: Shell, run_id: str, limit: int) -> None:
     """Show the rows that RUN rejected and why; the last run when none is named."""
     found = find(run_id)
     rows = first_rejects(found, limit)
-    shell.answer(rows, lambda: _tell(shell, found, rows))
+    shell.answer(rows, lambda: _tell(found, rows))
 
 
 def first_rejects(run: LumeRun, limit: int) -> list[dict[str, Any]]:
     """The first rejects of a run, each with its original values and its errors."""
-    with tempfile.TemporaryDirectory(prefix="lume-rejects-") as folder:
-        run.download_rejects(folder, output_format="json")
-        return list(islice(_read(Path(folder)), limit))
+    return list(islice(_rejects_in(output_folders(run)), limit))
 
 
-def _read(folder: Path) -> Iterator[dict[str, Any]]:
-    for file in sorted(folder.rglob("*.json*")):
-        with file.open(encoding="utf-8") as lines:
-            yield from (json.loads(line) for line in lines)
+def output_folders(run: LumeRun) -> tuple[Path, ...]:
+    """Where the files of a run lie: a folder for each batch that was mapped."""
+    from lume_dagster.orchestration.instance import open_instance
+    from lume_dagster.orchestration.project import find_project, load_project
+    from lume_dagster.orchestration.query import read_details
+
+    with open_instance(load_project(find_project()).workspace.data) as instance:
+        return tuple(Path(folder) for folder in read_details(instance, run.id).output)
 
 
-def _tell(shell: Shell, run: LumeRun, rows: list[dict[str, Any]]) -> None:
-    del shell
+def _rejects_in(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    for folder in folders:
+        for part in sorted((folder / "rejects").glob("part-*.parquet")):
+            with pq.ParquetFile(part) as file:
+                for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
+                    yield from map(_readable, batch.to_pylist())
+
+
+def _readable(reject: dict[str, Any]) -> dict[str, Any]:
+    return {**reject, "original": json.loads(reject["original"])}
+
+
+def _tell(run: LumeRun, rows: list[dict[str, Any]]) -> None:
     if not rows:
         click.echo(f"{run.id} rejected nothing.")
     for reject in rows:
         tell_reject(reject)
-    rest = rejected_rows(run) - len(rows)
-    if rows and rest > 0:
-        click.echo(f"... and {count(rest, 'more row')}: lume download {run.id} DIR --only rejects")
-
-
-def rejected_rows(run: LumeRun) -> int:
-    """How many rows a run rejected."""
-    metrics: Mapping[str, Any] = run.metrics or {}
-    return int(metrics.get("row_counts", {}).get("rejects", 0))
-
-
-def tell_reject(reject: Mapping[str, Any]) -> None:
-    """One rejected row: where it stood, why it was refused, and what it said."""
-    file = str(reject["_lume_file"]).rpartition("/")[2]
-    click.secho(f"row {reject['_lume_file_row']:,} of {file}", bold=True)
-    for error in reject["errors"]:
-        value = "" if error["value"] is None else f" {error['value']!r}"
-        click.echo(f"  {error['field'] or 'the record'}{value} {error['message']} [{error['code']}]")
-    values = ", ".join(f"{name} {text_of(value)}" for name, value in reject["original"].items())
-    click.secho(f"  was: {values}", dim=True)
+    tell_the_rest(run, len(rows))

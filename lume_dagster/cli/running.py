@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli import shell as say
 from lume_dagster.cli.progress import wait as wait_for
-from lume_dagster.cli.shell import INTERRUPTED, Shell, count, verb
+from lume_dagster.cli.shell import INTERRUPTED, Shell, verb
+from lume_dagster.cli.telling import summary, tell_run, tell_runs
+from lume_dagster.errors import InvalidRequestError, RunFailedError
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -27,8 +27,6 @@ class Pair(click.ParamType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
         """Split at the first equals sign."""
-        if isinstance(value, tuple):
-            return value
         key, equals, text = str(value).partition("=")
         if not key or not equals:
             self.fail(f"{value!r} is not of the form key=value.", param, ctx)
@@ -47,7 +45,7 @@ class Pair(click.ParamType):
 @click.option(
     "--dry-run", type=click.IntRange(min=1), metavar="N", help="Show N rows; write nothing."
 )
-def run(
+def run(  # noqa: PLR0913 - a parameter for each option
     shell: Shell,
     flow: str,
     source_path: str,
@@ -64,9 +62,10 @@ def run(
     connector knows it, or for a database the id of a batch.
     """
     from lume_dagster import client
+    from lume_dagster.cli.dry_run import try_out
 
     if dry_run is not None:
-        _dry_run(shell, flow, source_path, dry_run)
+        try_out(shell, flow, source_path, dry_run)
         return
     started = client.run(
         flow,
@@ -84,8 +83,6 @@ def run(
 
 def finish(shell: Shell, started: LumeRun, *, timeout: float) -> None:
     """Wait for a run and say how it ended; its error, if it ended in one, follows."""
-    from lume_dagster.errors import RunFailedError
-
     try:
         wait_for(started, shell, timeout=timeout)
     except RunFailedError:
@@ -112,8 +109,9 @@ def runs(shell: Shell, flow: str | None, limit: int) -> None:
     """List runs, newest first."""
     from lume_dagster import client
 
-    found = list(client.runs(flow=flow, limit=limit))
-    shell.answer([summary(one) for one in found], lambda: _tell_runs(shell, found))
+    which = {"flow_version": flow} if flow and ":" in flow else {"flow": flow}
+    found = client.runs(**which, limit=limit)
+    shell.answer([summary(one) for one in found], lambda: tell_runs(shell, found))
 
 
 @verb()
@@ -122,7 +120,8 @@ def cancel(shell: Shell, run_id: str) -> None:
     """End RUN before it is through; its batch stays out of the target."""
     found = find(run_id)
     found.cancel()
-    shell.answer(summary(found), lambda: click.echo(f"{found.id} is being cancelled."))
+    found.refresh()
+    shell.answer(summary(found), lambda: click.echo(f"{found.id} is {found.status}."))
 
 
 def find(run_id: str) -> LumeRun:
@@ -132,24 +131,12 @@ def find(run_id: str) -> LumeRun:
         InvalidRequestError: there is no such run.
     """
     from lume_dagster import client
-    from lume_dagster.errors import InvalidRequestError
 
     if run_id != LAST:
         return client.run_status(run_id)
-    newest = list(client.runs(limit=1))
+    newest = client.runs(limit=1)
     if not newest:
         raise InvalidRequestError(
             "This project has no run yet.", hint="start one: lume run FLOW SOURCE_PATH"
         )
     return newest[0]
-
-
-def summary(run: LumeRun) -> dict[str, object]:
-    """A run as a script reads it."""
-    return {
-        "id": run.id,
-        "status": str(run.status),
-        "created_at": run.created_at,
-        "metrics": run.metrics,
-        "metadata": run.metadata,
-    }

@@ -32,6 +32,8 @@ def ui(shell: Shell, port: int, host: str) -> None:
     sys.stdout.flush()
     os.environ["DAGSTER_HOME"] = str(home)
     os.chdir(project.folder)
-    where = ["-w", "workspace.yaml"] if (project.folder / "workspace.yaml").exists() else ["-f", FILE]
+    where = (
+        ["-w", "workspace.yaml"] if (project.folder / "workspace.yaml").exists() else ["-f", FILE]
+    )
     command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     os.execv(sys.executable, command)  # noqa: S606 - no shell between, and our own words
