@@ -70,20 +70,6 @@ def transform(
     )
 
 
-def preview(
-    con: DuckDBPyConnection,
-    plan: Plan,
-    staged: StagedBatch,
-    staged_sql: str,
-    seeds: Mapping[str, tuple[Path, Sequence[str]]],
-    rows: int,
-    into: Path,
-) -> Transformed:
-    """The same for the first ``rows`` records only."""
-    first = f"SELECT * FROM ({staged_sql}) WHERE {ROW} <= {int(rows)}"
-    return transform(con, plan, staged, first, seeds, into)
-
-
 def _output(into: Path, name: str) -> Path:
     folder = into / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +148,7 @@ def _malformed(staged: StagedBatch) -> str:
         f"SELECT {ROW}, CAST(json_object('_lume_line', text) AS VARCHAR) AS original, "
         "[{'field': CAST(NULL AS VARCHAR), 'code': code, 'message': message, "
         "'value': CAST(NULL AS VARCHAR)}] AS errors "
-        f"FROM read_parquet({_literal(str(staged.malformed_path))})"
+        f"FROM read_parquet({_literal(str(staged.malformed_path))}) WHERE {ROW} <= {staged.records}"
     )
 
 
