@@ -131,7 +131,7 @@ def _find_bad(con: DuckDBPyConnection, mapped: Path) -> None:
 
 
 def _rejects(plan: Plan, staged: StagedBatch) -> str:
-    files = ", ".join(f"({f.first_row}, {_literal(f.uri)})" for f in staged.files)
+    files = ", ".join(f"({f.first_row}, {_literal(f.uri)})" for f in staged.files) or "(1, '')"
     found = f"SELECT {ROW}, original, errors FROM ({plan.rejects})"
     if staged.malformed:
         found += f" UNION ALL {_malformed(staged)}"
