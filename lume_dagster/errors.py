@@ -5,6 +5,7 @@ LumeError
 │   └── VersionChangedError   a published version is not what was published
 ├── PlanError                 the flow does not fit this batch (a missing column, a type that cannot be)
 ├── BatchError                the batch cannot be read (no such file, unreadable bytes, an empty folder)
+├── BatchRefusedError         the batch was read and judged: all or too many rows bad, a rule or check fails
 ├── ConnectorError            the system at the other end said no (password, rights, a table of another shape)
 │   └── TransientError        the same call may succeed later (a dropped connection, a lock timeout)
 ├── EngineError               the machine ran out (disk, memory) or the engine failed
@@ -109,6 +110,17 @@ class BatchError(LumeError):
     """The batch cannot be read."""
 
     exit_code = 5
+
+
+class BatchRefusedError(LumeError):
+    """The batch was read and judged bad; ``code`` says by what. Its rows and rejects stay readable."""
+
+    exit_code = 9
+
+    def __init__(self, message: str, *, code: str, hint: str | None = None) -> None:
+        """``code`` is ALL_REJECTED, ERROR_RATE, RULE_FAILED or CHECK_FAILED."""
+        self.code = code
+        super().__init__(message, hint=hint)
 
 
 class ConnectorError(LumeError):

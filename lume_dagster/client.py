@@ -1,0 +1,311 @@
+"""Start runs and follow them: ``run = lume.run("flights:v1", source_path=...)``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lume_dagster.errors import (
+    InvalidRequestError,
+    RunFailedError,
+    RunTimeoutError,
+    did_you_mean,
+)
+from lume_dagster.runs import output, uploads
+from lume_dagster.runs.output import OutputFormat, Part
+from lume_dagster.runs.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import dagster as dg
+
+    from lume_dagster.flows.model import FlowVersion
+    from lume_dagster.orchestration.project import Project
+    from lume_dagster.orchestration.query import RunDetails, RunSummary
+    from lume_dagster.runs.metrics import Metrics
+
+
+class LumeRun:
+    """A run as it stood when it was last looked at; ``refresh`` looks again."""
+
+    def __init__(self, project: Project, summary: RunSummary) -> None:
+        """Made by ``run``, ``run_status`` and ``list_runs``."""
+        self._project = project
+        self._summary = summary
+        self._details: RunDetails | None = None
+
+    def __repr__(self) -> str:
+        """Id, status and what it runs."""
+        return f"<LumeRun {self.id} {self.status} {self.flow_version} on {self.source_path}>"
+
+    @property
+    def id(self) -> str:
+        """``run_`` and Dagster's id of the run."""
+        return self._summary.id
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands, or how it ended."""
+        return self._summary.status
+
+    @property
+    def flow_version(self) -> str | None:
+        """``flow:vN``."""
+        return self._summary.flow_version
+
+    @property
+    def source_path(self) -> str | None:
+        """The batch; None for a run over many."""
+        return self._summary.source_path
+
+    @property
+    def created_at(self) -> datetime:
+        """When the run was created."""
+        return self._summary.created_at
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """The figures of ``metrics.json``; None until rows were mapped."""
+        return self._look().metrics
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The run, its timings, counts and outputs, and its error if it failed."""
+        return self._look().metadata
+
+    def refresh(self) -> LumeRun:
+        """Look at the run again."""
+        from lume_dagster.orchestration.query import read_summary
+
+        with _instance(self._project) as instance:
+            self._summary = read_summary(instance, self.id)
+        self._details = None
+        return self
+
+    def wait(
+        self,
+        timeout: float = 3600,
+        poll_interval: float = 5,
+        *,
+        raise_on_failure: bool = True,
+    ) -> LumeRun:
+        """Wait for the run to end.
+
+        Raises:
+            RunFailedError: it ended FAILED or CRASHED.
+            RunTimeoutError: it goes on after ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while not self.refresh().status.ended:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise RunTimeoutError(
+                    f"Run {self.id} is still {self.status} after {timeout:g} s.",
+                    run=self,
+                    hint="it goes on; wait again, or cancel it.",
+                )
+            time.sleep(min(poll_interval, left))
+        if raise_on_failure and self.status in (Status.FAILED, Status.CRASHED):
+            error = self.metadata.get("error") or {}
+            message = error.get("message") or "it left no message"
+            raise RunFailedError(
+                f"Run {self.id} of {self.flow_version} ended {self.status}: {message}",
+                run=self,
+                hint=error.get("hint"),
+            )
+        return self
+
+    def cancel(self) -> None:
+        """Ask the run to stop; it ends CANCELED and leaves nothing half-written."""
+        from lume_dagster.orchestration.cancel import cancel_run
+
+        with _instance(self._project) as instance:
+            cancel_run(instance, self.id)
+
+    def download_all(
+        self, folder: str | Path, output_format: OutputFormat = "csv"
+    ) -> tuple[Path, ...]:
+        """Write mapped rows, rejects, metrics and validation results to a folder."""
+        return self._download(folder, output_format, output.PARTS, documents=True)
+
+    def download_mapped(
+        self, folder: str | Path, output_format: OutputFormat = "csv"
+    ) -> tuple[Path, ...]:
+        """Write the mapped rows to a folder."""
+        return self._download(folder, output_format, ("mapped",), documents=False)
+
+    def download_rejects(
+        self, folder: str | Path, output_format: OutputFormat = "csv"
+    ) -> tuple[Path, ...]:
+        """Write the rejects to a folder."""
+        return self._download(folder, output_format, ("rejects",), documents=False)
+
+    def _download(
+        self, folder: str | Path, form: OutputFormat, parts: Sequence[Part], *, documents: bool
+    ) -> tuple[Path, ...]:
+        found = self.refresh()._look().output  # noqa: SLF001 - refresh gives this run itself
+        if not found:
+            raise InvalidRequestError(
+                f"Run {self.id} has left no rows ({self.status}).", hint="its metadata says why."
+            )
+        root = Path(found[0]) if len(found) == 1 else Path(found[0]).parent
+        return output.download(
+            root, Path(folder), output_format=form, parts=parts, documents=documents
+        )
+
+    def _look(self) -> RunDetails:
+        from lume_dagster.orchestration.query import read_details
+
+        if self._details is None:
+            with _instance(self._project) as instance:
+                self._details = read_details(instance, self.id)
+            self._summary = self._details.summary
+        return self._details
+
+
+def run(  # noqa: PLR0913 - all but the first by name
+    flow_version: str,
+    *,
+    source_path: str | None = None,
+    input_files: Sequence[str | Path] | None = None,
+    seed_files: Sequence[str | Path] = (),
+    run_metadata: Mapping[str, Any] | None = None,
+    force_rerun: bool = False,
+    project: str | Path | None = None,
+) -> LumeRun:
+    """Start a run of a published flow version on a batch and return at once.
+
+    Args:
+        flow_version: ``name:vN``, ``name:active`` or ``name``.
+        source_path: The batch, by the name the flow's source connector knows it by.
+        input_files: Instead of ``source_path``: files, which together become a batch whose name is
+            a hash of what they hold.
+        seed_files: For ``input_files``: files that replace the flow's seed files of the same name.
+        run_metadata: Values of yours, given back in ``run.metadata``.
+        force_rerun: Run a batch that is done again; its rows in the target are replaced.
+        project: The project's folder; found upward from the working folder when not said.
+
+    Raises:
+        InvalidRequestError: unknown version, bad ``source_path``, a batch that is done or running.
+    """
+    from lume_dagster.orchestration.launch import Request, start
+    from lume_dagster.orchestration.query import read_summary
+
+    if (source_path is None) == (input_files is None):
+        raise InvalidRequestError(
+            "A run takes either a source_path or input_files.", hint="give exactly one of the two."
+        )
+    if seed_files and input_files is None:
+        raise InvalidRequestError(
+            "seed_files go with input_files only: the same source_path is the same batch.",
+            hint="publish a version with the other seeds, or give input_files.",
+        )
+    opened, version = _open(flow_version, project)
+    if input_files is not None:
+        source_path = _upload(opened, version, input_files, seed_files)
+    request = Request(version, str(source_path), dict(run_metadata or {}), force_rerun)
+    with _instance(opened) as instance:
+        run_id = start(opened, instance, request)
+        return LumeRun(opened, read_summary(instance, f"run_{run_id}"))
+
+
+def run_status(run_id: str, *, project: str | Path | None = None) -> LumeRun:
+    """The run with this id, whoever started it."""
+    from lume_dagster.orchestration.query import read_summary
+
+    opened = _project(project)
+    with _instance(opened) as instance:
+        return LumeRun(opened, read_summary(instance, run_id))
+
+
+def list_runs(  # noqa: PLR0913 - filters, all by name
+    *,
+    flow: str | None = None,
+    flow_version: str | None = None,
+    source_path: str | None = None,
+    status: Iterable[Status | str] | None = None,
+    limit: int = 50,
+    project: str | Path | None = None,
+) -> list[LumeRun]:
+    """Runs, newest first, of a flow, a version, a batch, or in one of several statuses."""
+    from lume_dagster.orchestration import query
+
+    opened = _project(project)
+    with _instance(opened) as instance:
+        found = query.list_runs(
+            instance,
+            flow=flow,
+            flow_version=flow_version,
+            source_path=source_path,
+            status=None if status is None else [_status(s) for s in status],
+            limit=limit,
+        )
+    return [LumeRun(opened, s) for s in found]
+
+
+def _status(word: Status | str) -> Status:
+    try:
+        return Status(word.upper())
+    except ValueError:
+        raise InvalidRequestError(
+            f"There is no status {word!r}.", hint=did_you_mean(word.upper(), list(Status))
+        ) from None
+
+
+def _project(named: str | Path | None, versions: Sequence[str] = ()) -> Project:
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    return load_project(find_project(named), versions)
+
+
+def _open(flow_version: str, named: str | Path | None) -> tuple[Project, FlowVersion]:
+    """The project with the assets of one version, and that version."""
+    from lume_dagster.flows.library import Library
+
+    library = Library(_project(named).workspace.flows)
+    version = library.resolve(flow_version)
+    if not version.published:
+        raise InvalidRequestError(
+            f"{flow_version} is a draft.", hint=f"lume publish {version.flow.flow}"
+        )
+    return _project(named, [version.name]), version
+
+
+def _upload(
+    project: Project,
+    version: FlowVersion,
+    files: Sequence[str | Path],
+    seeds: Sequence[str | Path],
+) -> str:
+    """Make the files a batch; what is no local path is looked up through the source connector."""
+    from lume_dagster.connectors.protocol import StoreSource
+
+    local = [Path(f) for f in files if "://" not in str(f)]
+    uris = [str(f) for f in files if "://" in str(f)]
+    connector = project.connector(version.flow.source.connector) if uris else None
+    if uris and not isinstance(connector, StoreSource):
+        raise InvalidRequestError(
+            f"{uris[0]} cannot be read: the source connector of {version.name} is a database.",
+            hint="give paths of local files.",
+        )
+    remote = [
+        item for uri in uris if isinstance(connector, StoreSource)
+        for item in connector.list_objects(uri)
+    ]
+    store = project.workspace.layout.uploads
+    upload = uploads.store_upload(store, local, remote=remote, seeds=[Path(s) for s in seeds])
+    uploads.with_seeds(version, upload)  # refuses a seed file that the flow does not know
+    return upload.source_path
+
+
+@contextmanager
+def _instance(project: Project) -> Iterator[dg.DagsterInstance]:
+    from lume_dagster.orchestration.instance import open_instance
+
+    with open_instance(project.workspace.data) as instance:
+        yield instance

@@ -1,0 +1,139 @@
+"""Build the Dagster definitions of a library of flows and its connectors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from lume_dagster.errors import FlowError, did_you_mean
+from lume_dagster.flows.library import Library
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration import names
+from lume_dagster.orchestration.assets import version_assets
+from lume_dagster.orchestration.io_manager import BatchIOManager
+from lume_dagster.orchestration.workspace import OpenEngine, Workspace, open_duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """How a ``definitions.py`` is being loaded: from where, and for which versions."""
+
+    folder: Path
+    versions: frozenset[str]
+
+
+_load: ContextVar[_Load | None] = ContextVar("lume_load", default=None)
+
+
+@contextmanager
+def loading(folder: Path, versions: Sequence[str]) -> Iterator[None]:
+    """Within the block, ``build_definitions`` builds the assets of these versions only.
+
+    A run's own process needs one version, and a thousand take seconds. Relative paths are taken
+    from ``folder``, which is the working folder when Dagster loads the file itself.
+    """
+    token = _load.set(_Load(folder, frozenset(versions)))
+    try:
+        yield
+    finally:
+        _load.reset(token)
+
+
+def build_definitions(  # noqa: PLR0913 - the settings of a code location, all but two by name
+    flows: str | Path,
+    connectors: Mapping[str, object],
+    *,
+    data: str | Path | None = None,
+    prefix: str = "lume",
+    memory_limit: str = "2GB",
+    threads: int | None = None,
+    open_engine: OpenEngine = open_duckdb,
+    retry_waits: Sequence[float] = (1.0, 5.0),
+    assets: Sequence[Any] = (),
+    resources: Mapping[str, object] | None = None,
+) -> dg.Definitions:
+    """The published versions of every flow in a folder, as Dagster assets.
+
+    Args:
+        flows: The library: a folder with a folder for each flow.
+        connectors: What the flows' connector names stand for.
+        data: Where staging and output lie; ``.lume`` beside the library's parent when not said.
+        prefix: The first part of every asset key.
+        memory_limit: What the engine may use before it spills to disk.
+        threads: The engine's threads; all of the machine's when not said.
+        open_engine: Another engine than DuckDB.
+        retry_waits: Seconds to wait before trying again what a connector says may pass.
+        assets: Assets of your own, such as those that take the rows of a batch.
+        resources: Resources of your own.
+
+    Raises:
+        FlowError: a version that was changed, or that names a connector that is not there.
+    """
+    folder = _absolute(flows)
+    workspace = Workspace(
+        flows=folder,
+        data=_absolute(data) if data is not None else folder.parent / ".lume",
+        prefix=prefix,
+        memory_limit=memory_limit,
+        threads=threads,
+        open_engine=open_engine,
+        retry_waits=tuple(retry_waits),
+    )
+    kinds = {name: str(getattr(c, "kind", "connector")) for name, c in connectors.items()}
+    return dg.Definitions(
+        assets=[*(_assets_of(v, prefix, kinds) for v in _versions(folder)), *assets],
+        resources={
+            **(resources or {}),
+            **connectors,
+            names.WORKSPACE_RESOURCE: workspace,
+            names.IO_MANAGER: BatchIOManager(),
+        },
+        executor=dg.in_process_executor,
+    )
+
+
+def _absolute(path: str | Path) -> Path:
+    load = _load.get()
+    return (Path.cwd() if load is None else load.folder) / path
+
+
+def _versions(folder: Path) -> list[FlowVersion]:
+    """The published versions; a flow without one is only a draft, and gives no assets."""
+    library = Library(folder)
+    load = _load.get()
+    if load is not None:
+        return [library.resolve(name) for name in sorted(load.versions)]
+    found = []
+    for flow in library.flows():
+        versions = library.versions(flow)
+        if not versions:
+            warnings.warn(
+                f"Flow {flow} in {folder} has no published version, so it has no assets yet:"
+                f" lume publish {flow}",
+                stacklevel=3,
+            )
+        found += versions
+    return found
+
+
+def _assets_of(
+    version: FlowVersion, prefix: str, kinds: Mapping[str, str]
+) -> dg.AssetsDefinition:
+    for role, name in (
+        ("source", version.flow.source.connector),
+        ("target", version.flow.target.connector),
+    ):
+        if name not in kinds:
+            raise FlowError(
+                f"Flow {version.name} names the {role} connector {name!r}, which is not among the"
+                " connectors of this code location.",
+                hint=did_you_mean(name, kinds),
+            )
+    return version_assets(version, prefix, kinds)

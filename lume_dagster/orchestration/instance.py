@@ -1,0 +1,68 @@
+"""The Dagster instance that holds the runs: the operator's, or one embedded in the data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from lume_dagster.errors import FlowError, InvalidRequestError
+
+HOME = "dagster"
+_ENV = "DAGSTER_HOME"
+
+#: First visits are not greeted by a dialog, nothing is reported home, and a run whose worker never
+#: comes up does not stay in STARTING for ever.
+_CONFIG = """\
+nux:
+  enabled: false
+telemetry:
+  enabled: false
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+  cancel_timeout_seconds: 180
+"""
+
+
+def dagster_home(data: Path) -> Path:
+    """Where the instance lives: ``DAGSTER_HOME``, or ``<data>/dagster``, made when it is missing."""
+    named = os.environ.get(_ENV)
+    if named:
+        home = Path(named)
+        if not home.is_dir():
+            raise InvalidRequestError(
+                f"{_ENV} is {named}, and there is no such folder.", hint=f"create it or unset {_ENV}."
+            )
+        return home.absolute()
+    home = (data / HOME).absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        new = home / f".dagster.yaml.{os.getpid()}"
+        new.write_text(_CONFIG, encoding="utf-8")
+        new.replace(config)
+    return home
+
+
+def open_instance(data: Path) -> dg.DagsterInstance:
+    """The instance of a data folder, to be used in a ``with`` block."""
+    return dg.DagsterInstance.from_config(str(dagster_home(data)))
+
+
+def require_long_keys(instance: dg.DagsterInstance) -> None:
+    """Refuse MySQL as Dagster's own storage: it tells partitions apart by 64 characters only.
+
+    Raises:
+        FlowError: the event storage is MySQL.
+    """
+    if not instance.is_persistent:
+        return
+    storage = instance.get_ref().event_storage_data
+    if "mysql" in f"{storage.module_name}.{storage.class_name}".lower():
+        raise FlowError(
+            "This Dagster instance keeps its events in MySQL, where two partitions with the same"
+            " first 64 characters are one. A source_path is longer.",
+            hint="use PostgreSQL or SQLite for Dagster's storage (dagster.yaml).",
+        )

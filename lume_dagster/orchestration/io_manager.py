@@ -1,0 +1,136 @@
+"""Hand mapped rows or rejects of a batch to a user's own asset, in the form it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_origin
+
+import dagster as dg
+
+from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.errors import BatchError, InvalidRequestError
+from lume_dagster.orchestration import metadata
+from lume_dagster.orchestration.steps import newest
+from lume_dagster.runs.output import PARTS, Part, part_files
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+#: ``dg.AssetIn(key, metadata={ROWS: "rejects"})`` asks for rejects instead of mapped rows.
+ROWS = "lume/rows"
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFiles:
+    """A reference to one batch's mapped rows or rejects: Parquet files, nothing read."""
+
+    source_path: str
+    part: Part
+    paths: tuple[Path, ...]
+    rows: int
+
+
+class BatchIOManager(dg.IOManager):
+    """Reads what runs left; the assets of a flow version write for themselves.
+
+    The annotation of the input says the form: ``pandas.DataFrame`` (also without annotation),
+    ``pyarrow.Table``, ``pyarrow.RecordBatchReader``, ``pyarrow.dataset.Dataset``, ``MappedFiles``
+    or, for the source asset, ``StagedBatch``. ``dict[str, MappedFiles]`` and ``dict[str,
+    StagedBatch]`` hold one reference for each batch. With several batches tables are put together.
+    """
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Nothing is handed over by value."""
+        raise InvalidRequestError(
+            f"Asset {context.asset_key.to_user_string()} was given a {type(obj).__name__} to store;"
+            " assets of a flow version hold files.",
+            hint="give your own asset an io_manager_key of its own.",
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:  # noqa: ANN401 - the caller's annotation
+        """The batches of the input in the form its annotation asks for."""
+        wanted = context.dagster_type.typing_type
+        found = {path: _find(context, path) for path in context.asset_partition_keys}
+        if context.asset_key.path[-1] == "source":
+            return _pick({path: _staged(m, path) for path, m in found.items()}, wanted)
+        part = _part(context.definition_metadata)
+        files = {path: _files(m, path, part) for path, m in found.items()}
+        if get_origin(wanted) is dict or wanted is MappedFiles:
+            return _pick(files, wanted)
+        return _form(wanted)([str(p) for f in files.values() for p in f.paths])
+
+
+def _find(context: dg.InputContext, source_path: str) -> dg.AssetMaterialization:
+    found = newest(context.instance, context.asset_key, source_path)
+    if found is None:
+        raise BatchError(
+            f"Asset {context.asset_key.to_user_string()} has no rows of batch {source_path}.",
+            hint="materialize that partition first.",
+        )
+    return found
+
+
+def _part(given: Mapping[str, Any]) -> Part:
+    part = given.get(ROWS, "mapped")
+    if part not in PARTS:
+        raise InvalidRequestError(
+            f"An input asks for {ROWS} = {part!r}.", hint="use 'mapped' or 'rejects'."
+        )
+    return "rejects" if part == "rejects" else "mapped"
+
+
+def _files(found: dg.AssetMaterialization, source_path: str, part: Part) -> MappedFiles:
+    folder = Path(str(found.metadata[metadata.OUTPUT].value))
+    paths = part_files(folder, part)
+    if not paths:
+        raise BatchError(
+            f"The {part} rows of batch {source_path} are no longer in {folder}.",
+            hint="materialize the transform asset of that partition again.",
+        )
+    counts = metadata.read_metrics(found.metadata).row_counts
+    return MappedFiles(source_path, part, paths, getattr(counts, part))
+
+
+def _staged(found: dg.AssetMaterialization, source_path: str) -> StagedBatch:
+    folder = Path(str(found.metadata[metadata.STAGING].value))
+    staged = StagedBatch.load(folder)
+    if staged is None:
+        raise BatchError(
+            f"Batch {source_path} is no longer staged in {folder}.",
+            hint="materialize the source asset of that partition again.",
+        )
+    return staged
+
+
+def _pick(references: Mapping[str, Any], wanted: object) -> Any:  # noqa: ANN401
+    """All references by batch, or the only one."""
+    if get_origin(wanted) is dict:
+        return dict(references)
+    if wanted is StagedBatch or wanted is MappedFiles:
+        if len(references) == 1:
+            return next(iter(references.values()))
+        raise InvalidRequestError(
+            f"{len(references)} batches are asked for as one reference.",
+            hint="annotate the input with dict[str, ...] to have one for each batch.",
+        )
+    raise InvalidRequestError(
+        "The source asset can only be taken by reference.",
+        hint="annotate the input with StagedBatch, or depend on the transform asset.",
+    )
+
+
+def _form(wanted: object) -> Callable[[list[str]], Any]:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    def dataset(paths: list[str]) -> ds.Dataset:
+        return ds.dataset(paths, format="parquet")
+
+    forms: dict[object, Callable[[list[str]], Any]] = {
+        ds.Dataset: dataset,
+        pa.RecordBatchReader: lambda paths: dataset(paths).scanner().to_reader(),
+        pa.Table: lambda paths: dataset(paths).to_table(),
+    }
+    return forms.get(wanted, lambda paths: dataset(paths).to_table().to_pandas())

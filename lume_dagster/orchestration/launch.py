@@ -1,0 +1,210 @@
+"""Create a run and start it in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_shared.serdes import serialize_value
+
+from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration import names
+from lume_dagster.orchestration.instance import dagster_home, require_long_keys
+from lume_dagster.orchestration.processes import describe_process
+from lume_dagster.orchestration.project import Project, load_project
+from lume_dagster.orchestration.steps import newest
+from lume_dagster.runs.status import STEPS
+
+_NAMESPACE = uuid.UUID("6f1c6a4e-53c8-5f0a-9d57-8f3a2c1f7d10")
+_ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+_ACTIVE = [s for s in dg.DagsterRunStatus if s.value not in _ENDED]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A wish to run a version on a batch."""
+
+    version: FlowVersion
+    source_path: str
+    run_metadata: Mapping[str, Any]
+    force_rerun: bool = False
+
+
+def start(project: Project, instance: dg.DagsterInstance, request: Request) -> str:
+    """Create the run and start its process; gives Dagster's id of the run at once.
+
+    Raises:
+        InvalidRequestError: the batch is done and the run not forced, or it is running.
+    """
+    names.check_source_path(request.source_path)
+    require_long_keys(instance)
+    run_id = _create(project, instance, request)
+    spawn(project, instance, run_id)
+    return run_id
+
+
+def rebuild_job(folder: str, version: str) -> dg.JobDefinition:
+    """The job of a run, built again in its own process. Named in the run's record."""
+    return _job(load_project(Path(folder), [version]))
+
+
+def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:
+    """Start the process that executes the run, and the one that watches over it."""
+    run = instance.get_run_by_id(run_id)
+    assert run is not None and run.job_code_origin is not None  # noqa: S101 - made by _create
+    home = dagster_home(project.workspace.data)
+    arguments = {
+        # What every launcher of Dagster hands to ``dagster api execute_run``.
+        "__class__": "ExecuteRunArgs",
+        "pipeline_origin": json.loads(serialize_value(run.job_code_origin)),
+        "pipeline_run_id": run_id,
+        "instance_ref": None,
+        "set_exit_code_on_failure": None,
+    }
+    log = project.workspace.data / "logs" / f"{names.public_id(run_id)}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        watcher = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "lume_dagster.orchestration.supervisor", run_id],
+            cwd=project.folder,
+            env={
+                **_environment(),
+                "DAGSTER_HOME": str(home),
+                "DAGSTER_EXECUTE_RUN_ARGS": json.dumps(arguments),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    instance.add_run_tags(run_id, {names.TAG_WORKER: describe_process(run_id, watcher.pid)})
+
+
+def _environment() -> dict[str, str]:
+    """The caller's environment, which must mean the same from the project's folder."""
+    paths = os.environ.get("PYTHONPATH")
+    if not paths:
+        return dict(os.environ)
+    absolute = (os.path.abspath(p) for p in paths.split(os.pathsep))  # noqa: PTH100 - "" is here
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}
+
+
+def _create(project: Project, instance: dg.DagsterInstance, request: Request) -> str:
+    """Add the run under an id that a second start at the same time would choose too.
+
+    Whoever comes second finds the id taken. When the run that has it is over by then, the batch is
+    looked at again: it may be done, or free to be run once more.
+    """
+    version, source_path = request.version, request.source_path
+    partitions = names.partitions_name(project.workspace.prefix, version)
+    number = _earlier_runs(instance, request)
+    while True:
+        _refuse_if_running(project, instance, request)
+        _refuse_if_done(project, instance, request)
+        run_id = str(uuid.uuid5(_NAMESPACE, f"{partitions}\0{source_path}\0{number}"))
+        if instance.get_run_by_id(run_id) is None:
+            instance.add_dynamic_partitions(partitions, [source_path])
+            if _add_run(project, instance, request, run_id):
+                return run_id
+        number += 1
+
+
+def _add_run(
+    project: Project, instance: dg.DagsterInstance, request: Request, run_id: str
+) -> bool:
+    """Whether the run was added; False when another start has just added it."""
+    version = request.version
+    recon = dg.build_reconstructable_job(
+        reconstructor_module_name=__name__,
+        reconstructor_function_name=rebuild_job.__name__,
+        reconstructor_working_directory=str(project.folder),
+        reconstructable_args=(str(project.folder), version.name),
+    )
+    keys = {names.asset_key(project.workspace.prefix, version, s) for s in STEPS}
+    try:
+        instance.create_run_for_job(
+            _job(project),
+            run_id=run_id,
+            status=dg.DagsterRunStatus.NOT_STARTED,
+            tags=_tags(request),
+            asset_selection=keys,
+            job_code_origin=recon.get_python_origin(),
+        )
+    except dg.DagsterError:  # the storage's "exists already" is not a public class
+        if instance.get_run_by_id(run_id) is None:
+            raise
+        return False
+    return True
+
+
+def _tags(request: Request) -> dict[str, str]:
+    return {
+        names.PARTITION_TAG: request.source_path,
+        names.TAG_VERSION: request.version.name,
+        names.TAG_FLOW: request.version.flow.flow,
+        names.TAG_SOURCE_PATH: request.source_path,
+        **({names.TAG_METADATA: json.dumps(request.run_metadata)} if request.run_metadata else {}),
+        **({names.TAG_FORCED: "true"} if request.force_rerun else {}),
+    }
+
+
+def _job(project: Project) -> dg.JobDefinition:
+    return project.definitions.resolve_implicit_global_asset_job_def()
+
+
+def _earlier_runs(instance: dg.DagsterInstance, request: Request) -> int:
+    tags = {
+        names.TAG_VERSION: request.version.name,
+        names.TAG_SOURCE_PATH: request.source_path,
+    }
+    return instance.get_runs_count(dg.RunsFilter(tags=tags))
+
+
+def _refuse_if_done(project: Project, instance: dg.DagsterInstance, request: Request) -> None:
+    key = names.asset_key(project.workspace.prefix, request.version, "target")
+    done = newest(instance, key, request.source_path)
+    if done is not None and not request.force_rerun:
+        raise InvalidRequestError(
+            f"Batch {request.source_path} is done under {request.version.name}.",
+            hint="force_rerun=True runs it again and replaces its rows in the target.",
+        )
+
+
+def _refuse_if_running(project: Project, instance: dg.DagsterInstance, request: Request) -> None:
+    key = names.asset_key(project.workspace.prefix, request.version, "target")
+    partitions = names.partitions_name(project.workspace.prefix, request.version)
+    for run in instance.get_runs(dg.RunsFilter(statuses=_ACTIVE)):
+        if key in (run.asset_selection or {key}) and _covers(
+            instance, run, partitions, request.source_path
+        ):
+            raise InvalidRequestError(
+                f"Batch {request.source_path} of {request.version.name} is being run by"
+                f" {names.public_id(run.run_id)}.",
+                hint="wait for it, or cancel it.",
+            )
+
+
+def _covers(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, partitions: str, source_path: str
+) -> bool:
+    """Whether the run takes the batch, alone or within a range of partitions."""
+    alone = run.tags.get(names.PARTITION_TAG)
+    if alone is not None:
+        return alone == source_path
+    ends = [run.tags.get(tag) for tag in names.RANGE_TAGS]
+    if None in ends:
+        return False
+    keys = list(instance.get_dynamic_partitions(partitions))
+    if not all(k in keys for k in (source_path, *ends)):
+        return False
+    first, last = (keys.index(str(end)) for end in ends)
+    return first <= keys.index(source_path) <= last

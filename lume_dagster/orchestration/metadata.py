@@ -1,0 +1,185 @@
+"""The figures, schemas and small tables a person sees on a materialization."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from lume_dagster.connectors.protocol import Column, Receipt
+from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.runs.metrics import Metrics
+from lume_dagster.runs.output import part_files
+from lume_dagster.runs.phases import MappedBatch, Outcome
+
+Metadata = dict[str, Any]
+
+STAGING, OUTPUT, METRICS = "lume/staging", "lume/output", "lume/metrics"
+SOURCE_PATH, ERROR, KEY = "lume/source_path", "lume/error", "lume/key"
+SCHEMA = "dagster/column_schema"
+ROWS = "dagster/partition_row_count"
+
+_SAMPLE_ROWS = 5
+_SAMPLE_TEXT = 300
+_FILES_SHOWN = 50
+
+
+def of_source(staged: StagedBatch, source_path: str, seconds: float) -> Metadata:
+    """What was staged: rows, bytes, files, columns."""
+    columns = [dg.TableColumn(c.name, c.type) for c in staged.columns]
+    files = [
+        {"file": f.uri, "rows": f.records, "malformed": f.malformed, "bytes": f.bytes}
+        for f in staged.files[:_FILES_SHOWN]
+    ]
+    return {
+        ROWS: staged.records,
+        "dagster/uri": staged.folder.as_uri(),
+        SCHEMA: dg.TableSchema(columns),
+        SOURCE_PATH: source_path,
+        STAGING: str(staged.folder),
+        "lume/format": staged.format,
+        "lume/files": _table(files, {"rows": "int", "malformed": "int", "bytes": "int"}),
+        "lume/malformed_rows": staged.malformed,
+        "lume/bytes": staged.bytes,
+        "lume/seconds_source": round(seconds, 3),
+    }
+
+
+def of_transform(
+    outcome: Outcome, source_path: str, source: dg.AssetKey, seconds: float
+) -> Metadata:
+    """What became of the rows: counts, errors, a sample of rejects, where each column is from."""
+    mapped = outcome.mapped
+    lineage = {
+        c.name: [dg.TableColumnDep(asset_key=source, column_name=s) for s in c.sources]
+        for c in outcome.plan.columns
+    }
+    return {
+        ROWS: mapped.rows.mapped,
+        "dagster/uri": mapped.folder.as_uri(),
+        SCHEMA: _schema(mapped.columns),
+        "dagster/column_lineage": dg.TableColumnLineage(lineage),
+        **of_rows(mapped, source_path),
+        "lume/bytes": outcome.transformed.bytes,
+        "lume/seconds_transform": round(seconds, 3),
+    }
+
+
+def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
+    """The figures of a transformed batch, whether or not it was let through."""
+    metrics = mapped.metrics
+    value: Metadata = {
+        SOURCE_PATH: source_path,
+        OUTPUT: str(mapped.folder),
+        KEY: list(mapped.key),
+        "lume/rows_input": metrics.row_counts.input,
+        "lume/rows_mapped": metrics.row_counts.mapped,
+        "lume/rows_rejected": metrics.row_counts.rejects,
+        "lume/error_rate": metrics.error_rate,
+        METRICS: dg.MetadataValue.json(metrics.to_dict()),
+    }
+    if metrics.validation_summary.top_errors:
+        top = [
+            {"code": e.error_code, "rows": e.count} for e in metrics.validation_summary.top_errors
+        ]
+        value["lume/top_errors"] = _table(top, {"rows": "int"})
+    if metrics.row_counts.rejects:
+        value["lume/rejects_sample"] = _table(_sample(mapped.folder), {"row": "int"})
+    return value
+
+
+def of_target(
+    receipt: Receipt,
+    mapped: MappedBatch,
+    source_path: str,
+    transform: dg.AssetKey,
+    seconds: Mapping[str, float],
+) -> Metadata:
+    """What the target now holds of the batch."""
+    lineage = {
+        c.name: [dg.TableColumnDep(asset_key=transform, column_name=c.name)] for c in mapped.columns
+    }
+    value: Metadata = {
+        ROWS: receipt.mapped_rows,
+        SCHEMA: _schema(mapped.columns),
+        "dagster/column_lineage": dg.TableColumnLineage(lineage),
+        SOURCE_PATH: source_path,
+        OUTPUT: str(mapped.folder),
+        METRICS: dg.MetadataValue.json(mapped.metrics.to_dict()),
+        "lume/rows_rejected": receipt.rejects_rows,
+        "lume/mapped_location": receipt.mapped_location,
+        "lume/rejects_location": receipt.rejects_location,
+        **{f"lume/seconds_{phase}": round(s, 3) for phase, s in seconds.items()},
+    }
+    if receipt.table_rows is not None:
+        value["dagster/row_count"] = receipt.table_rows
+    if "://" in receipt.mapped_location:
+        value["dagster/uri"] = receipt.mapped_location
+    return value
+
+
+def read_mapped(value: Mapping[str, dg.MetadataValue[Any]]) -> MappedBatch | None:
+    """The batch a transform's metadata speaks of, or None when its files are gone."""
+    folder = Path(str(value[OUTPUT].value))
+    if not part_files(folder, "mapped"):
+        return None
+    schema: dg.TableSchema = value[SCHEMA].value
+    columns = tuple(
+        Column(c.name, c.type, c.constraints.nullable, c.description) for c in schema.columns
+    )
+    key: Any = value[KEY].value
+    return MappedBatch(folder, columns, tuple(key), read_metrics(value))
+
+
+def read_metrics(value: Mapping[str, dg.MetadataValue[Any]]) -> Metrics:
+    """The metrics in the metadata of a transform, a target or a refusal."""
+    data: Any = value[METRICS].value
+    return Metrics.from_dict(data)
+
+
+def _schema(columns: Sequence[Column]) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                c.name,
+                c.type,
+                description=c.description,
+                constraints=dg.TableColumnConstraints(nullable=c.nullable),
+            )
+            for c in columns
+        ]
+    )
+
+
+def _table(records: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dg.TableMetadataValue:
+    names = list(records[0]) if records else list(types)
+    schema = dg.TableSchema([dg.TableColumn(n, types.get(n, "string")) for n in names])
+    return dg.MetadataValue.table([dg.TableRecord(dict(r)) for r in records], schema)
+
+
+def _sample(folder: Path) -> list[dict[str, Any]]:
+    """The first few rejects, as text short enough to look at."""
+    import pyarrow.parquet as pq
+
+    for path in part_files(folder, "rejects"):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_SAMPLE_ROWS):
+                return [_sample_row(row) for row in batch.to_pylist()]
+    return []
+
+
+def _sample_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    errors = "; ".join(
+        f"{e['field'] or 'row'}: {e['code']}" for e in row["errors"] or ()
+    )
+    original = row["original"]
+    text = original if isinstance(original, str) else json.dumps(original)
+    return {
+        "row": row["_lume_row"],
+        "errors": errors,
+        "original": text[:_SAMPLE_TEXT],
+        "file": str(row["_lume_file"]),
+    }

@@ -1,0 +1,94 @@
+"""What things are called in Dagster: assets, ops, partitions, tags, metadata."""
+
+from __future__ import annotations
+
+import re
+
+import dagster as dg
+
+from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.runs.status import STEPS
+
+RUN_PREFIX = "run_"
+WORKSPACE_RESOURCE = "lume"
+IO_MANAGER = "lume_io_manager"
+
+#: Tags of a run. The first three are set when the client makes the run, and again when it starts.
+TAG_VERSION = "lume/flow_version"
+TAG_FLOW = "lume/flow"
+TAG_SOURCE_PATH = "lume/source_path"
+TAG_METADATA = "lume/run_metadata"
+TAG_FORCED = "lume/force_rerun"
+TAG_WORKER = "lume/worker"
+TAG_REJECTS = "lume/rejected_rows"
+TAG_ERROR = "lume/error"
+
+PARTITION_TAG = "dagster/partition"
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+MAX_SOURCE_PATH = 2000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def asset_key(prefix: str, version: FlowVersion, step: str) -> dg.AssetKey:
+    """``lume/flights/v1/transform``."""
+    return dg.AssetKey([prefix, version.flow.flow, f"v{version.version}", step])
+
+
+def version_of(key: dg.AssetKey) -> str | None:
+    """``flights:v1`` from one of its asset keys; None for an asset that is not ours."""
+    *_, flow, number, step = ["", "", "", *key.path]
+    return f"{flow}:{number}" if step in STEPS and number.startswith("v") else None
+
+
+def op_name(version: FlowVersion) -> str:
+    """``flights_v1``."""
+    return f"{version.flow.flow}_v{version.version}"
+
+
+def partitions_name(prefix: str, version: FlowVersion) -> str:
+    """The name of the version's partitions, which is global to a Dagster deployment."""
+    return f"{prefix}/{version.flow.flow}/v{version.version}"
+
+
+def public_id(dagster_run_id: str) -> str:
+    """The id of a run as people see it."""
+    return f"{RUN_PREFIX}{dagster_run_id}"
+
+
+def dagster_id(run_id: str) -> str:
+    """Dagster's id of a run; InvalidRequestError for what is no run id."""
+    if not run_id.startswith(RUN_PREFIX):
+        raise InvalidRequestError(
+            f"{run_id!r} is not a run id.", hint="a run id looks like run_1b2c..."
+        )
+    return run_id.removeprefix(RUN_PREFIX)
+
+
+def check_source_path(source_path: str) -> str:
+    """The ``source_path`` itself when it can be a partition key.
+
+    Raises:
+        InvalidRequestError: empty, too long, control characters, or ``...``, which Dagster reads as
+            a range of partitions.
+    """
+    fault = _fault(source_path)
+    if fault is None:
+        return source_path
+    shown = source_path if len(source_path) <= 80 else f"{source_path[:77]}..."  # noqa: PLR2004
+    raise InvalidRequestError(f"The source_path {shown!r} {fault[0]}.", hint=fault[1])
+
+
+def _fault(source_path: str) -> tuple[str, str] | None:
+    if not source_path.strip():
+        return "is empty", "name a file, a folder, a glob or a batch id."
+    if source_path != source_path.strip():
+        return "begins or ends with a blank", "remove it."
+    if len(source_path) > MAX_SOURCE_PATH:
+        return f"has {len(source_path)} characters", f"at most {MAX_SOURCE_PATH} are possible."
+    if _CONTROL.search(source_path):
+        return "contains a control character", "a line break or tab has slipped in."
+    if "..." in source_path:
+        return "contains '...'", "Dagster reads that as a range of partitions; rename the batch."
+    return None

@@ -1,0 +1,287 @@
+"""Read runs back from the Dagster instance as plain values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from lume_dagster.errors import InvalidRequestError
+from lume_dagster.orchestration import metadata, names
+from lume_dagster.orchestration.processes import is_gone
+from lume_dagster.runs.metrics import Metrics, total
+from lume_dagster.runs.status import STEPS, RunFacts, Status, derive_status
+
+_PAGE = 200
+_PHASES = {"source": "sync_source", "transform": "transform", "target": "sync_target"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run as a list shows it: from the run record alone, but for the phase of a running one."""
+
+    id: str
+    status: Status
+    flow_version: str | None
+    source_path: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    run_metadata: Mapping[str, Any]
+    force_rerun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """All that is known of a run."""
+
+    summary: RunSummary
+    metrics: Metrics | None
+    metadata: Mapping[str, Any]
+    output: tuple[str, ...]  # a folder for each batch that was transformed
+
+
+def read_summary(instance: dg.DagsterInstance, run_id: str) -> RunSummary:
+    """Where a run stands. A run whose process is gone is reported as failed first.
+
+    Raises:
+        InvalidRequestError: there is no such run.
+    """
+    return _summary(instance, _record(instance, run_id))
+
+
+def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
+    """Where a run stands, its figures, and why it failed if it did."""
+    summary = read_summary(instance, run_id)
+    events = _events(instance, names.dagster_id(run_id))
+    figures = [m for m in events.rows if metadata.METRICS in m]
+    metrics = [metadata.read_metrics(m) for m in figures]
+    whole = metrics[0] if len(metrics) == 1 else total(metrics) if metrics else None
+    return RunDetails(
+        summary=summary,
+        metrics=whole,
+        metadata=_document(summary, whole, events),
+        output=tuple(str(m[metadata.OUTPUT].value) for m in figures),
+    )
+
+
+def list_runs(
+    instance: dg.DagsterInstance,
+    *,
+    flow: str | None = None,
+    flow_version: str | None = None,
+    source_path: str | None = None,
+    status: Iterable[Status] | None = None,
+    limit: int = 50,
+) -> list[RunSummary]:
+    """Runs of flow versions, newest first."""
+    tags = {
+        names.TAG_FLOW: flow,
+        names.TAG_VERSION: flow_version,
+        names.TAG_SOURCE_PATH: source_path,
+    }
+    wanted = frozenset(status) if status is not None else frozenset(Status)
+    query = dg.RunsFilter(tags={k: v for k, v in tags.items() if v is not None})
+    found: list[RunSummary] = []
+    cursor: str | None = None
+    while len(found) < limit:
+        page = instance.get_run_records(query, limit=_PAGE, cursor=cursor)
+        ours = (_summary(instance, r) for r in page if _version(r.dagster_run) is not None)
+        found += [s for s in ours if s.status in wanted]
+        if len(page) < _PAGE:
+            break
+        cursor = page[-1].dagster_run.run_id
+    return found[:limit]
+
+
+def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord:
+    record = instance.get_run_record_by_id(names.dagster_id(run_id))
+    if record is None or _version(record.dagster_run) is None:
+        raise InvalidRequestError(
+            f"There is no run {run_id}.", hint="lume runs lists them; is this the right project?"
+        )
+    return record
+
+
+def _summary(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
+    record = _with_the_dead_buried(instance, record)
+    run = record.dagster_run
+    return RunSummary(
+        id=names.public_id(run.run_id),
+        status=derive_status(_facts(instance, run)),
+        flow_version=_version(run),
+        source_path=run.tags.get(names.TAG_SOURCE_PATH) or run.tags.get(names.PARTITION_TAG),
+        created_at=record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC),
+        started_at=_time(record.start_time),
+        finished_at=_time(record.end_time),
+        run_metadata=json.loads(run.tags.get(names.TAG_METADATA) or "{}"),
+        force_rerun=names.TAG_FORCED in run.tags,
+    )
+
+
+def _with_the_dead_buried(
+    instance: dg.DagsterInstance, record: dg.RunRecord
+) -> dg.RunRecord:
+    """The record, after saying in it that the run's process is gone, if it is.
+
+    The supervisor says so as a rule; this is for the case that it was killed too.
+    """
+    run = record.dagster_run
+    worker = run.tags.get(names.TAG_WORKER)
+    if run.is_finished or worker is None or not is_gone(run.run_id, worker):
+        return record
+    again = instance.get_run_record_by_id(run.run_id)  # it may have ended in the meantime
+    if again is None or again.dagster_run.is_finished or _worker_changed(again, worker):
+        return again or record
+    if again.dagster_run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(again.dagster_run)
+    else:
+        instance.report_run_failed(again.dagster_run, "The process of the run is gone.")
+    return instance.get_run_record_by_id(run.run_id) or again
+
+
+def _worker_changed(record: dg.RunRecord, worker: str) -> bool:
+    return record.dagster_run.tags.get(names.TAG_WORKER) != worker
+
+
+def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunFacts:
+    selected = [k.path[-1] for k in run.asset_selection or () if names.version_of(k)]
+    running = run.status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+    return RunFacts(
+        dagster_status=run.status.value,
+        selected=tuple(s for s in STEPS if s in selected) or STEPS,
+        last_done=_last_done(instance, run.run_id) if running else None,
+        rejected_rows=int(run.tags.get(names.TAG_REJECTS) or 0),
+        error_code=run.tags.get(names.TAG_ERROR) or None,
+    )
+
+
+def _last_done(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    records = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION, limit=1, ascending=False
+    ).records
+    event = records[0].event_log_entry.dagster_event if records else None
+    return event.asset_key.path[-1] if event and event.asset_key else None
+
+
+def _version(run: dg.DagsterRun) -> str | None:
+    tagged = run.tags.get(names.TAG_VERSION)
+    if tagged:
+        return tagged
+    found = (names.version_of(k) for k in run.asset_selection or ())
+    return next((v for v in found if v), None)
+
+
+Values = Mapping[str, "dg.MetadataValue[Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """What a run's events say: figures for each batch, what was delivered, and why it failed."""
+
+    sources: Sequence[Values]
+    rows: Sequence[Values]
+    targets: Sequence[Values]
+    error: Mapping[str, Any] | None
+
+
+_KINDS = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+
+
+def _events(instance: dg.DagsterInstance, run_id: str) -> _Events:
+    made: dict[str, list[Values]] = {step: [] for step in STEPS}
+    refused: list[Values] = []
+    error: Mapping[str, Any] | None = None
+    for entry in instance.all_logs(run_id, of_type=_KINDS):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            made_of = event.step_materialization_data.materialization
+            if names.version_of(made_of.asset_key):
+                made[made_of.asset_key.path[-1]].append(made_of.metadata)
+        elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
+            values = _failure_values(event)
+            refused += [values] if metadata.METRICS in values else []
+            error = _error(event, values)
+        elif error is None:
+            error = _crash(event.message)
+    rows = [*(made["transform"] or made["target"]), *refused]
+    return _Events(made["source"], rows, made["target"], error)
+
+
+def _failure_values(event: dg.DagsterEvent) -> Values:
+    said = event.step_failure_data.user_failure_data
+    return said.metadata if said is not None else {}
+
+
+def _error(event: dg.DagsterEvent, values: Values) -> Mapping[str, Any]:
+    if metadata.ERROR in values:
+        told: Any = values[metadata.ERROR].value
+        return dict(told)
+    fault = event.step_failure_data.error
+    cause = (fault.cause or fault) if fault is not None else None
+    return _crash(cause.message.strip() if cause is not None else event.message)
+
+
+def _crash(message: str | None) -> Mapping[str, Any]:
+    return {"step": None, "code": "CRASHED", "message": message, "hint": None}
+
+
+def _document(
+    summary: RunSummary, metrics: Metrics | None, events: _Events
+) -> Mapping[str, Any]:
+    """The metadata of a run, as ``run.metadata`` shows it."""
+    value: dict[str, Any] = {
+        "run": {
+            "run_id": summary.id,
+            "flow_version": summary.flow_version,
+            "source_path": summary.source_path,
+            "status": summary.status.value,
+            "run_metadata": dict(summary.run_metadata),
+            "created_at": summary.created_at.isoformat(),
+            "started_at": summary.started_at.isoformat() if summary.started_at else None,
+            "finished_at": summary.finished_at.isoformat() if summary.finished_at else None,
+            "force_rerun": summary.force_rerun,
+        },
+        "timings": _timings(events),
+        "outputs": [_outputs(m) for m in events.targets],
+    }
+    if metrics is not None:
+        figures = metrics.to_dict()
+        value |= {k: figures[k] for k in ("row_counts", "error_rate", "validation_summary")}
+    if events.error is not None and summary.status in (Status.FAILED, Status.CRASHED):
+        value["error"] = events.error
+    return value
+
+
+def _timings(events: _Events) -> Mapping[str, float]:
+    """Seconds by phase, over all batches of the run."""
+    sums: dict[str, float] = {}
+    for values in events.targets or [*events.sources, *events.rows]:
+        for step, phase in _PHASES.items():
+            seconds = values.get(f"lume/seconds_{step}")
+            if seconds is not None:
+                sums[phase] = round(sums.get(phase, 0.0) + float(str(seconds.value)), 3)
+    return sums
+
+
+def _outputs(values: Values) -> Mapping[str, Any]:
+    return {
+        "source_path": values[metadata.SOURCE_PATH].value,
+        "folder": values[metadata.OUTPUT].value,
+        "mapped": values["lume/mapped_location"].value,
+        "rejects": values["lume/rejects_location"].value,
+    }
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

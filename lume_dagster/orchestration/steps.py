@@ -1,0 +1,262 @@
+"""Take one batch through the selected steps of a run, yielding what each step made."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dagster as dg
+
+from lume_dagster.connectors.protocol import Target
+from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.errors import BatchError, FlowError, LumeError, TransientError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration import metadata
+from lume_dagster.orchestration.checks import Checked, check_outcome
+from lume_dagster.orchestration.names import asset_key, check_source_path, public_id
+from lume_dagster.orchestration.workspace import Workspace
+from lume_dagster.runs import phases, uploads
+from lume_dagster.runs.phases import Batch, Engine, MappedBatch
+from lume_dagster.runs.status import STEPS
+from lume_dagster.runs.verdict import refuse
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """What the batches of a run share."""
+
+    version: FlowVersion
+    workspace: Workspace
+    source: object
+    target: object
+    engine: Engine
+    instance: dg.DagsterInstance
+    run_id: str
+    root_run_id: str
+    many: bool
+    log: dg.DagsterLogManager
+
+    def key(self, step: str) -> dg.AssetKey:
+        """The asset of a step."""
+        return asset_key(self.workspace.prefix, self.version, step)
+
+    def batch(self, source_path: str) -> Batch:
+        """The batch with its folders, and the seeds that were uploaded with it."""
+        check_source_path(source_path)
+        layout, version, upload = self.workspace.layout, self.version, None
+        if uploads.is_upload(source_path):
+            upload = uploads.load_upload(layout.uploads, source_path)
+            version = uploads.with_seeds(version, upload)
+        run_id = public_id(self.run_id)
+        return Batch(
+            version=version,
+            source_path=source_path,
+            run_id=run_id,
+            staging=layout.staging(version, source_path, self.root_run_id),
+            output=layout.output(version, run_id, source_path if self.many else None),
+            upload=upload,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A step made its asset for one batch; a transform comes with the results of its checks."""
+
+    step: str
+    metadata: Mapping[str, Any]
+    checked: tuple[Checked, ...] = ()
+    summary: str = ""
+    rejected_rows: int = 0
+
+
+class StepFailed(Exception):  # noqa: N818 - it carries an error, and is not one of the tree
+    """A step ended with a cause that a person can mend."""
+
+    def __init__(
+        self,
+        step: str,
+        cause: LumeError,
+        figures: Mapping[str, Any] | None = None,
+        checked: Sequence[Checked] = (),
+    ) -> None:
+        """``figures`` and ``checked`` are there when the batch was transformed and then refused."""
+        super().__init__(str(cause))
+        self.step = step
+        self.cause = cause
+        self.figures = dict(figures or {})
+        self.checked = tuple(checked)
+
+    @property
+    def code(self) -> str:
+        """The code of the verdict, or the class of the error."""
+        return str(getattr(self.cause, "code", type(self.cause).__name__))
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What the steps of one batch hand on to one another."""
+
+    staged: StagedBatch | None = None
+    mapped: MappedBatch | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Measure a step, and name it in the error that ends it."""
+        started = time.monotonic()
+        try:
+            yield
+        except LumeError as error:
+            raise StepFailed(step, error) from error
+        self.seconds[step] = time.monotonic() - started
+
+
+def run_batch(scope: RunScope, source_path: str, steps: Sequence[str]) -> Iterator[StepDone]:
+    """Run the selected steps on one batch, in their order.
+
+    Raises:
+        StepFailed: with the step and its cause; what earlier steps yielded stands.
+    """
+    chosen = [s for s in STEPS if s in steps]
+    progress = _Progress()
+    with progress.timed(chosen[0]):
+        batch = scope.batch(source_path)
+    for step in chosen:
+        yield _STEPS[step](scope, batch, progress)
+    if "target" in chosen:
+        _drop_older_staging(scope, batch)
+
+
+def _source(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
+    with progress.timed("source"):
+        staged = _retrying(scope, lambda: phases.sync_source(scope.source, batch, scope.engine))
+    progress.staged = staged
+    seconds = progress.seconds["source"]
+    files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
+    return StepDone(
+        "source",
+        metadata.of_source(staged, batch.source_path, seconds),
+        summary=f"Staged {staged.records:,} rows{files} ({staged.bytes:,} bytes)"
+        f" of {batch.source_path} in {seconds:.2f} s.",
+    )
+
+
+def _transform(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
+    with progress.timed("transform"):
+        staged = progress.staged or _newest_staged(scope, batch)
+        outcome = phases.transform(batch, staged, scope.engine)
+    refusal = refuse(outcome, batch.version.flow.errors.max_error_rate)
+    checked = check_outcome(batch.version, outcome, refused=refusal is not None)
+    if refusal is not None:
+        figures = metadata.of_rows(outcome.mapped, batch.source_path)
+        raise StepFailed("transform", refusal, figures, checked)
+    progress.mapped = outcome.mapped
+    rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
+    return StepDone(
+        "transform",
+        metadata.of_transform(outcome, batch.source_path, scope.key("source"), seconds),
+        tuple(checked),
+        f"Mapped {rows.mapped:,} of {rows.input:,} rows, rejected {rows.rejects:,}"
+        f" in {seconds:.2f} s.",
+        rows.rejects,
+    )
+
+
+def _target(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
+    with progress.timed("target"):
+        mapped = progress.mapped or _newest_mapped(scope, batch)
+        target = _require_target(scope, batch)
+        receipt = _retrying(scope, lambda: phases.sync_target(target, batch, mapped))
+    if progress.mapped is not None:
+        phases.record_runtime(mapped, sum(progress.seconds.values()))
+    return StepDone(
+        "target",
+        metadata.of_target(
+            receipt, mapped, batch.source_path, scope.key("transform"), progress.seconds
+        ),
+        summary=f"Wrote {receipt.mapped_rows:,} rows to {receipt.mapped_location} and"
+        f" {receipt.rejects_rows:,} rejects to {receipt.rejects_location}"
+        f" in {progress.seconds['target']:.2f} s.",
+        rejected_rows=0 if progress.mapped is not None else mapped.rows.rejects,
+    )
+
+
+_STEPS: Mapping[str, Callable[[RunScope, Batch, _Progress], StepDone]] = {
+    "source": _source,
+    "transform": _transform,
+    "target": _target,
+}
+
+
+def newest(
+    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str
+) -> dg.AssetMaterialization | None:
+    """The latest materialization of an asset for one batch."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[source_path])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return records[0].asset_materialization if records else None
+
+
+def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
+    """The batch as it was last staged, by this run's root or by any run."""
+    found = newest(scope.instance, scope.key("source"), batch.source_path)
+    path = found.metadata.get(metadata.STAGING) if found else None
+    staged = StagedBatch.load(Path(str(path.value))) if path else None
+    if staged is None:
+        raise BatchError(
+            f"Batch {batch.source_path} of {batch.version.name} is not staged.",
+            hint="materialize its source asset too.",
+        )
+    return staged
+
+
+def _newest_mapped(scope: RunScope, batch: Batch) -> MappedBatch:
+    found = newest(scope.instance, scope.key("transform"), batch.source_path)
+    mapped = metadata.read_mapped(found.metadata) if found else None
+    if mapped is None:
+        raise BatchError(
+            f"There are no mapped rows of batch {batch.source_path} of {batch.version.name}.",
+            hint="materialize its transform asset too.",
+        )
+    return mapped
+
+
+def _require_target(scope: RunScope, batch: Batch) -> Target:
+    if isinstance(scope.target, Target):
+        return scope.target
+    name = batch.version.flow.target.connector
+    raise FlowError(
+        f"The connector {name!r} of flow {batch.version.name} cannot be written to.",
+        hint="name another target.connector.",
+    )
+
+
+def _retrying(scope: RunScope, action: Callable[[], T]) -> T:
+    """Call again, after a while, what failed in a way that may pass."""
+    waits = scope.workspace.retry_waits
+    for attempt, wait in enumerate(waits, start=1):
+        try:
+            return action()
+        except TransientError as error:
+            scope.log.warning(
+                f"{error.message} Trying again in {wait:g} s ({attempt} of {len(waits)})."
+            )
+            time.sleep(wait)
+    return action()
+
+
+def _drop_older_staging(scope: RunScope, batch: Batch) -> None:
+    """Remove what ended runs staged of this batch before; it is in the target now."""
+    for folder in batch.staging.parent.glob("*"):
+        if folder.name == batch.staging.name:
+            continue
+        run = scope.instance.get_run_by_id(folder.name)
+        if run is None or run.is_finished:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,55 @@
+"""Execute one existing run in this process, as Dagster's own launchers do, and obey a cancel."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import threading
+
+import dagster as dg
+
+from lume_dagster.orchestration.names import TAG_WORKER
+from lume_dagster.orchestration.processes import describe_process
+
+_LOOK_EVERY = 2.0
+_STOP = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+
+def main(run_id: str) -> None:
+    """Execute the run whose arguments are in the environment."""
+    with dg.DagsterInstance.get() as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is None:
+            sys.exit(f"There is no run {run_id} in {instance.root_directory}.")
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run)
+            return
+        instance.add_run_tags(run_id, {TAG_WORKER: describe_process(run_id, os.getpid())})
+    done = threading.Event()
+    threading.Thread(target=_watch, args=(run_id, done), daemon=True).start()
+    try:
+        _execute()
+    finally:
+        done.set()
+
+
+def _execute() -> None:
+    """``dagster api execute_run``, the door through which container launchers come in too."""
+    sys.argv = ["dagster", "api", "execute_run"]
+    runpy.run_module("dagster", run_name="__main__")
+
+
+def _watch(run_id: str, done: threading.Event) -> None:
+    """Interrupt this process when somebody cancels the run, from the UI or another machine."""
+    with dg.DagsterInstance.get() as instance:
+        while not done.wait(_LOOK_EVERY):
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.status in _STOP:
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,52 @@
+"""What every run of a code location shares: where flows and data lie, and how engines are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lume_dagster.runs.output import Layout
+from lume_dagster.runs.phases import Engine
+
+#: Opens an engine whose memory limit, threads and spill folder are those of the workspace.
+OpenEngine = Callable[["Workspace"], AbstractContextManager[Engine]]
+
+
+def open_duckdb(workspace: Workspace) -> AbstractContextManager[Engine]:
+    """The default engine."""
+    from lume_dagster.engines.duckdb_engine import DuckDBEngine
+    from lume_dagster.engines.settings import EngineSettings
+
+    workspace.layout.scratch.mkdir(parents=True, exist_ok=True)
+    return DuckDBEngine(
+        EngineSettings(
+            memory_limit=workspace.memory_limit,
+            threads=workspace.threads,
+            scratch=workspace.layout.scratch,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A value that the resource ``lume`` hands to every run."""
+
+    flows: Path
+    data: Path
+    prefix: str = "lume"
+    memory_limit: str = "2GB"
+    threads: int | None = None
+    open_engine: OpenEngine = field(default=open_duckdb, repr=False)
+    #: Seconds to wait before each further attempt when a connector says "try again".
+    retry_waits: tuple[float, ...] = (1.0, 5.0)
+
+    @property
+    def layout(self) -> Layout:
+        """The folders below the data folder."""
+        return Layout(self.data)
+
+    def engine(self) -> AbstractContextManager[Engine]:
+        """A fresh engine, to be used in a ``with`` block."""
+        return self.open_engine(self)

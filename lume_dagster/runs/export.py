@@ -1,0 +1,116 @@
+"""Write one Parquet file of mapped rows or rejects as CSV or JSON Lines, streaming."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+if TYPE_CHECKING:
+    import duckdb
+
+_NESTED = ("STRUCT", "MAP", "UNION")
+_ORIGINAL, _ERRORS, _RECORD = "original", "errors", "_lume_record"
+
+
+def write_csv(source: Path, target: Path, *, rejects: bool) -> None:
+    """Write CSV with a header; nested values as JSON, rejects with a column for each original one."""
+    with _open(source) as connection:
+        query = _expanded_rejects(connection) if rejects else _flat(connection)
+        _copy(connection, query, target, ("FORMAT CSV", "HEADER TRUE"))
+
+
+def write_jsonl(source: Path, target: Path, *, rejects: bool) -> None:
+    """Write one JSON object a line; the original record of a reject is an object, not text."""
+    with _open(source) as connection:
+        columns = [
+            _named(_json(name), name) if rejects and name == _ORIGINAL else _column(name)
+            for name in _names(connection)
+        ]
+        _copy(connection, exp.select(*columns).from_("source"), target, ("FORMAT JSON",))
+
+
+def _open(source: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.read_parquet(str(source)).create_view("source")
+    return connection
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    query: exp.Select,
+    target: Path,
+    options: Sequence[str],
+) -> None:
+    """COPY to a file beside the target, then rename: a stopped download leaves no half file."""
+    new = target.with_name(f".{target.name}.new")
+    path = exp.Literal.string(str(new)).sql(dialect="duckdb")
+    connection.execute(
+        f"COPY ({query.sql(dialect='duckdb')}) TO {path} ({', '.join(options)})"
+    )
+    new.replace(target)
+
+
+def _flat(connection: duckdb.DuckDBPyConnection) -> exp.Select:
+    """All columns, nested ones as JSON text."""
+    columns = [
+        _named(exp.func("to_json", _column(name)), name) if _is_nested(type_) else _column(name)
+        for name, type_ in _types(connection)
+    ]
+    return exp.select(*columns).from_("source")
+
+
+def _expanded_rejects(connection: duckdb.DuckDBPyConnection) -> exp.Select:
+    """Where the row came from, each original value in its own column, and the errors as JSON."""
+    kept = [name for name in _names(connection) if name not in (_ORIGINAL, _ERRORS)]
+    keys = _original_keys(connection)
+    record = exp.cast(_json(_ORIGINAL), exp.DataType.build("MAP(VARCHAR, JSON)", dialect="duckdb"))
+    inner = exp.select(*map(_column, (*kept, _ERRORS)), _named(record, _RECORD)).from_("source")
+    values = [_named(_value_of(key), key) for key in keys]
+    errors_name = _ERRORS if _ERRORS not in keys else f"_lume_{_ERRORS}"
+    errors = _named(exp.func("to_json", _column(_ERRORS)), errors_name)
+    return exp.select(*map(_column, kept), *values, errors).from_(inner.subquery("r"))
+
+
+def _original_keys(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The names of the original columns, in the order in which they first appear."""
+    rows = connection.execute(
+        "SELECT k FROM (SELECT _lume_row, unnest(ks) AS k, generate_subscripts(ks, 1) AS i"
+        " FROM (SELECT _lume_row, json_keys(original) AS ks FROM source))"
+        " GROUP BY k ORDER BY min((_lume_row, i))"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _value_of(key: str) -> exp.Expression:
+    """The text of one original value; ``json_extract_string`` turns a JSON null into NULL."""
+    item = exp.Bracket(this=_column(_RECORD), expressions=[exp.Literal.string(key)])
+    return exp.Anonymous(this="json_extract_string", expressions=[item, exp.Literal.string("$")])
+
+
+def _json(name: str) -> exp.Expression:
+    return exp.cast(_column(name), "JSON", dialect="duckdb")
+
+
+def _column(name: str) -> exp.Expression:
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def _named(value: exp.Expression, name: str) -> exp.Expression:
+    return exp.alias_(value, name, quoted=True)
+
+
+def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    return [name for name, _ in _types(connection)]
+
+
+def _types(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    return [(r[0], r[1]) for r in connection.execute("DESCRIBE source").fetchall()]
+
+
+def _is_nested(type_: str) -> bool:
+    return type_.endswith("]") or type_.startswith(_NESTED)

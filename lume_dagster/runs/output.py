@@ -1,0 +1,137 @@
+"""Where a run's files lie, and how they are handed out as CSV or JSON Lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.runs.export import write_csv, write_jsonl
+
+OutputFormat = Literal["csv", "json"]
+Part = Literal["mapped", "rejects"]
+PARTS: tuple[Part, ...] = ("mapped", "rejects")
+METRICS = "metrics.json"
+VALIDATION = "validation_results.json"
+_WRITERS = {"csv": write_csv, "json": write_jsonl}
+_SEGMENT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders below the data folder."""
+
+    data: Path
+
+    def staging(self, version: FlowVersion, source_path: str, root_run_id: str) -> Path:
+        """Where a batch is staged; the runs that retry one another share it."""
+        return self._of("staging", version) / batch_segment(source_path) / root_run_id
+
+    def output(self, version: FlowVersion, run_id: str, source_path: str | None = None) -> Path:
+        """What a run leaves; a run over many batches has a folder for each ``source_path``."""
+        folder = self._of("output", version) / run_id
+        return folder if source_path is None else folder / batch_segment(source_path)
+
+    @property
+    def uploads(self) -> Path:
+        """Where the files of runs that were given files lie."""
+        return self.data / "uploads"
+
+    @property
+    def scratch(self) -> Path:
+        """Where engines spill."""
+        return self.data / "scratch"
+
+    def _of(self, kind: str, version: FlowVersion) -> Path:
+        return self.data / kind / version.flow.flow / f"v{version.version}"
+
+
+def batch_segment(source_path: str) -> str:
+    """A folder name for a batch: the readable tail of its path, and a hash that tells it apart."""
+    tail = re.sub(r"[^A-Za-z0-9._-]+", "_", source_path[-_SEGMENT:]).strip("._-") or "batch"
+    return f"{tail}-{hashlib.sha256(source_path.encode()).hexdigest()[:12]}"
+
+
+def part_files(folder: Path, part: Part) -> tuple[Path, ...]:
+    """The Parquet files of a part of the output, in order."""
+    return tuple(sorted((folder / part).glob("part-*.parquet")))
+
+
+def write_document(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON so that the file is there whole or not at all."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8")
+    new.replace(path)
+
+
+def read_document(path: Path) -> dict[str, Any] | None:
+    """The document a run left, or None where it left none."""
+    if not path.exists():
+        return None
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value
+
+
+def download(
+    folder: Path,
+    into: Path,
+    *,
+    output_format: OutputFormat = "csv",
+    parts: Sequence[Part] = PARTS,
+    documents: bool = True,
+) -> tuple[Path, ...]:
+    """Write a run's output to ``into`` in the same layout; rows stream, whatever their number.
+
+    Raises:
+        InvalidRequestError: an unknown format, or a run that left nothing.
+    """
+    if output_format not in _WRITERS:
+        raise InvalidRequestError(
+            f"There is no output format {output_format!r}.", hint="use csv or json."
+        )
+    written = [
+        path
+        for batch in _batches(folder)
+        for path in _download_batch(
+            batch, into / batch.relative_to(folder), output_format, parts, documents
+        )
+    ]
+    if not written:
+        raise InvalidRequestError(
+            f"The run left nothing in {folder}.",
+            hint="it ended before rows were mapped; its metadata says why.",
+        )
+    return tuple(written)
+
+
+def _batches(folder: Path) -> list[Path]:
+    """The folder itself, or those below it when the run took many batches."""
+    if any((folder / part).exists() for part in PARTS):
+        return [folder]
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if (p / "mapped").is_dir())
+
+
+def _download_batch(
+    batch: Path, into: Path, output_format: OutputFormat, parts: Sequence[Part], documents: bool
+) -> list[Path]:
+    written = []
+    for part in parts:
+        for source in part_files(batch, part):
+            target = into / part / f"{source.stem}.{output_format}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _WRITERS[output_format](source, target, rejects=part == "rejects")
+            written.append(target)
+    for name in (METRICS, VALIDATION) if documents else ():
+        if (batch / name).exists():
+            into.mkdir(parents=True, exist_ok=True)
+            written.append(Path(shutil.copyfile(batch / name, into / name)))
+    return written

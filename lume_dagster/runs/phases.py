@@ -1,0 +1,236 @@
+"""The three phases of a run as plain functions: sync the source, transform, sync the target."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from lume_dagster.connectors.protocol import (
+    Checkpoint,
+    Column,
+    DatabaseSource,
+    Delivery,
+    Receipt,
+    SourceObject,
+    StoreSource,
+    Target,
+)
+from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.engines.readers.files import InputFile
+from lume_dagster.engines.result import Transformed
+from lume_dagster.errors import FlowError
+from lume_dagster.flows.model import FlowVersion, SourceFormat
+from lume_dagster.plan.plan import Plan
+from lume_dagster.runs.checks import CheckResult, run_checks
+from lume_dagster.runs.metrics import Metrics, RowCounts, measure
+from lume_dagster.runs.output import METRICS, VALIDATION, part_files, write_document
+from lume_dagster.runs.uploads import Upload
+from lume_dagster.runs.validation import Finding, judge, to_document
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Engine(Protocol):
+    """What the phases ask of an engine."""
+
+    def stage_files(
+        self, files: Sequence[InputFile], format: SourceFormat, into: Path  # noqa: A002
+    ) -> StagedBatch:
+        """Files as a staged batch."""
+        ...
+
+    def stage_stream(self, reader: pa.RecordBatchReader, uri: str, into: Path) -> StagedBatch:
+        """A stream of Arrow batches as a staged batch."""
+        ...
+
+    def compile(self, version: FlowVersion, staged: StagedBatch) -> Plan:
+        """The plan of the version for the columns of the batch."""
+        ...
+
+    def transform(
+        self, version: FlowVersion, plan: Plan, staged: StagedBatch, into: Path
+    ) -> Transformed:
+        """Mapped rows and rejects, in ``into/mapped`` and ``into/rejects``."""
+        ...
+
+
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch on its way: what runs on it, and the folders it passes through."""
+
+    version: FlowVersion
+    source_path: str
+    run_id: str  # as people see it
+    staging: Path
+    output: Path
+    upload: Upload | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappedBatch:
+    """A transformed batch as it lies on disk, ready for the target."""
+
+    folder: Path
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    metrics: Metrics
+
+    @property
+    def rows(self) -> RowCounts:
+        """Input, mapped and rejected rows."""
+        return self.metrics.row_counts
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that a transform found out about a batch."""
+
+    mapped: MappedBatch
+    plan: Plan
+    transformed: Transformed
+    findings: tuple[Finding, ...]
+    checks: tuple[CheckResult, ...]
+
+
+def sync_source(source: object, batch: Batch, engine: Engine) -> StagedBatch:
+    """Bring the batch into staging, unless an earlier attempt of the same run has done so.
+
+    Raises:
+        FlowError: the connector is of a kind that cannot serve this flow.
+        BatchError, ConnectorError, EngineError: from the rooms below.
+    """
+    staged = StagedBatch.load(batch.staging)
+    if staged is not None:
+        return staged
+    with _whole_or_nothing(batch.staging):
+        if batch.upload is None and batch.version.flow.source.query is not None:
+            return _stage_query(source, batch, engine)
+        return _stage_files(source, batch, engine)
+
+
+def transform(batch: Batch, staged: StagedBatch, engine: Engine) -> Outcome:
+    """Map the staged batch and write mapped rows, rejects and both documents to its output.
+
+    What is found is written before it is judged: see ``verdict.refuse``.
+    """
+    started = time.monotonic()
+    with _whole_or_nothing(batch.output):
+        plan = engine.compile(batch.version, staged)
+        transformed = engine.transform(batch.version, plan, staged, batch.output)
+        rows = RowCounts(transformed.input_rows, transformed.mapped_rows, transformed.rejected_rows)
+        checks = run_checks(batch.version.flow.checks, transformed.mapped, rows)
+        findings = judge(transformed.tallies, checks, rows)
+        metrics = measure(
+            run_id=batch.run_id,
+            flow_version=batch.version.name,
+            rows=rows,
+            error_counts=transformed.error_counts,
+            tests=(len(findings), sum(f.status == "fail" for f in findings)),
+            seconds=time.monotonic() - started,
+        )
+        write_document(batch.output / METRICS, metrics.to_dict())
+        document = to_document(batch.run_id, batch.version.name, findings)
+        write_document(batch.output / VALIDATION, document)
+    mapped = MappedBatch(batch.output, _columns(plan), plan.key, metrics)
+    return Outcome(mapped, plan, transformed, findings, checks)
+
+
+def sync_target(
+    target: Target, batch: Batch, mapped: MappedBatch, checkpoint: Checkpoint = lambda _: None
+) -> Receipt:
+    """Deliver mapped rows and rejects: both become visible at once, or neither does."""
+    flow = batch.version.flow
+    delivery = Delivery(
+        table=flow.target.table,
+        columns=mapped.columns,
+        key=mapped.key,
+        mode=flow.target.write,
+        mapped=part_files(mapped.folder, "mapped"),
+        rejects=part_files(mapped.folder, "rejects"),
+        flow=flow.flow,
+        version=batch.version.version,
+        source_path=batch.source_path,
+        run_id=batch.run_id,
+        format=flow.target.format,
+    )
+    target.check(delivery)
+    return target.deliver(delivery, checkpoint)
+
+
+def record_runtime(mapped: MappedBatch, seconds: float) -> Metrics:
+    """Put the time of all phases into ``metrics.json`` when the batch is through."""
+    metrics = replace(mapped.metrics, runtime_seconds=round(seconds, 3))
+    write_document(mapped.folder / METRICS, metrics.to_dict())
+    return metrics
+
+
+@contextmanager
+def _whole_or_nothing(folder: Path) -> Iterator[None]:
+    """An empty folder to fill, which is removed again when filling it is cut short."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _stage_files(source: object, batch: Batch, engine: Engine) -> StagedBatch:
+    fetched = batch.staging / "fetched"
+    fetched.mkdir()
+    files = _fetch(source, batch, fetched)
+    staged = engine.stage_files(files, batch.version.flow.source.format, batch.staging)
+    shutil.rmtree(fetched)
+    return staged
+
+
+def _stage_query(source: object, batch: Batch, engine: Engine) -> StagedBatch:
+    wanted = batch.version.flow.source
+    if not isinstance(source, DatabaseSource) or wanted.query is None:
+        raise FlowError(
+            f"Flow {batch.version.name} has a query, but its source connector"
+            f" {wanted.connector!r} reads files.",
+            hint="remove source.query, or name a database connector.",
+        )
+    with source.read(wanted.query, batch.source_path) as reader:
+        return engine.stage_stream(reader, batch.source_path, batch.staging)
+
+
+def _fetch(source: object, batch: Batch, into: Path) -> list[InputFile]:
+    """The files of the batch, on this machine."""
+    if batch.upload is None:
+        store = _store(source, batch)
+        return [_fetch_one(store, o, into) for o in store.list_objects(batch.source_path)]
+    return [
+        InputFile(batch.upload.folder / f.stored, f.uri, f.version)
+        if f.stored
+        else _fetch_one(_store(source, batch), SourceObject(f.uri, f.size, f.version), into)
+        for f in batch.upload.files
+    ]
+
+
+def _fetch_one(store: StoreSource, item: SourceObject, into: Path) -> InputFile:
+    return InputFile(store.fetch(item, into), item.uri, item.version)
+
+
+def _store(source: object, batch: Batch) -> StoreSource:
+    if isinstance(source, StoreSource):
+        return source
+    raise FlowError(
+        f"The source connector {batch.version.flow.source.connector!r} of flow"
+        f" {batch.version.name} is a database, and the flow has no query.",
+        hint="add source.query, in which :source_path stands for the batch.",
+    )
+
+
+def _columns(plan: Plan) -> tuple[Column, ...]:
+    return tuple(Column(c.name, c.type, c.nullable, c.description) for c in plan.columns)

@@ -1,0 +1,174 @@
+"""Files given to a run by hand, kept as a batch whose name is a hash of their content.
+
+Layout: ``<data>/uploads/<hash>/upload.json``, ``files/0000-orders.csv`` ..., ``seeds/airports.csv``.
+The document is written last; a folder without it is garbage of a start that was cut off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lume_dagster.connectors.protocol import SourceObject
+from lume_dagster.errors import BatchError, InvalidRequestError, did_you_mean
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.runs.output import read_document, write_document
+
+PREFIX = "upload:"
+_DOCUMENT = "upload.json"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """One file of an upload: here (``stored``), or where its connector finds it (no ``stored``)."""
+
+    uri: str
+    version: str
+    size: int
+    stored: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A batch of files, and the seed files that stand in for the flow's own in this batch."""
+
+    folder: Path
+    files: tuple[UploadedFile, ...]
+    seeds: tuple[str, ...] = ()
+
+    @property
+    def source_path(self) -> str:
+        """The name of the batch."""
+        return f"{PREFIX}{self.folder.name}"
+
+
+def is_upload(source_path: str) -> bool:
+    """Whether a batch was made of files given by hand."""
+    return source_path.startswith(PREFIX)
+
+
+def load_upload(uploads: Path, source_path: str) -> Upload:
+    """The upload that a ``source_path`` names; BatchError where it is no longer there."""
+    folder = uploads / source_path.removeprefix(PREFIX)
+    value = read_document(folder / _DOCUMENT)
+    if value is None:
+        raise BatchError(
+            f"The uploaded files of batch {source_path} are not in {uploads}.",
+            hint="start the run again with its input_files.",
+        )
+    files = tuple(UploadedFile(**f) for f in value["files"])
+    return Upload(folder, files, tuple(value["seeds"]))
+
+
+def store_upload(
+    uploads: Path,
+    local: Sequence[Path],
+    *,
+    remote: Sequence[SourceObject] = (),
+    seeds: Sequence[Path] = (),
+) -> Upload:
+    """Copy the files aside and name the batch by what they hold; the same files, the same batch.
+
+    Raises:
+        InvalidRequestError: no file, a file that is not there, or two seed files of one name.
+    """
+    _require_files((*local, *seeds))
+    if not local and not remote:
+        raise InvalidRequestError("input_files is empty.", hint="name at least one file.")
+    if len({p.name for p in seeds}) != len(seeds):
+        raise InvalidRequestError(
+            "Two seed files have the same name.", hint="a seed file replaces the one of its name."
+        )
+    uploads.mkdir(parents=True, exist_ok=True)
+    new = uploads / f".{uuid.uuid4().hex}.new"
+    try:
+        return _name_by_content(new, _fill(new, local, remote, seeds))
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def with_seeds(version: FlowVersion, upload: Upload) -> FlowVersion:
+    """The version with the upload's seed files in place of its own files of the same name.
+
+    Raises:
+        InvalidRequestError: a seed file that none of the flow's seeds is called.
+    """
+    seeds = dict(version.flow.seeds)
+    by_name = {Path(s.path).name: name for name, s in seeds.items()}
+    for file in upload.seeds:
+        if file not in by_name:
+            raise InvalidRequestError(
+                f"Flow {version.name} has no seed file {file!r}.", hint=did_you_mean(file, by_name)
+            )
+        path = upload.folder / "seeds" / file
+        seeds[by_name[file]] = seeds[by_name[file]].model_copy(update={"path": str(path)})
+    if not upload.seeds:
+        return version
+    digest = hashlib.sha256(f"{version.digest}\0{upload.source_path}".encode()).hexdigest()
+    flow = version.flow.model_copy(update={"seeds": seeds})
+    return version.model_copy(update={"flow": flow, "digest": digest})
+
+
+def _require_files(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not path.is_file():
+            raise InvalidRequestError(
+                f"There is no file {path}.", hint="give paths of files, not of folders."
+            )
+
+
+def _fill(
+    new: Path, local: Sequence[Path], remote: Sequence[SourceObject], seeds: Sequence[Path]
+) -> Upload:
+    (new / "files").mkdir(parents=True)
+    (new / "seeds").mkdir()
+    files = [UploadedFile(o.uri, o.version, o.size) for o in remote]
+    for number, path in enumerate(local):
+        stored = f"files/{number:04d}-{path.name}"
+        digest = _copy(path, new / stored)
+        files.append(UploadedFile(path.name, digest, (new / stored).stat().st_size, stored))
+    for path in seeds:
+        _copy(path, new / "seeds" / path.name)
+    return Upload(new, tuple(files), tuple(sorted(p.name for p in seeds)))
+
+
+def _name_by_content(new: Path, filled: Upload) -> Upload:
+    digest = hashlib.sha256()
+    for file in filled.files:
+        digest.update(f"{file.uri}\0{file.version}\0".encode())
+    for seed in filled.seeds:
+        digest.update(f"{seed}\0{_digest(new / 'seeds' / seed)}\0".encode())
+    upload = Upload(new.parent / digest.hexdigest()[:32], filled.files, filled.seeds)
+    if read_document(upload.folder / _DOCUMENT) is None:
+        document = {"files": [asdict(f) for f in upload.files], "seeds": list(upload.seeds)}
+        write_document(new / _DOCUMENT, document)
+        _move(new, upload.folder)
+    return upload
+
+
+def _move(new: Path, folder: Path) -> None:
+    """Put the folder in place; when another start was faster with the same files, theirs stays."""
+    try:
+        new.rename(folder)
+    except OSError:
+        if read_document(folder / _DOCUMENT) is None:
+            raise
+
+
+def _copy(source: Path, target: Path) -> str:
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(_CHUNK):
+            digest.update(chunk)
+            writer.write(chunk)
+    return digest.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as reader:
+        return hashlib.file_digest(reader, "sha256").hexdigest()
