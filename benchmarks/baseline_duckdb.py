@@ -31,7 +31,8 @@ def _csv(path: Path) -> str:
     columns = ", ".join(f"'{c}': 'VARCHAR'" for c in RAW)
     return (
         f"read_csv({_text(path)}, auto_detect=false, header=true, delim=',', quote='\"', escape='\"', "
-        f"columns={{{columns}}}, store_rejects=true, rejects_limit=0)"
+        f"columns={{{columns}}}, allow_quoted_nulls=false, store_rejects=true, "
+        "rejects_limit=0)"
     )
 
 

@@ -10,8 +10,6 @@ import argparse
 import hashlib
 from pathlib import Path
 
-import duckdb
-
 SEED = 42
 _PRIME = 2147483647  # 2**31 - 1, so that a product of two remainders fits a BIGINT
 
@@ -148,6 +146,8 @@ def write_invoices(path: Path, rows: int, *, first: int = 0, seed: int = SEED) -
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     half_done = path.with_suffix(".part")
+    import duckdb  # here, so that a contender without DuckDB can read COLUMNS
+
     with duckdb.connect() as con:
         con.execute("SET preserve_insertion_order = true")
         target = str(half_done).replace("'", "''")
@@ -173,6 +173,8 @@ _SEED_FILES = {
 def write_seeds(folder: Path) -> None:
     """The reference data of the flow; committed beside it."""
     folder.mkdir(parents=True, exist_ok=True)
+    import duckdb
+
     with duckdb.connect() as con:
         for name, query in _SEED_FILES.items():
             target = str(folder / f"{name}.csv").replace("'", "''")
