@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from lume_dagster import build_definitions
-from lume_dagster.connectors.duckdb import DuckDBConnector
-from lume_dagster.connectors.local_files import LocalFilesConnector
+from lume_dagster.connectors import DuckDBConnector, LocalFilesConnector
 
 HERE = Path(__file__).parent
 DATA = HERE / ".lume"
@@ -12,7 +11,8 @@ DATA = HERE / ".lume"
 defs = build_definitions(
     flows=HERE / "examples" / "flows",
     connectors={
-        "landing": LocalFilesConnector(root=str(HERE)),
+        "landing": LocalFilesConnector(root=str(DATA / "landing")),
+        "branches": LocalFilesConnector(root=str(HERE / "examples" / "landing")),
         "warehouse": DuckDBConnector(path=str(DATA / "warehouse.duckdb")),
     },
     data=DATA,

@@ -97,10 +97,14 @@ def _check_node(node: exp.Expression) -> None:
         raise _Refused("IN takes a list of values, not a query.")
     if isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Identifier):
         raise _Refused(f"{node.sql(DIALECT)!r}: a function is called as f(x), not x.f().")
-    if isinstance(node, exp.Cast) and node.to.this.name not in _CASTS:
+    if isinstance(node, exp.Cast) and _type_name(node.to) not in _CASTS:
         raise _Refused(f"a cast to {node.to.sql(DIALECT)} is not allowed.")
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         raise _Refused("* is not allowed here.")
+
+
+def _type_name(kind: exp.DataType) -> str:
+    return kind.sql(DIALECT).split("(", 1)[0]
 
 
 def _check_function(node: exp.Func) -> None:
@@ -115,6 +119,9 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "timestamptrunc": ("date_trunc",),
     "regexplike": ("regexp_matches",),
     "pow": ("power",),
+    "split": ("string_split",),
+    "arraycontains": ("list_contains",),
+    "log": ("log10",),
 }
 
 

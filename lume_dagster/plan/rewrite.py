@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from typing import Protocol
 
 from sqlglot import exp
@@ -77,13 +78,12 @@ class Scope:
         if isinstance(value, exp.Column):
             return variables.get(value.name) or self.chain.types[value.name]
 
-        def typed_null(node: Sql) -> Sql:
-            known = {**self.chain.types, **variables}
-            if isinstance(node, exp.Column) and node.name in known:
-                return cast(exp.null(), known[node.name])
-            return node
-
-        probe = exp.select(value.copy().transform(typed_null))
+        known = {**self.chain.types, **variables}
+        used = sorted({c.name for c in value.find_all(exp.Column)} & known.keys())
+        probe = exp.select(value.copy())
+        if used:  # a bare NULL would let the engine take its own guess at types
+            typed = exp.select(*(exp.alias_(cast(exp.null(), known[n]), n) for n in used))
+            probe = probe.from_(typed.subquery("t"))
         return self.oracle.describe(probe.sql("duckdb"))[0]
 
 
@@ -216,14 +216,9 @@ class Rewriter:
 
     def _cast(self, node: exp.Cast) -> Sql:
         to = node.to.sql("duckdb")
-        if isinstance(node.this, exp.Literal) and node.this.is_string:
-            return self._constant(node)
+        if isinstance(node.this, exp.Literal) and node.this.is_string and to in _MOMENTS:
+            return _constant(node, _MOMENTS[to])
         return self.strict(self._walk(node.this), lambda x: self._converted(x, to))
-
-    def _constant(self, node: exp.Cast) -> Sql:
-        """``DATE '2024-01-01'``: a literal that is wrong is the flow's fault, not the row's."""
-        self.scope.oracle.describe(exp.select(node.copy()).sql("duckdb"))
-        return node.copy()
 
     def _try_cast(self, node: exp.TryCast) -> Sql:
         self._forgiving += 1
@@ -336,6 +331,22 @@ class Rewriter:
             missing = all_of([present(bound), is_null(found)])
             self.fail("LOOKUP_NOT_FOUND", f"is not in the seed {seed.name}", missing, bound)
         return chain.look_up(table, bound, slot)
+
+
+_MOMENTS: dict[str, Callable[[str], object]] = {
+    "DATE": date.fromisoformat,
+    "TIMESTAMP": datetime.fromisoformat,
+    "TIME": time.fromisoformat,
+}
+
+
+def _constant(node: exp.Cast, read: Callable[[str], object]) -> Sql:
+    """``DATE '2024-01-01'``: a literal that is wrong is the flow's fault, not the row's."""
+    try:
+        read(node.this.name)
+    except ValueError as error:
+        raise FlowError(f"{node.sql('duckdb')}: {error}.") from None
+    return node.copy()
 
 
 _HANDLERS: dict[type[Sql], Callable[[Rewriter, Sql], Sql]] = {
