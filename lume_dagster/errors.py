@@ -23,9 +23,10 @@ A message is a fact (what and where) followed by a hint (what to do). ``exit_cod
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -43,10 +44,56 @@ class LumeError(Exception):
         super().__init__(message if hint is None else f"{message}\nHint: {hint}")
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend in a file, and where it is; lines and columns count from 1."""
+
+    message: str
+    hint: str | None = None
+    path: tuple[str | int, ...] = ()
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    @property
+    def field(self) -> str:
+        """The path as people write it: ``checks[0].unique``; empty for the file as a whole."""
+        parts = (f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path)
+        return "".join(parts).removeprefix(".")
+
+    @property
+    def place(self) -> str:
+        """``flow.yaml:12:3``, or as much of it as is known."""
+        return ":".join(str(p) for p in (self.file, self.line, self.column) if p is not None)
+
+    @property
+    def fact(self) -> str:
+        """What is wrong and where, without the hint."""
+        return ": ".join(part for part in (self.place, self.field, self.message) if part)
+
+    def __str__(self) -> str:
+        return self.fact if self.hint is None else f"{self.fact}\nHint: {self.hint}"
+
+
 class FlowError(LumeError):
-    """The flow file must be mended."""
+    """The flow file must be mended; ``problems`` lists everything that is wrong with it."""
 
     exit_code = 3
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, problems: Sequence[Problem] = ()
+    ) -> None:
+        """An error of one fact is its own only problem."""
+        self.problems = tuple(problems) or (Problem(message, hint),)
+        super().__init__(message, hint=hint)
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """All problems in one error: a single one speaks for itself, several make a list."""
+        if len(problems) == 1:
+            return cls(problems[0].fact, hint=problems[0].hint, problems=problems)
+        listed = (f"- {p}".replace("\n", "\n  ") for p in problems)
+        return cls("\n".join([f"{len(problems)} problems:", *listed]), problems=problems)
 
 
 class VersionChangedError(FlowError):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +21,7 @@ WriteMode = Literal["replace_batch", "append", "merge", "replace"]
 
 @dataclass(frozen=True, slots=True)
 class SourceObject:
-    """One object a ``source_path`` stands for: a file, with what tells two deliveries of it apart."""
+    """One object a ``source_path`` stands for, with what tells two deliveries of it apart."""
 
     uri: str
     size: int  # bytes
@@ -32,14 +32,14 @@ class SourceObject:
 class StoreSource(Protocol):
     """A store of files, read by URI, folder or glob."""
 
-    kind: str
+    kind: ClassVar[str]
 
     def list_objects(self, source_path: str) -> Sequence[SourceObject]:
         """The objects that ``source_path`` names, in name order; BatchError when there is none."""
         ...
 
     def fetch(self, item: SourceObject, into: Path) -> Path:
-        """The object as a local file: its own path where it is local already, else copied to ``into``."""
+        """The object as a local file: its own path where it is local, else copied to ``into``."""
         ...
 
 
@@ -47,11 +47,9 @@ class StoreSource(Protocol):
 class DatabaseSource(Protocol):
     """A database, read by a query in which ``:source_path`` is bound, never pasted."""
 
-    kind: str
+    kind: ClassVar[str]
 
-    def read(
-        self, query: str, source_path: str
-    ) -> AbstractContextManager[pa.RecordBatchReader]:
+    def read(self, query: str, source_path: str) -> AbstractContextManager[pa.RecordBatchReader]:
         """The query's rows as a stream of Arrow batches; the connection closes with the context."""
         ...
 
@@ -76,12 +74,13 @@ class Delivery:
 
     ``mapped`` and ``rejects`` are Parquet files. ``mapped`` holds ``columns`` and ``_lume_row``;
     nested columns are Arrow structs and lists, stored as JSON where the system has no such type.
-    ``rejects`` holds ``_lume_row``, ``_lume_file``, ``_lume_file_row``, ``original`` (a JSON object)
-    and ``errors`` (a list of structs field, code, message, value). The target adds
+    ``rejects`` holds ``_lume_row``, ``_lume_file``, ``_lume_file_row``, ``original`` (a JSON
+    object) and ``errors`` (a list of structs field, code, message, value). The target adds
     ``_lume_run_id`` and ``_lume_source_path`` to both.
 
-    The scope in which earlier rows are replaced is (flow, source_path) for ``replace_batch`` and for
-    rejects, (flow, version, source_path) for ``append``, the key for ``merge``, all for ``replace``.
+    The scope in which earlier rows are replaced is (flow, source_path) for ``replace_batch`` and
+    for rejects, (flow, version, source_path) for ``append``, the key for ``merge``, and all for
+    ``replace``.
     """
 
     table: str  # as the flow wrote it: parts separated by dots
@@ -116,13 +115,13 @@ Checkpoint = Callable[[str], None]
 class Target(Protocol):
     """A system that takes batches, each exactly once however often it is retried."""
 
-    kind: str
+    kind: ClassVar[str]
 
     def check(self, delivery: Delivery) -> None:
         """Refuse what cannot be delivered, before anything is written.
 
         Raises:
-            ConnectorError: no connection, no rights, or a table of another shape; says which columns.
+            ConnectorError: no connection, no rights, or a table of another shape, and in what.
         """
         ...
 
@@ -136,5 +135,5 @@ class Testable(Protocol):
     """A connector that can say whether it would work."""
 
     def test(self) -> Iterator[str]:
-        """A sentence for each thing that was tried and worked; ConnectorError for the first that did not."""
+        """A sentence for each thing that works; ConnectorError for the first that does not."""
         ...

@@ -13,7 +13,8 @@ records included: file i covers ``first_row .. first_row + records - 1``.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 MANIFEST = "manifest.json"
@@ -80,6 +81,17 @@ class StagedBatch:
     def malformed_path(self) -> Path:
         """The Parquet file with the malformed records; exists only when there are any."""
         return self.folder / "malformed.parquet"
+
+    def first(self, rows: int, malformed_rows: Sequence[int]) -> StagedBatch:
+        """The same batch as if it ended after so many records; ``malformed_rows`` are its bad ones."""
+        files = []
+        for file in self.files:
+            last = min(file.first_row + file.records - 1, rows)
+            bad = sum(file.first_row <= row <= last for row in malformed_rows)
+            if last >= file.first_row:
+                count = last - file.first_row + 1
+                files.append(replace(file, records=count, malformed=bad))
+        return replace(self, files=tuple(files) or self.files[:0])
 
     def save(self) -> None:
         """Write the manifest, which makes the folder a batch."""

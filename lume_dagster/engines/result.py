@@ -41,4 +41,5 @@ class Transformed:
     rejected_rows: int
     tallies: tuple[Tally, ...]
     error_counts: tuple[tuple[str, int], ...]  # code, rows that carry it; most frequent first
+    measures: tuple[tuple[str, int], ...]  # id of a BatchMeasure, rows
     bytes: int  # of both outputs

@@ -5,9 +5,11 @@ Every keyword is either honoured or refused by name; none is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from lume_dagster.errors import FlowError
 
 FieldType = Literal["string", "integer", "number", "boolean", "object", "array"]
 Format = Literal[
@@ -52,6 +54,18 @@ class SchemaField:
     max_items: int | None = None
 
     @property
+    def keywords(self) -> tuple[str, ...]:
+        """What a value can break, by the words ``errors.handling`` uses: type first."""
+        given = (word for word, attribute in _CONSTRAINTS.items() if getattr(self, attribute) is not None)
+        return ("type", *(("required",) if self.required else ()), *given)
+
+    def walk(self) -> Iterator[SchemaField]:
+        """The field and every field inside it, outer ones first."""
+        yield self
+        for inner in (*self.fields, *((self.items,) if self.items else ())):
+            yield from inner.walk()
+
+    @property
     def column_type(self) -> str:
         """The type of the column, in the words of connectors.protocol.Column."""
         if self.type in ("object", "array"):
@@ -64,6 +78,25 @@ class SchemaField:
 
 
 _STRING_TYPES = {"date": "date", "date-time": "timestamp", "time": "time", "uuid": "uuid"}
+
+#: The constraining keywords beside ``type`` and ``required`` -> where a SchemaField keeps them.
+_CONSTRAINTS = {
+    "enum": "enum",
+    "pattern": "pattern",
+    "format": "format",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+    "multipleOf": "multiple_of",
+    "minItems": "min_items",
+    "maxItems": "max_items",
+}
+
+#: What ``errors.handling`` may speak of. A ``const`` is an enum of one; conversions are ``type``.
+HANDLED_KEYWORDS = ("type", "required", *_CONSTRAINTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +111,17 @@ class TargetSchema:
         """Read a JSON Schema of an object.
 
         Raises:
-            FlowError: a keyword, type or format that cannot be honoured; names the property.
+            FlowError: keywords, types or formats that cannot be honoured; ``problems`` names each
+                with its property.
         """
-        raise NotImplementedError
+        from lume_dagster.flows.json_schema import read_schema
+
+        parsed, problems = read_schema(schema)
+        if problems:
+            raise FlowError.of(problems)
+        return parsed
+
+    def walk(self) -> Iterator[SchemaField]:
+        """Every field of the schema, outer ones before those inside them."""
+        for field in self.fields:
+            yield from field.walk()

@@ -1,8 +1,8 @@
 """A Plan: all SQL that turns one staged batch into mapped rows and rejects, as data.
 
 The SQL speaks of three things the engine provides under fixed names: the view ``staged`` (the columns
-of the batch and ``_lume_row``), one table per seed, and the table ``bad`` (the ``_lume_row`` of every
-row that is not mapped). It holds no text of the user's but what was parsed and generated again.
+of the batch and ``_lume_row``), one table per seed, and the tables ``bad`` (the ``_lume_row`` of every
+row that is not mapped), ``repeated`` and ``duplicates`` (what the two queries of those names give). It holds no text of the user's but what was parsed and generated again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SeedTable:
     seed: str
     table: str
     key: str
-    columns: tuple[str, ...]  # by the seed's own names; in the table k, v0, v1, ...
+    columns: tuple[str, ...]  # by the seed's own names; in the table k, s0, s1, ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,14 @@ class MappedColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchMeasure:
+    """A figure of the mapped rows that a batch check needs: rows that break ``unique`` or are NULL."""
+
+    id: str  # unique:flight_id, null_rate:email
+    sql: str  # an aggregate over the view ``mapped``
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How one flow version maps batches with these columns."""
 
@@ -77,4 +85,6 @@ class Plan:
     mapped: str  # SELECT _lume_row, <fields> of rows that break no reject test
     rejects: str  # SELECT _lume_row, original, errors of the rows in ``bad``
     side_tests: str | None  # one row: how many rows break each warn and fail test, in order of ``tests``
-    duplicates: str | None  # SELECT _lume_row of rows whose key came before; needs ``candidates``
+    repeated_keys: str | None  # SELECT h: hashes of the keys that occur more than once
+    duplicates: str | None  # SELECT _lume_row of good rows whose key an earlier good row has
+    measures: tuple[BatchMeasure, ...]

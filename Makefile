@@ -1,0 +1,57 @@
+# Everything a person or a machine does with a checkout. `make help` lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo ui test lint format types contracts docs bench lock clean
+
+# An activated environment or a PYTHONPATH of another project must not leak into this one.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
+export PYTHONNOUSERSITE := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PY := .venv/bin/python
+CODE := lume_dagster lume_dagster_tests examples definitions.py $(wildcard docs benchmarks)
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: ## make .venv from the lock files (the others do it when it is needed)
+	@PYTHON="$(PYTHON)" .ci/setup
+
+demo: setup ## map 336,776 real departures through Dagster into DuckDB, and print what came out
+	@$(PY) -m lume_dagster.cli demo
+
+ui: setup ## open the same in the Dagster UI (Ctrl+C ends it)
+	@$(PY) -m lume_dagster.cli ui
+
+test: setup ## the whole test suite
+	@$(PY) -m pytest $(ARGS)
+
+lint: setup ## ruff: style and form
+	@$(PY) -m ruff check $(CODE)
+	@$(PY) -m ruff format --check $(CODE)
+
+format: setup ## put the code in form
+	@$(PY) -m ruff check --fix $(CODE)
+	@$(PY) -m ruff format $(CODE)
+
+types: setup ## mypy, strict
+	@$(PY) -m mypy
+
+contracts: setup ## who may import whom
+	@.venv/bin/lint-imports --no-cache
+
+docs: setup ## write the generated pages again: cli.md, errors.md
+	@$(PY) docs/generate.py
+
+bench: setup ## measure, against hand-written baselines (minutes)
+	@$(PY) -m benchmarks $(ARGS)
+
+lock: setup ## resolve requirements/ again, to the newest versions that fit
+	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --all-extras --group dev -o requirements/dev.txt pyproject.toml
+	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header -o requirements/uv.txt requirements/uv.in
+
+clean: ## remove what make made: .venv, .lume and the caches
+	rm -rf .venv .lume build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find lume_dagster lume_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +

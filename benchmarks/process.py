@@ -1,0 +1,55 @@
+"""Run a command as a process of its own, and see what it took: seconds, CPU, peak memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run of one contender; ``outcome`` is the last line it printed."""
+
+    wall: float
+    cpu: float
+    rss_mb: float
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> Sample:
+    """Run to the end; a command that fails stops the benchmark with what it said.
+
+    CPU and memory are the kernel's own count for this child and those it waited for. The harness
+    imports nothing big: a child is born with the peak memory of its parent.
+    """
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        **(settings or {}),
+    }
+    begun = time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        printed = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - begun
+    if child.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}.\n{printed}")
+    lines = printed.strip().splitlines()
+    outcome = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+    return Sample(
+        wall=round(wall, 3),
+        cpu=round(usage.ru_utime + usage.ru_stime, 3),
+        rss_mb=round(usage.ru_maxrss / 1024, 1),
+        outcome=outcome,
+    )

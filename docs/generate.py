@@ -1,0 +1,109 @@
+"""Write the pages of docs/ that are made from the code: `make docs`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from lume_dagster import errors
+from lume_dagster.cli import lume
+from lume_dagster.plan.codes import CODES
+
+HERE = Path(__file__).parent
+MADE = "<!-- Made from the code by `make docs`; edit the code. -->\n"
+
+
+def cli_page() -> str:
+    """Every verb with its arguments and options."""
+    return "\n".join(
+        [
+            "# The shell",
+            MADE,
+            "Every verb answers a person in sentences and tables, and with `--json` a script in one",
+            "JSON document. An error is a sentence and a hint, and the exit code says of which kind:",
+            "[error classes](errors.md#error-classes). `--project DIR` (or `LUME_PROJECT`) names the",
+            "folder with `definitions.py`; else the nearest one upward from the working folder counts.",
+            "",
+            *_sections(lume, "lume"),
+        ]
+    )
+
+
+def _sections(group: click.Group, prefix: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        yield from _section(command, f"{prefix} {name}")
+        if isinstance(command, click.Group):
+            yield from _sections(command, f"{prefix} {name}")
+
+
+def _section(command: click.Command, path: str) -> Iterator[str]:
+    context = click.Context(command, info_name=path)
+    yield f"## {path}\n"
+    yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
+    yield inspect.cleandoc(command.help or "").replace("\b\n", "") + "\n"
+    options = [p.get_help_record(context) for p in command.params if isinstance(p, click.Option)]
+    rows = [record for record in options if record]
+    if rows:
+        yield "| option | |\n|---|---|"
+        yield from (f"| `{name}` | {' '.join(text.split())} |" for name, text in rows)
+        yield ""
+
+
+def errors_page() -> str:
+    """Every code a reject can carry and every error class, each with cause and remedy."""
+    return "\n".join(
+        [
+            "# Error codes and error classes",
+            MADE,
+            "A bad row is not an exception: it becomes a reject with every reason, each with a code.",
+            "",
+            "## Reject codes",
+            "",
+            "| code | meaning | usual cause | remedy |",
+            "|---|---|---|---|",
+            *(f"| `{c.name}` | {c.meaning} | {c.cause} | {c.remedy} |" for c in CODES.values()),
+            "",
+            "## Error classes",
+            "",
+            "What is wrong with a flow, a batch or a system is an exception: a fact and a hint. The",
+            "`lume` command prints both and ends with the exit code.",
+            "",
+            "```text",
+            _tree(),
+            "```",
+            "",
+            "| class | exit code | what it says |",
+            "|---|---|---|",
+            *_classes(),
+            "",
+        ]
+    )
+
+
+def _tree() -> str:
+    lines = inspect.cleandoc(errors.__doc__ or "").splitlines()
+    start = lines.index("LumeError")
+    return "\n".join(lines[start : lines.index("", start)])
+
+
+def _classes() -> Iterator[str]:
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, errors.LumeError):
+            says = " ".join(inspect.cleandoc(value.__doc__ or "").split())
+            yield f"| `{name}` | {value.exit_code} | {says} |"
+
+
+PAGES = {"cli.md": cli_page, "errors.md": errors_page}
+
+
+def main() -> None:
+    """Write each page beside this file."""
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The `lume` command: the same verbs as the Python client, for people and for scripts."""
+
+from __future__ import annotations
+
+import click
+
+from lume_dagster.cli import (
+    completion,
+    demo,
+    flows,
+    init,
+    partitions,
+    results,
+    running,
+    ui,
+)
+
+VERBS = (
+    demo.demo,
+    init.init,
+    flows.validate,
+    flows.publish,
+    flows.activate,
+    flows.diff,
+    flows.versions,
+    running.run,
+    running.status,
+    running.runs,
+    running.cancel,
+    results.download,
+    results.rejects,
+    partitions.partitions,
+    ui.ui,
+    completion.completion,
+)
+
+
+class InOrder(click.Group):
+    """A group that lists its verbs in the order a person meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs as they were added."""
+        del ctx
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lume-dagster", message="%(prog)s %(version)s")
+def lume() -> None:
+    """Map data you do not control into a schema you do, on Dagster.
+
+    A FLOW says how; FLOW:vN is a version of it, frozen. A run maps one batch: good rows reach the
+    target, bad rows become rejects with their reasons.
+    """
+
+
+for command in VERBS:
+    lume.add_command(command)
+
+
+def main() -> None:
+    """What the `lume` script and `python -m lume_dagster.cli` call."""
+    lume(prog_name="lume")

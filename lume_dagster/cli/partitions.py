@@ -1,0 +1,61 @@
+"""`lume partitions`: the batches that Dagster knows of a flow version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from lume_dagster.cli.shell import Shell, count, verb
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@click.group()
+def partitions() -> None:
+    """The batches that Dagster knows of a flow version, each a partition."""
+
+
+@verb(name="list")
+@click.argument("flow", metavar="FLOW[:vN]")
+def list_(shell: Shell, flow: str) -> None:
+    """List the batches of FLOW."""
+    with _partitions(flow) as (instance, name):
+        known = sorted(instance.get_dynamic_partitions(name))
+    shell.answer(known, lambda: click.echo("\n".join(known) if known else f"{flow} has none yet."))
+
+
+@verb()
+@click.argument("flow", metavar="FLOW[:vN]")
+@click.argument("source_paths", metavar="SOURCE_PATH...", nargs=-1, required=True)
+def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
+    """Add batches to FLOW without running them, for the Dagster UI or a backfill."""
+    from lume_dagster.orchestration.names import check_source_path
+
+    wanted = [check_source_path(path) for path in source_paths]
+    with _partitions(flow) as (instance, name):
+        known = set(instance.get_dynamic_partitions(name))
+        added = [path for path in dict.fromkeys(wanted) if path not in known]
+        instance.add_dynamic_partitions(name, added)
+    shell.answer(added, lambda: click.echo(f"{count(len(added), 'partition')} added to {flow}."))
+
+
+@contextmanager
+def _partitions(flow: str) -> Iterator[tuple[dg.DagsterInstance, str]]:
+    """The instance, and the name of the partitions of a flow version in it."""
+    from lume_dagster.flows.library import Library
+    from lume_dagster.orchestration.instance import open_instance
+    from lume_dagster.orchestration.names import partitions_name
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    workspace = load_project(find_project()).workspace
+    version = Library(workspace.flows).resolve(flow)
+    with open_instance(workspace.data) as instance:
+        yield instance, partitions_name(workspace.prefix, version)
+
+
+partitions.add_command(list_)
+partitions.add_command(add)

@@ -1,0 +1,179 @@
+"""What every verb shares: its options, how it speaks, and how it ends when something is wrong."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from lume_dagster.errors import LumeError
+
+#: What a shell gives for a program ended by Ctrl+C.
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """How a verb speaks: to a person in sentences and tables, to a script in one JSON document."""
+
+    json: bool
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a person sees the output, so that colour and movement help."""
+        return not self.json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+    def answer(self, value: object, tell: Callable[[], None]) -> None:
+        """``value`` as JSON for a script; for a person, what ``tell`` prints."""
+        if self.json:
+            click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+        else:
+            tell()
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Rows under their headings; numbers to the right."""
+        rows = list(rows)
+        cells = [[text_of(value) for value in row] for row in rows]
+        right = [
+            bool(rows) and all(isinstance(row[at], int | float) for row in rows)
+            for at in range(len(columns))
+        ]
+        if self.is_watched:
+            _rich_table(columns, cells, right)
+        else:
+            _plain_table(columns, cells, right)
+
+
+def text_of(value: object) -> str:
+    """A value as a person reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return str(value)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 row``, ``2 rows``, ``12,345 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def near(path: str | Path) -> str:
+    """A path as a person standing here would say it."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _rich_table(columns: Sequence[str], cells: list[list[str]], right: list[bool]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for name, is_right in zip(columns, right, strict=True):
+        table.add_column(name, justify="right" if is_right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _plain_table(columns: Sequence[str], cells: list[list[str]], right: list[bool]) -> None:
+    lines = [list(columns), *([cell.replace("\n", " ") for cell in row] for row in cells)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    for line in lines:
+        padded = (
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(line, widths, right, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+_COMMON = (
+    click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document."),
+    click.option(
+        "--project",
+        metavar="DIR",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="The folder with definitions.py.  [default: found upward from here, or LUME_PROJECT]",
+    ),
+    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
+
+
+def verb(*, name: str | None = None, epilog: str | None = None) -> Callable[..., click.Command]:
+    """Make a function a command: it is handed a Shell, and its errors become sentences."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @functools.wraps(function)
+        def guarded(*, as_json: bool, project: Path | None, debug: bool, **options: Any) -> None:
+            if project is not None:
+                os.environ["LUME_PROJECT"] = str(project.resolve())
+            with _at_the_door(as_json=as_json, debug=debug):
+                function(Shell(json=as_json), **options)
+
+        command = click.command(name=name or function.__name__, epilog=epilog)(guarded)
+        for option in reversed(_COMMON):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@contextmanager
+def _at_the_door(*, as_json: bool, debug: bool) -> Iterator[None]:
+    """Whatever goes wrong inside ends as a sentence and an exit code."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except BrokenPipeError:  # the reader, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - this is the door: every error ends here
+        _end(error, as_json=as_json, debug=debug)
+
+
+def _end(error: Exception, *, as_json: bool, debug: bool) -> NoReturn:
+    if debug:
+        traceback.print_exception(error)
+    message, hint = _words(error)
+    if as_json:
+        told: Mapping[str, object] = {
+            "error": type(error).__name__,
+            "message": message,
+            "hint": hint,
+        }
+        click.echo(json.dumps(told, ensure_ascii=False), err=True)
+    else:
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(message, err=True)
+        if hint:
+            click.secho("Hint: ", bold=True, nl=False, err=True)
+            click.echo(hint, err=True)
+    sys.exit(error.exit_code if isinstance(error, LumeError) else 1)
+
+
+def _words(error: Exception) -> tuple[str, str | None]:
+    if isinstance(error, LumeError):
+        return error.message, error.hint
+    return (
+        f"lume itself failed: {type(error).__name__}: {error}",
+        "run the same command with --debug and report what it shows.",
+    )

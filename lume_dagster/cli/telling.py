@@ -1,0 +1,108 @@
+"""A run in words: how it ended, what it counted, why rows were rejected, where the rows lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lume_dagster.cli.shell import Shell, count, near, text_of
+
+if TYPE_CHECKING:
+    from lume_dagster.client import LumeRun
+
+_COLOURS = {"SUCCEEDED": "green", "PARTIAL_FAILED": "yellow", "FAILED": "red", "CRASHED": "red"}
+
+
+def summary(run: LumeRun) -> dict[str, object]:
+    """A run as a script reads it."""
+    metrics = run.metrics
+    return {
+        "id": run.id,
+        "status": str(run.status),
+        "flow_version": run.flow_version,
+        "source_path": run.source_path,
+        "created_at": run.created_at.isoformat(),
+        "metrics": None if metrics is None else metrics.to_dict(),
+        "metadata": run.metadata,
+    }
+
+
+def tell_run(shell: Shell, run: LumeRun) -> None:
+    """Everything a person wants to know of one run."""
+    status = str(run.status)
+    click.secho(status, fg=_COLOURS.get(status), bold=True, nl=False)
+    click.echo(f"  {run.flow_version} on {run.source_path or 'several batches'}{_duration(run)}")
+    click.echo(f"  {run.id}")
+    tell_counts(shell, run)
+
+
+def tell_counts(shell: Shell, run: LumeRun) -> None:
+    """Rows in and out, where they went, and the codes of the rejects."""
+    metrics = run.metrics
+    if metrics is None:
+        return
+    rows = metrics.row_counts
+    place: Mapping[str, Any] = next(iter(run.metadata["outputs"]), {})
+    _line(rows.input, "read", "")
+    _line(rows.mapped, "mapped", _place(place.get("mapped")))
+    share = f"{rows.rejects / rows.input:.1%}" if rows.input else ""
+    _line(rows.rejects, "rejected", ", ".join(filter(None, [share, _place(place.get("rejects"))])))
+    top = metrics.validation_summary.top_errors
+    if top:
+        click.echo()
+        shell.table(("why rejected", "rows"), [(error.error_code, error.count) for error in top])
+
+
+def _line(rows: int, what: str, where: str) -> None:
+    click.echo(f"  {rows:>11,} {what:<9} {where}".rstrip())
+
+
+def _place(location: str | None) -> str:
+    return near(location) if location else ""
+
+
+def _duration(run: LumeRun) -> str:
+    seconds = sum(run.metadata["timings"].values())
+    return f", {seconds:.1f} s" if seconds else ""
+
+
+def tell_runs(shell: Shell, found: Iterable[LumeRun]) -> None:
+    """One line for each run."""
+    rows = [
+        (run.id, str(run.status), run.flow_version, run.source_path or "", _when(run))
+        for run in found
+    ]
+    if not rows:
+        click.echo("No run yet.")
+        return
+    shell.table(("run", "status", "flow", "batch", "created"), rows)
+
+
+def _when(run: LumeRun) -> str:
+    return run.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def tell_reject(reject: Mapping[str, Any]) -> None:
+    """One rejected row: where it stood, why it was refused, and what it said."""
+    file = str(reject["_lume_file"]).rpartition("/")[2]
+    click.secho(f"row {reject['_lume_file_row']:,} of {file}", bold=True)
+    for error in reject["errors"]:
+        click.echo(f"  {reason(error)}")
+    values = (f"{name} {text_of(value)}" for name, value in reject["original"].items())
+    click.secho(f"  was: {', '.join(values)}", dim=True)
+
+
+def reason(error: Mapping[str, Any]) -> str:
+    """``destination 'SJU' is not in the seed airports [LOOKUP_NOT_FOUND]``."""
+    value = "" if error["value"] is None else f" {error['value']!r}"
+    return f"{error['field'] or 'the record'}{value} {error['message']} [{error['code']}]"
+
+
+def tell_the_rest(run: LumeRun, shown: int) -> None:
+    """How many rejects were not shown, and how to have them all."""
+    metrics = run.metrics
+    rest = metrics.row_counts.rejects - shown if metrics else 0
+    if rest > 0:
+        click.echo(f"and {count(rest, 'more reject')}: lume download {run.id} DIR --only rejects")

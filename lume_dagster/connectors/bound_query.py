@@ -1,0 +1,47 @@
+"""Turn ``:source_path`` in a flow's query into the placeholder of a system, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from lume_dagster.errors import FlowError
+
+NAME = "source_path"
+
+
+def bind_source_path(query: str, placeholder: str, dialect: str) -> str:
+    """The query with ``placeholder`` for every ``:source_path`` outside quotes and comments.
+
+    Raises:
+        FlowError: the query cannot be read, or does not use ``:source_path``.
+    """
+    spots = list(_spots(query, dialect))
+    if not spots:
+        raise FlowError(
+            "The source query does not use :source_path, so every batch would be the same rows.",
+            hint="compare it with a column: WHERE batch_id = :source_path "
+            "(inside quotes or a comment it is text, not a value)",
+        )
+    parts, start = [], 0
+    for begin, end in spots:
+        parts += [query[start:begin], placeholder]
+        start = end
+    return "".join([*parts, query[start:]]).rstrip().removesuffix(";")
+
+
+def _spots(query: str, dialect: str) -> Iterator[tuple[int, int]]:
+    from sqlglot import TokenType
+    from sqlglot.dialects import Dialect
+    from sqlglot.errors import TokenError
+
+    try:
+        tokens = Dialect.get_or_raise(dialect).tokenize(query)
+    except TokenError as error:
+        raise FlowError(
+            f"The source query cannot be read: {error}", hint="check its quotes and comments"
+        ) from error
+    for colon, name in pairwise(tokens):
+        adjacent = name.start == colon.end + 1
+        if colon.token_type == TokenType.COLON and adjacent and name.text == NAME:
+            yield colon.start, name.end + 1

@@ -1,0 +1,234 @@
+"""Move a batch into the tables of a DuckDB database, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lume_dagster.connectors.batch_files import (
+    bindings,
+    engine_errors,
+    first_line,
+    last_of_each_key,
+    select_mapped,
+    select_rejects,
+)
+from lume_dagster.connectors.ddl import (
+    DUCKDB_TYPES,
+    REJECT_COLUMNS,
+    Found,
+    create_schema,
+    create_table,
+    mapped_columns,
+    refuse_other_shape,
+    sql_type,
+)
+from lume_dagster.connectors.ledger import (
+    LEDGER_COLUMNS,
+    Earlier,
+    delete_run,
+    earlier_deliveries,
+    enter,
+    stale_mapped,
+    stale_rejects,
+)
+from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
+from lume_dagster.connectors.tables import LEDGER, Tables
+from lume_dagster.errors import ConnectorError, TransientError
+
+if TYPE_CHECKING:
+    import duckdb
+    from sqlglot import exp
+
+_DIALECT = "duckdb"
+
+
+def refuse_unfit(
+    connection: duckdb.DuckDBPyConnection | None, delivery: Delivery, tables: Tables
+) -> None:
+    """Refuse what cannot be delivered; ``connection`` is None where the file is not there yet."""
+    _refuse_twins(delivery)
+    for column in delivery.columns:
+        sql_type(column, DUCKDB_TYPES)
+    if connection is not None:
+        for name, columns in _wanted(delivery, tables):
+            found = _found(connection, tables, name)
+            if found:
+                where = tables.location(name)
+                refuse_other_shape(where, columns, found, DUCKDB_TYPES, str.casefold)
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    tables: Tables,
+    checkpoint: Checkpoint,
+) -> Receipt:
+    """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
+    with _load_errors(tables):
+        refuse_unfit(connection, delivery, tables)
+        connection.execute("BEGIN TRANSACTION")
+        _create_missing(connection, delivery, tables)
+        earlier = _earlier(connection, delivery, tables)
+        _remove_stale(connection, delivery, tables, earlier)
+        checkpoint("cleared")
+        mapped = _insert(connection, tables.sql(tables.name), delivery)
+        rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
+        checkpoint("staged")
+        ledger = tables.sql(LEDGER)
+        for statement, values in enter(ledger, tables.qualified, delivery, mapped, rejects):
+            connection.execute(statement.sql(_DIALECT), values)
+        checkpoint("before_commit")
+        connection.execute("COMMIT")
+        checkpoint("after_commit")
+        return Receipt(
+            mapped_rows=mapped,
+            rejects_rows=rejects,
+            mapped_location=tables.location(tables.name),
+            rejects_location=tables.location(tables.rejects_name),
+            table_rows=_count(connection, tables.sql(tables.name)),
+        )
+
+
+def _wanted(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, Sequence[Column]]]:
+    yield tables.name, mapped_columns(delivery.columns)
+    yield tables.rejects_name, REJECT_COLUMNS
+    yield LEDGER, LEDGER_COLUMNS
+
+
+def _refuse_twins(delivery: Delivery) -> None:
+    """DuckDB takes ``Name`` and ``name`` for one column."""
+    seen: dict[str, str] = {}
+    for column in mapped_columns(delivery.columns):
+        twin = seen.setdefault(column.name.casefold(), column.name)
+        if twin != column.name:
+            raise ConnectorError(
+                f"DuckDB takes the fields {twin!r} and {column.name!r} for the same column.",
+                hint="rename one of them in the flow's schema",
+            )
+
+
+def _found(connection: duckdb.DuckDBPyConnection, tables: Tables, name: str) -> list[Found]:
+    rows = connection.execute(
+        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = $1 AND lower(table_name) = $2",
+        [tables.schema, name.lower()],
+    ).fetchall()
+    return [Found(*row) for row in rows]
+
+
+def _create_missing(
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables
+) -> None:
+    connection.execute(create_schema(tables.schema, _DIALECT))
+    for name, columns in _wanted(delivery, tables):
+        if not _found(connection, tables, name):
+            for statement in create_table(tables.sql(name), columns, DUCKDB_TYPES, _DIALECT):
+                connection.execute(statement)
+
+
+def _earlier(
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables
+) -> list[Earlier]:
+    query, values = earlier_deliveries(tables.sql(LEDGER), tables.qualified, delivery)
+    return [Earlier(*row) for row in connection.execute(query.sql(_DIALECT), values).fetchall()]
+
+
+def _remove_stale(
+    connection: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    tables: Tables,
+    earlier: Sequence[Earlier],
+) -> None:
+    mapped, rejects = tables.sql(tables.name), tables.sql(tables.rejects_name)
+    statements = [delete_run(mapped, delivery, run) for run in stale_mapped(delivery, earlier)]
+    statements += [delete_run(rejects, delivery, run) for run in stale_rejects(earlier)]
+    for statement, values in statements:
+        connection.execute(statement.sql(_DIALECT), values)
+    if delivery.mode == "replace":
+        connection.execute(f"DELETE FROM {mapped.sql(_DIALECT)}")
+    if delivery.mode == "merge":
+        _remove_keys(connection, mapped, delivery)
+
+
+def _remove_keys(
+    connection: duckdb.DuckDBPyConnection, table: exp.Table, delivery: Delivery
+) -> None:
+    """Delete the rows that the batch brings anew; an absent key is a key like any other."""
+    from sqlglot import exp
+
+    rows = select_mapped(connection, delivery).subquery("fresh")
+    keys = [exp.column(name, quoted=True) for name in delivery.key]
+    fresh = exp.select(*keys).distinct().from_(rows).subquery("fresh")
+    same = [
+        exp.NullSafeEQ(
+            this=exp.column(name, table="old", quoted=True),
+            expression=exp.column(name, table="fresh", quoted=True),
+        )
+        for name in delivery.key
+    ]
+    old = exp.alias_(table.copy(), "old", table=True)
+    statement = exp.Delete(this=old, using=[fresh], where=exp.Where(this=exp.and_(*same)))
+    values = bindings(delivery, delivery.mapped)
+    connection.execute(statement.sql(_DIALECT), values)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: exp.Table, delivery: Delivery) -> int:
+    from sqlglot import exp
+
+    rows = select_mapped(connection, delivery)
+    if delivery.mode == "merge":
+        rows = last_of_each_key(rows, delivery.key)
+    names = [c.name for c in mapped_columns(delivery.columns)]
+    values = bindings(delivery, delivery.mapped)
+    return _inserted(connection, exp.insert(rows, table, columns=_quoted(names)), values)
+
+
+def _insert_rejects(
+    connection: duckdb.DuckDBPyConnection, table: exp.Table, delivery: Delivery
+) -> int:
+    from sqlglot import exp
+
+    rows = select_rejects(connection, delivery)
+    columns = _quoted([c.name for c in REJECT_COLUMNS])
+    values = bindings(delivery, delivery.rejects)
+    return _inserted(connection, exp.insert(rows, table, columns=columns), values)
+
+
+def _quoted(names: Sequence[str]) -> list[exp.Identifier]:
+    from sqlglot import exp
+
+    return [exp.to_identifier(name, quoted=True) for name in names]
+
+
+def _inserted(
+    connection: duckdb.DuckDBPyConnection, statement: exp.Insert, values: dict[str, Any]
+) -> int:
+    row = connection.execute(statement.sql(_DIALECT), values).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {table.sql(_DIALECT)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+@contextmanager
+def _load_errors(tables: Tables) -> Iterator[None]:
+    """DuckDB's errors as errors of the tree; closing the connection rolls the transaction back."""
+    import duckdb
+
+    where = tables.location(tables.name)
+    try:
+        with engine_errors():
+            yield
+    except duckdb.TransactionException as error:
+        raise TransientError(
+            f"Another transaction changed {where} at the same time: {first_line(error)}"
+        ) from error
+    except duckdb.Error as error:
+        raise ConnectorError(
+            f"DuckDB refused the batch for {where}: {first_line(error)}",
+            hint="nothing was written",
+        ) from error

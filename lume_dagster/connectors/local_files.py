@@ -1,0 +1,114 @@
+"""A folder on this machine as source and as target."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import ClassVar
+
+from lume_dagster.connectors.folder_swap import exclusive
+from lume_dagster.connectors.local_load import FORMATS, publish
+from lume_dagster.connectors.local_paths import find_files, path_of_uri
+from lume_dagster.connectors.local_table import local_table
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt, SourceObject
+from lume_dagster.connectors.resource import ConnectorResource
+from lume_dagster.errors import BatchError, ConnectorError, did_you_mean
+
+
+class LocalFilesConnector(ConnectorResource):
+    """The files below one folder.
+
+    As a source, a ``source_path`` is a file, a ``file://`` URI, a folder or a glob, relative to
+    ``root`` or below it. As a target, a table is a folder with one folder for each batch.
+    """
+
+    kind: ClassVar[str] = "local_files"
+
+    root: str
+    memory_limit: str = "1GB"
+    lock_timeout_seconds: float = 300.0
+
+    def list_objects(self, source_path: str) -> Sequence[SourceObject]:
+        """The files that ``source_path`` names, in name order."""
+        if not self._root.is_dir():
+            raise ConnectorError(
+                f"The connector's root {self._root} is not a folder.",
+                hint="create it, or mend the connector's root",
+            )
+        try:
+            return [_described(path) for path in find_files(self._root, source_path)]
+        except PermissionError as error:
+            raise BatchError(
+                f"{error.filename} cannot be read: {error.strerror}.",
+                hint="give this user the right to read it",
+            ) from error
+
+    def fetch(self, item: SourceObject, into: Path) -> Path:  # noqa: ARG002 - nothing is copied
+        """The file itself, refused when it is not the one that was listed."""
+        path = path_of_uri(item.uri)
+        if not path.resolve().is_relative_to(self._root):
+            raise BatchError(f"{path} is outside the connector's root {self._root}.")
+        if not path.is_file():
+            raise BatchError(f"{path} was there when the batch was listed, and is gone.")
+        if _described(path) != item:
+            raise BatchError(
+                f"{path} has changed since the batch was listed.",
+                hint="run again when the file is complete",
+            )
+        return path
+
+    def check(self, delivery: Delivery) -> None:
+        """Refuse an unknown format, a table of another shape, a folder that cannot be written."""
+        if delivery.format not in FORMATS:
+            raise ConnectorError(
+                f"Local files cannot be written as {delivery.format!r}.",
+                hint=did_you_mean(delivery.format, FORMATS),
+            )
+        local_table(self._root, delivery.table).check(delivery)
+        nearest = next(p for p in [self._root, *self._root.parents] if p.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise ConnectorError(
+                f"{nearest} cannot be written by this user, so {self._root} cannot be a target.",
+                hint="give this user the right to write there, or choose another root",
+            )
+
+    def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
+        """Make a batch's files visible in one step."""
+        table = local_table(self._root, delivery.table)
+        self.check(delivery)
+        with exclusive(table.lock, self.lock_timeout_seconds):
+            table.check(delivery)
+            held = publish(table, delivery, self.text("memory_limit"), checkpoint)
+        folder = table.folder / held.name
+        return Receipt(
+            mapped_rows=held.mapped_rows,
+            rejects_rows=held.rejects_rows,
+            mapped_location=(folder / "mapped").as_uri(),
+            rejects_location=(folder / "rejects").as_uri(),
+        )
+
+    def test(self) -> Iterator[str]:
+        """Read the root, and try to write there."""
+        if not self._root.is_dir():
+            raise ConnectorError(f"The connector's root {self._root} is not a folder.")
+        if not os.access(self._root, os.R_OK | os.X_OK):
+            raise ConnectorError(f"The connector's root {self._root} cannot be read by this user.")
+        yield f"{self._root} can be read: {sum(1 for _ in self._root.iterdir())} entries."
+        try:
+            TemporaryFile(dir=self._root).close()
+        except OSError as error:
+            yield f"{self._root} cannot be written ({error.strerror}): it can only be a source."
+        else:
+            yield f"{self._root} can be written."
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.text("root")).expanduser().resolve()
+
+
+def _described(path: Path) -> SourceObject:
+    stat = path.stat()
+    version = f"{stat.st_mtime_ns}-{stat.st_size}"
+    return SourceObject(uri=path.as_uri(), size=stat.st_size, version=version)

@@ -1,0 +1,265 @@
+"""Write a batch as files and publish it in a table of folders, replacing what it must replace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lume_dagster.connectors.batch_files import (
+    Encoder,
+    bindings,
+    last_of_each_key,
+    scratch_database,
+    select_mapped,
+    select_rejects,
+)
+from lume_dagster.connectors.ddl import SYSTEM_COLUMNS, mapped_columns
+from lume_dagster.connectors.folder_swap import Swap, new_swap
+from lume_dagster.connectors.ledger import MAPPED_SCOPE
+from lume_dagster.connectors.local_table import MANIFEST, BatchFolder, LocalTable, described
+from lume_dagster.connectors.protocol import Checkpoint, Delivery
+from lume_dagster.errors import ConnectorError, EngineError
+
+if TYPE_CHECKING:
+    import duckdb
+    from sqlglot import exp
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """How rows become files of a format, and how those are read again without changing a value."""
+
+    write: str
+    read: str
+    typed_columns: str | None  # the type to read every column as; None: the file knows its types
+
+
+FORMATS: Mapping[str, FileFormat] = {
+    "parquet": FileFormat("FORMAT parquet, COMPRESSION zstd", "read_parquet($files)", None),
+    "csv": FileFormat(
+        "FORMAT csv, HEADER true",
+        "read_csv($files, auto_detect = false, header = true, delim = ',', quote = '\"', "
+        "escape = '\"', allow_quoted_nulls = false, max_line_size = 33554432, columns = $columns)",
+        "VARCHAR",
+    ),
+    "jsonl": FileFormat(
+        "FORMAT json",
+        "read_json($files, format = 'newline_delimited', maximum_object_size = 33554432, "
+        "columns = $columns)",
+        "JSON",
+    ),
+}
+
+
+def publish(
+    table: LocalTable, delivery: Delivery, memory_limit: str, checkpoint: Checkpoint
+) -> BatchFolder:
+    """Make a batch visible in the table in one step. The table's lock is held by the caller."""
+    with _file_errors(table.folder), scratch_database(memory_limit) as connection:
+        swap = new_swap(table.state)
+        checkpoint("connected")
+        built = _build(connection, swap, delivery)
+        if delivery.mode == "merge":
+            built = _keep_other_keys(connection, swap, table, delivery, built)
+        else:
+            _remove_scope(swap, table, delivery)
+        place = table.folder / built.name
+        if place.exists() and all(old != place for old, _ in swap.moves):
+            swap.remove(place)
+        built.save(swap.work / "new" / MANIFEST)
+        swap.put(swap.work / "new", place)
+        swap.commit(checkpoint)
+        checkpoint("after_commit")
+        return built
+
+
+def _build(connection: duckdb.DuckDBPyConnection, swap: Swap, delivery: Delivery) -> BatchFolder:
+    """Write the batch's files into the hidden folder."""
+    new = swap.work / "new"
+    encoders = _CSV_ENCODERS if delivery.format == "csv" else {}
+    nested = delivery.format != "csv"
+    mapped = select_mapped(connection, delivery, encoders, nested=nested)
+    rejects = select_rejects(connection, delivery, encoders)
+    if delivery.mode == "merge":
+        mapped = last_of_each_key(mapped, delivery.key)
+    mapped_rows = _write(
+        connection,
+        mapped,
+        _part(new / "mapped", delivery, 0),
+        delivery.format,
+        bindings(delivery, delivery.mapped),
+    )
+    rejects_rows = _write(
+        connection,
+        rejects,
+        _part(new / "rejects", delivery, 0),
+        delivery.format,
+        bindings(delivery, delivery.rejects),
+    )
+    return described(delivery, mapped_rows, rejects_rows)
+
+
+def _remove_scope(swap: Swap, table: LocalTable, delivery: Delivery) -> None:
+    """Take away the mapped rows and rejects that the delivery's mode replaces."""
+    scope = MAPPED_SCOPE[delivery.mode] or ()
+    for held in table.batches():
+        mapped = all(getattr(held, name) == getattr(delivery, name) for name in scope)
+        _reduce(swap, table, held, mapped=mapped, rejects=held.holds(delivery))
+
+
+def _reduce(
+    swap: Swap, table: LocalTable, held: BatchFolder, *, mapped: bool, rejects: bool
+) -> None:
+    """Take the mapped rows, the rejects or both out of a folder; an empty folder goes."""
+    left = held.with_rows(
+        mapped=0 if mapped else held.mapped_rows, rejects=0 if rejects else held.rejects_rows
+    )
+    folder = table.folder / held.name
+    if (mapped or rejects) and not (left.mapped_rows or left.rejects_rows):
+        swap.remove(folder)
+    elif left != held:
+        for name in [n for n, gone in (("mapped", mapped), ("rejects", rejects)) if gone]:
+            swap.remove(folder / name)
+        _replace_manifest(swap, folder, left)
+
+
+def _replace_manifest(swap: Swap, folder: Path, left: BatchFolder) -> None:
+    manifest = swap.work / f"manifest-{len(swap.moves)}.json"
+    left.save(manifest)
+    swap.put(manifest, folder / MANIFEST)
+
+
+def _keep_other_keys(
+    connection: duckdb.DuckDBPyConnection,
+    swap: Swap,
+    table: LocalTable,
+    delivery: Delivery,
+    built: BatchFolder,
+) -> BatchFolder:
+    """Take the batch's keys out of every folder; its own other rows stay with it."""
+    new = swap.work / "new" / "mapped"
+    for number, held in enumerate(table.batches(), 1):
+        own = held.name == built.name
+        folder = table.folder / held.name
+        kept = _part(new if own else swap.work / f"kept-{number}", delivery, 1 if own else 0)
+        rows = _copy_without_keys(connection, new, (folder, held), kept, delivery)
+        if own:
+            built = built.with_rows(mapped=built.mapped_rows + rows, rejects=built.rejects_rows)
+            swap.remove(folder)
+        elif rows == held.mapped_rows or not rows:
+            _reduce(swap, table, held, mapped=not rows, rejects=held.holds(delivery))
+        else:
+            _shrink(swap, folder, kept.parent, held, rows, own_batch=held.holds(delivery))
+        if not rows:
+            kept.unlink()
+    return built
+
+
+def _shrink(
+    swap: Swap, folder: Path, kept: Path, held: BatchFolder, rows: int, *, own_batch: bool
+) -> None:
+    swap.remove(folder / "mapped")
+    swap.put(kept, folder / "mapped")
+    if own_batch and held.rejects_rows:
+        swap.remove(folder / "rejects")
+    rejects = 0 if own_batch else held.rejects_rows
+    _replace_manifest(swap, folder, held.with_rows(mapped=rows, rejects=rejects))
+
+
+def _copy_without_keys(
+    connection: duckdb.DuckDBPyConnection,
+    new: Path,
+    old: tuple[Path, BatchFolder],
+    into: Path,
+    delivery: Delivery,
+) -> int:
+    """Copy the old rows whose key the batch does not bring; the number of rows copied."""
+    from sqlglot import exp
+
+    folder, held = old
+
+    def rows(name: str) -> str:
+        read = FORMATS[delivery.format].read
+        return f"{read.replace('$', f'${name}_')} AS {name}"
+
+    same = [
+        exp.NullSafeEQ(
+            this=exp.column(key, table="old", quoted=True),
+            expression=exp.column(key, table="fresh", quoted=True),
+        ).sql("duckdb")
+        for key in delivery.key
+    ]
+    names = [column.name for column in mapped_columns(delivery.columns)]
+    outputs = ", ".join(exp.column(name, table="old", quoted=True).sql("duckdb") for name in names)
+    query = f"SELECT {outputs} FROM {rows('old')} ANTI JOIN {rows('fresh')} ON {' AND '.join(same)}"
+    values: dict[str, Any] = {
+        "old_files": _parts(folder / "mapped"),
+        "fresh_files": [str(_part(new, delivery, 0))],
+    }
+    typed = FORMATS[delivery.format].typed_columns
+    if typed:
+        old_names = [*(name for name, _ in held.columns), *(c.name for c in SYSTEM_COLUMNS)]
+        values["old_columns"] = dict.fromkeys(old_names, typed)
+        values["fresh_columns"] = dict.fromkeys(names, typed)
+    return _write(connection, query, into, delivery.format, values)
+
+
+def _parts(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.glob("part-*"))
+
+
+def _part(folder: Path, delivery: Delivery, number: int) -> Path:
+    return folder / f"part-{number:04d}.{delivery.format}"
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    rows: exp.Select | str,
+    file: Path,
+    format_: str,
+    values: dict[str, Any],
+) -> int:
+    from sqlglot import exp
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    query = rows if isinstance(rows, str) else rows.sql("duckdb")
+    place = exp.Literal.string(str(file)).sql("duckdb")
+    done = connection.execute(f"COPY ({query}) TO {place} ({FORMATS[format_].write})", values)
+    row = done.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _as_json(value: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.Anonymous(this="to_json", expressions=[value])
+
+
+_CSV_ENCODERS: Mapping[str, Encoder] = {"errors": _as_json}
+
+
+@contextmanager
+def _file_errors(folder: Path) -> Iterator[None]:
+    """What the disk and the engine refuse, as errors of the tree."""
+    import duckdb
+
+    try:
+        yield
+    except PermissionError as error:
+        raise ConnectorError(
+            f"{folder} cannot be written: {error.strerror}: {error.filename}",
+            hint="give this user the right to write there",
+        ) from error
+    except OSError as error:
+        raise EngineError(
+            f"The batch could not be written to {folder}: {error.strerror or error}",
+            hint="check the space and the state of the disk",
+        ) from error
+    except duckdb.Error as error:
+        raise ConnectorError(
+            f"The batch could not be written as files of {folder}: {error}",
+            hint="nothing was published",
+        ) from error

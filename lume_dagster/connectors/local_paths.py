@@ -1,0 +1,131 @@
+"""Find the files a ``source_path`` names below a root folder, and never one outside it."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lume_dagster.errors import BatchError
+
+_SHOWN = 5
+
+
+def find_files(root: Path, source_path: str) -> list[Path]:
+    """The files of a file path, ``file://`` URI, folder (all below it) or glob, in name order.
+
+    Raises:
+        BatchError: nothing is there, or it lies outside ``root``.
+    """
+    wanted = _inside(root, source_path)
+    if wanted.is_file():
+        return [_kept(root, wanted)]
+    if wanted.is_dir():
+        found = sorted(_below(root, _kept(root, wanted)))
+        if not found:
+            raise BatchError(f"The folder {wanted} is empty.", hint=_near(root, wanted))
+        return found
+    if glob.has_magic(source_path):
+        return _matches(root, wanted)
+    raise BatchError(
+        f"There is no file {wanted.relative_to(root)} below {root}.", hint=_near(root, wanted)
+    )
+
+
+def path_of_uri(uri: str) -> Path:
+    """The local path of a ``file://`` URI.
+
+    Raises:
+        BatchError: the URI names another host.
+    """
+    parts = urlsplit(uri)
+    if parts.netloc not in {"", "localhost"}:
+        raise BatchError(
+            f"{uri} is a file of another host, {parts.netloc}.",
+            hint="file URIs of this machine have three slashes: file:///folder/file.csv",
+        )
+    # '?' and '#' mean nothing in a file URI; names that carry them come percent-encoded or bare.
+    path = uri.removeprefix("file://").removeprefix(parts.netloc)
+    return Path(unquote(path))
+
+
+def _inside(root: Path, source_path: str) -> Path:
+    """The path that is meant, still with its links, refused when it leads out of the root."""
+    if "\0" in source_path or not source_path:
+        raise BatchError("The source_path is empty or holds a NUL character.")
+    is_uri = source_path.startswith("file:")
+    path = path_of_uri(source_path) if is_uri else Path(source_path).expanduser()
+    if ".." in path.parts:
+        raise BatchError(
+            f"The source_path {source_path!r} goes up with '..'.",
+            hint=f"name a file, a folder or a glob below {root}",
+        )
+    full = root / path
+    if not full.is_relative_to(root):
+        raise BatchError(
+            f"{full} is outside the connector's root {root}.",
+            hint="name a path below the root, or configure a connector with another root",
+        )
+    return full
+
+
+def _kept(root: Path, path: Path) -> Path:
+    """The path itself, refused when a link leads out of the root."""
+    if not path.resolve().is_relative_to(root):
+        raise BatchError(
+            f"{path} is a link that leads out of the connector's root {root}.",
+            hint="copy the file below the root, or configure a connector with another root",
+        )
+    return path
+
+
+def _below(root: Path, folder: Path) -> Iterator[Path]:
+    """All files below a folder; what starts with a dot is not data."""
+    for entry in os.scandir(folder):
+        path = Path(entry.path)
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(root, path)
+        elif path.is_dir():
+            raise BatchError(
+                f"{path} is a link to a folder; such links are not followed.",
+                hint="name the folder it leads to as the source_path, or copy it",
+            )
+        else:
+            yield _kept(root, path)
+
+
+def _matches(root: Path, pattern: Path) -> list[Path]:
+    names = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob shows hidden files
+    found = [_kept(root, Path(name)) for name in names if Path(name).is_file()]
+    if not found:
+        folder = next(p for p in pattern.parents if not glob.has_magic(str(p)))
+        raise BatchError(
+            f"No file matches {pattern.relative_to(root)} below {root}.",
+            hint=_near(root, folder / pattern.name),
+        )
+    return found
+
+
+def _near(root: Path, wanted: Path) -> str:
+    """What is there instead: the nearest names, or the first few."""
+    folder = wanted if wanted.is_dir() else wanted.parent
+    while not folder.is_dir() and folder != root:
+        folder = folder.parent
+    names = _names(folder)
+    if not names:
+        return f"{folder} holds no file."
+    near = get_close_matches(wanted.name, names, n=_SHOWN, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(repr(n) for n in near)}? It is in {folder}."
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{folder} holds {', '.join(names[:_SHOWN])}{more}."
+
+
+def _names(folder: Path) -> list[str]:
+    entries: Iterable[os.DirEntry[str]] = os.scandir(folder) if folder.is_dir() else ()
+    return sorted(e.name + "/" * e.is_dir() for e in entries if not e.name.startswith("."))

@@ -1,0 +1,154 @@
+"""A PostgreSQL database as source and as target, through ADBC both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+from lume_dagster.connectors.batch_files import scratch_database
+from lume_dagster.connectors.bound_query import bind_source_path
+from lume_dagster.connectors.postgres_load import load
+from lume_dagster.connectors.postgres_read import open_cursor, pieces
+from lume_dagster.connectors.postgres_session import (
+    Login,
+    connected,
+    login_from_parts,
+    login_from_uri,
+    rows,
+    sentences,
+    set_local,
+)
+from lume_dagster.connectors.postgres_shape import (
+    MAX_NAME_BYTES,
+    refuse_missing_rights,
+    refuse_names,
+    refuse_other_shapes,
+    tables_there,
+)
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.resource import ConnectorResource
+from lume_dagster.connectors.tables import Tables, parse_table
+from lume_dagster.errors import ConnectorError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from adbc_driver_manager.dbapi import Connection
+
+
+class PostgresConnector(ConnectorResource):
+    """A PostgreSQL database, by host, database, user and password, or by ``uri``.
+
+    Give secrets as ``EnvVar``. A source query runs read-only and is streamed; ``numeric(p,s)`` with
+    a declared precision arrives as an exact decimal, any other ``numeric`` as text, and types that
+    Arrow does not know are refused with the cast to write.
+    """
+
+    kind: ClassVar[str] = "postgres"
+    secret_fields: ClassVar[frozenset[str]] = frozenset({"password", "uri"})
+
+    host: str = "localhost"
+    port: int = 5432
+    database: str = "postgres"
+    user: str | None = None
+    password: str | None = None
+    sslmode: str = "prefer"
+    uri: str | None = None
+    default_schema: str = "public"
+    connect_timeout_seconds: int = 10
+    lock_timeout_seconds: float = 60.0
+    statement_timeout_seconds: float = 0.0  # 0: none
+    memory_limit: str = "1GB"  # of the embedded engine that reads the batch's files
+
+    def check(self, delivery: Delivery) -> None:
+        """Refuse a table of another shape, names too long, and a user without rights."""
+        refuse_names(delivery)
+        with self._session() as connection:
+            tables = self._tables(connection, delivery)
+            there = tables_there(connection, tables)
+            refuse_other_shapes(delivery, tables, there)
+            refuse_missing_rights(connection, tables, there)
+
+    def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
+        """Move a batch into its tables in one transaction."""
+        refuse_names(delivery)
+        with self._session() as connection, scratch_database(self.text("memory_limit")) as scratch:
+            checkpoint("connected")
+            tables = self._tables(connection, delivery)
+            return load(connection, scratch, delivery, tables, checkpoint)
+
+    @contextmanager
+    def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
+        """The rows of a query, streamed."""
+        import pyarrow as pa
+
+        bound = bind_source_path(query, "$1", "postgres")
+        with self._session() as connection:
+            open_cursor(connection, bound, source_path)
+            stream = pieces(connection)
+            first = next(stream)
+            batches = _batches(self._login, first, stream)
+            try:
+                yield pa.RecordBatchReader.from_batches(first.schema, batches)
+            finally:
+                batches.close()
+
+    def test(self) -> Iterator[str]:
+        """Connect, and say as whom and what may be done."""
+        with self._session() as connection:
+            version, user, database = rows(
+                connection,
+                "SELECT current_setting('server_version'), current_user::text, "
+                "current_database()::text",
+            )[0]
+            yield f"PostgreSQL {version} at {self._login.where} lets {user} into {database}."
+            may = rows(
+                connection,
+                "SELECT count(*) FILTER (WHERE has_schema_privilege(oid, 'USAGE')), "
+                "count(*) FILTER (WHERE has_schema_privilege(oid, 'CREATE')) "
+                "FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_'",
+            )[0]
+            if not may[0]:
+                raise ConnectorError(f"The user {user} may use no schema of {database}.")
+            yield f"{user} may read in {may[0]} schemas and create tables in {may[1]}."
+
+    @property
+    def _login(self) -> Login:
+        uri = self.optional_text("uri")
+        if uri is not None:
+            return login_from_uri(uri, self.connect_timeout_seconds)
+        parts = {
+            "host": self.text("host"),
+            "port": str(self.number("port")),
+            "dbname": self.text("database"),
+            "user": self.optional_text("user") or "",
+            "password": self.optional_text("password") or "",
+            "sslmode": self.text("sslmode"),
+        }
+        return login_from_parts(parts, self.connect_timeout_seconds)
+
+    @contextmanager
+    def _session(self) -> Iterator[Connection]:
+        with connected(self._login) as connection:
+            limits = {
+                "lock_timeout": self.lock_timeout_seconds,
+                "statement_timeout": self.statement_timeout_seconds,
+            }
+            set_local(connection, {name: f"{int(s * 1000)}ms" for name, s in limits.items()})
+            yield connection
+
+    def _tables(self, connection: Connection, delivery: Delivery) -> Tables:
+        database = rows(connection, "SELECT current_database()::text")[0][0]
+        schema = self.text("default_schema")
+        return parse_table(
+            delivery.table, database=database, schema=schema, max_bytes=MAX_NAME_BYTES
+        )
+
+
+def _batches(
+    login: Login, first: pa.Table, rest: Iterator[pa.Table]
+) -> Generator[pa.RecordBatch, None, None]:
+    yield from first.to_batches()
+    with sentences(login):
+        for piece in rest:
+            yield from piece.to_batches()

@@ -1,0 +1,307 @@
+"""Move a batch into the tables of a PostgreSQL schema, in one transaction.
+
+Rows go straight into the mapped table by binary COPY inside the transaction; only ``merge`` needs a
+temporary table first. Deliveries of different batches into one table run side by side; what would
+disturb another (creating tables, ``merge``, ``replace``) has the table for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lume_dagster.connectors.batch_files import (
+    Encoder,
+    bindings,
+    rows_per_batch,
+    select_mapped,
+    select_rejects,
+)
+from lume_dagster.connectors.ddl import (
+    POSTGRES_TYPES,
+    ROW,
+    RUN_ID,
+    create_schema,
+    create_table,
+    mapped_columns,
+)
+from lume_dagster.connectors.ledger import (
+    Earlier,
+    delete_run,
+    earlier_deliveries,
+    enter,
+    stale_mapped,
+    stale_rejects,
+)
+from lume_dagster.connectors.postgres_session import rows, run, said
+from lume_dagster.connectors.postgres_shape import (
+    refuse_other_shapes,
+    tables_there,
+    wanted_tables,
+)
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.tables import LEDGER, Tables
+from lume_dagster.errors import ConnectorError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+    from adbc_driver_manager.dbapi import Connection
+    from sqlglot import exp
+
+_DIALECT = "postgres"
+_FRESH = "_lume_fresh"
+_BAD_TEXT = {"22021", "22P05"}
+
+
+def load(
+    connection: Connection,
+    scratch: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    tables: Tables,
+    checkpoint: Checkpoint,
+) -> Receipt:
+    """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
+    _lock_and_create(connection, delivery, tables)
+    earlier = _earlier(connection, delivery, tables)
+    _remove_stale(connection, delivery, tables, earlier)
+    checkpoint("cleared")
+    rejects = _copy_rejects(connection, scratch, delivery, tables)
+    mapped = _load_mapped(connection, scratch, delivery, tables)
+    checkpoint("staged")
+    for statement, values in enter(tables.sql(LEDGER), tables.qualified, delivery, mapped, rejects):
+        run(connection, statement.sql(_DIALECT), values)
+    checkpoint("before_commit")
+    connection.commit()
+    checkpoint("after_commit")
+    return Receipt(
+        mapped_rows=mapped,
+        rejects_rows=rejects,
+        mapped_location=tables.location(tables.name),
+        rejects_location=tables.location(tables.rejects_name),
+    )
+
+
+def _lock_and_create(connection: Connection, delivery: Delivery, tables: Tables) -> None:
+    """Take the locks, always in the order schema, table, batch; make what is missing."""
+    there = tables_there(connection, tables)
+    missing = any(name not in there for name, _ in wanted_tables(delivery, tables))
+    if missing:
+        _lock(connection, f"schema {tables.schema}")
+        there = tables_there(connection, tables)
+    alone = missing or delivery.mode in {"merge", "replace"}
+    _lock(connection, f"table {tables.qualified}", shared=not alone)
+    _lock(connection, f"batch {tables.qualified} {delivery.flow} {delivery.source_path}")
+    refuse_other_shapes(delivery, tables, there)
+    if missing:
+        _create_missing(connection, delivery, tables, there)
+
+
+def _lock(connection: Connection, what: str, *, shared: bool = False) -> None:
+    """An advisory lock until the end of the transaction."""
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    rows(connection, f"SELECT {function}(hashtextextended($1, 0))::text", (f"lume {what}",))
+
+
+def _create_missing(
+    connection: Connection,
+    delivery: Delivery,
+    tables: Tables,
+    there: Mapping[str, object],
+) -> None:
+    query = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = $1"
+    if rows(connection, query, (tables.schema,))[0][0] == 0:
+        run(connection, create_schema(tables.schema, _DIALECT))
+    for name, columns in wanted_tables(delivery, tables):
+        if name not in there:
+            table = tables.sql(name)
+            for statement in create_table(table, columns, POSTGRES_TYPES, _DIALECT):
+                run(connection, statement)
+            if name != LEDGER:
+                _index(connection, table, [RUN_ID], "brin")
+            if name == tables.name and delivery.mode == "merge":
+                _index(connection, table, delivery.key, "btree")
+
+
+def _index(connection: Connection, table: exp.Table, columns: Sequence[str], method: str) -> None:
+    """An index by which earlier rows are found. A batch's rows lie together: BRIN costs nothing."""
+    names = ", ".join(_quoted(name) for name in columns)
+    option = " WITH (autosummarize = on)" if method == "brin" else ""
+    run(connection, f"CREATE INDEX ON {table.sql(_DIALECT)} USING {method} ({names}){option}")
+
+
+def _earlier(connection: Connection, delivery: Delivery, tables: Tables) -> list[Earlier]:
+    query, values = earlier_deliveries(tables.sql(LEDGER), tables.qualified, delivery)
+    return [Earlier(*row) for row in rows(connection, query.sql(_DIALECT), values)]
+
+
+def _remove_stale(
+    connection: Connection, delivery: Delivery, tables: Tables, earlier: Sequence[Earlier]
+) -> None:
+    mapped, rejects = tables.sql(tables.name), tables.sql(tables.rejects_name)
+    statements = [
+        delete_run(mapped, delivery, run_id) for run_id in stale_mapped(delivery, earlier)
+    ]
+    statements += [delete_run(rejects, delivery, run_id) for run_id in stale_rejects(earlier)]
+    for statement, values in statements:
+        run(connection, statement.sql(_DIALECT), values)
+    if delivery.mode == "replace":
+        # Not TRUNCATE: readers with an older snapshot would see an empty table.
+        run(connection, f"DELETE FROM {mapped.sql(_DIALECT)}")
+
+
+def _load_mapped(
+    connection: Connection,
+    scratch: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    tables: Tables,
+) -> int:
+    query = select_mapped(scratch, delivery, _ENCODERS)
+    reader = _stream(scratch, query, delivery, delivery.mapped)
+    with _text_errors(scratch, delivery):
+        if delivery.mode == "merge":
+            return _merge(connection, reader, delivery, tables)
+        return _copy(connection, reader, tables.name, schema=tables.schema)
+
+
+def _copy_rejects(
+    connection: Connection,
+    scratch: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    tables: Tables,
+) -> int:
+    query = select_rejects(scratch, delivery, _ENCODERS)
+    reader = _stream(scratch, query, delivery, delivery.rejects)
+    return _copy(connection, reader, tables.rejects_name, schema=tables.schema)
+
+
+def _stream(
+    scratch: duckdb.DuckDBPyConnection,
+    query: exp.Select,
+    delivery: Delivery,
+    files: Sequence[Path],
+) -> pa.RecordBatchReader:
+    relation = scratch.sql(query.sql("duckdb"), params=bindings(delivery, files))
+    return relation.to_arrow_reader(rows_per_batch(files))
+
+
+def _copy(
+    connection: Connection, reader: pa.RecordBatchReader, table: str, *, schema: str | None
+) -> int:
+    """Binary COPY of a stream into a table; into a temporary one when no schema is given."""
+    with connection.cursor() as cursor:
+        temporary = schema is None
+        return cursor.adbc_ingest(
+            table, reader, mode="append", db_schema_name=schema, temporary=temporary
+        )
+
+
+def _merge(
+    connection: Connection, reader: pa.RecordBatchReader, delivery: Delivery, tables: Tables
+) -> int:
+    """Put the batch beside the table, take its keys out of the table, and move it in."""
+    target, fresh = tables.sql(tables.name).sql(_DIALECT), f'pg_temp."{_FRESH}"'
+    run(connection, f'CREATE TEMP TABLE "{_FRESH}" (LIKE {target}) ON COMMIT DROP')
+    _copy(connection, reader, _FRESH, schema=None)
+    run(connection, f"ANALYZE {fresh}")
+    optional = {column.name for column in delivery.columns if column.nullable}
+    same = " AND ".join(_same_key(name, optional=name in optional) for name in delivery.key)
+    run(connection, f"DELETE FROM {target} AS old USING {fresh} AS fresh WHERE {same}")
+    names = ", ".join(_quoted(c.name) for c in mapped_columns(delivery.columns))
+    keys = ", ".join(_quoted(name) for name in delivery.key)
+    moved = (
+        f"WITH moved AS (INSERT INTO {target} ({names}) SELECT DISTINCT ON ({keys}) {names} "
+        f"FROM {fresh} ORDER BY {keys}, {_quoted(ROW)} DESC RETURNING 1) SELECT count(*) FROM moved"
+    )
+    return int(rows(connection, moved)[0][0])
+
+
+def _same_key(name: str, *, optional: bool) -> str:
+    """Equality of a key field. Arrays are equal where both hold NULL, and can be hashed."""
+    old, fresh = f"old.{_quoted(name)}", f"fresh.{_quoted(name)}"
+    return f"ARRAY[{old}] = ARRAY[{fresh}]" if optional else f"{old} = {fresh}"
+
+
+def _quoted(name: str) -> str:
+    from sqlglot import exp
+
+    return exp.to_identifier(name, quoted=True).sql(_DIALECT)
+
+
+def _binary_jsonb(value: exp.Expr) -> exp.Expr:
+    """The binary form of jsonb: the number of its format, 1, and the text."""
+    from sqlglot import exp
+
+    version = exp.Anonymous(this="chr", expressions=[exp.Literal.number(1)])
+    return exp.DPipe(this=version, expression=_text(value))
+
+
+def _binary_uuid(value: exp.Expr) -> exp.Expr:
+    """The binary form of uuid: its sixteen bytes."""
+    from sqlglot import exp
+
+    digits = exp.Anonymous(
+        this="replace",
+        expressions=[_text(value), exp.Literal.string("-"), exp.Literal.string("")],
+    )
+    return exp.Anonymous(this="from_hex", expressions=[digits])
+
+
+def _json_text(value: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return _text(exp.Anonymous(this="to_json", expressions=[value]))
+
+
+def _text(value: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    return exp.cast(value, "VARCHAR", dialect="duckdb")
+
+
+_ENCODERS: Mapping[str, Encoder] = {
+    "json": _binary_jsonb,
+    "uuid": _binary_uuid,
+    "record": _text,
+    "errors": _json_text,
+}
+
+
+#: How a field that holds a NUL character is found.
+_HOLDS_NUL: Mapping[str, str] = {
+    "string": "contains({0}, chr(0))",
+    "json": "contains(to_json({0})::VARCHAR, '\\u0000')",
+}
+
+
+@contextmanager
+def _text_errors(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> Iterator[None]:
+    """Name the field and the row of a NUL character, which PostgreSQL cannot store."""
+    from adbc_driver_manager import Error
+
+    try:
+        yield
+    except Error as error:
+        if error.sqlstate not in _BAD_TEXT:
+            raise
+        place = _find_nul(scratch, delivery)
+        where = f"the field {place[0]!r} of row {place[1]} of the batch" if place else "the batch"
+        raise ConnectorError(
+            f"PostgreSQL cannot store a character in {where}: {said(error)}",
+            hint="take NUL characters out in the mapping: replace(field, chr(0), '')",
+        ) from None
+
+
+def _find_nul(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> tuple[str, int] | None:
+    """The first field and row that hold a NUL character, as such or as an escape in JSON."""
+    files = {"files": [str(file) for file in delivery.mapped]}
+    for column in (c for c in delivery.columns if c.type in _HOLDS_NUL):
+        test = _HOLDS_NUL[column.type].format(_quoted(column.name))
+        found = scratch.execute(
+            f"SELECT min({ROW}) FROM read_parquet($files) WHERE {test}", files
+        ).fetchone()
+        if found and found[0] is not None:
+            return column.name, int(found[0])
+    return None

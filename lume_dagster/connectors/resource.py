@@ -1,0 +1,53 @@
+"""What every connector shares as a Dagster resource: hidden secrets, resolved EnvVars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import dagster as dg
+from pydantic import ConfigDict
+
+from lume_dagster.errors import ConnectorError
+
+HIDDEN = "•••"
+
+
+class ConnectorResource(dg.ConfigurableResource[Any]):
+    """A Dagster resource whose secret fields never show in a repr or a validation error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    #: Fields whose values are never shown.
+    secret_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The fields, with a dot for every secret."""
+        for name, value in super().__repr_args__():
+            hide = name in self.secret_fields and value is not None
+            yield name, HIDDEN if hide else value
+
+    def text(self, field: str) -> str:
+        """A text field's value, read from the environment where it was given as ``EnvVar``."""
+        return str(self._resolved(field))
+
+    def optional_text(self, field: str) -> str | None:
+        """Like ``text``, for a field that may be left out."""
+        return None if getattr(self, field) is None else self.text(field)
+
+    def number(self, field: str) -> int:
+        """An integer field's value, also where it was given as ``EnvVar.int``."""
+        return int(self._resolved(field))
+
+    def _resolved(self, field: str) -> Any:
+        value = getattr(self, field)
+        if not hasattr(value, "env_var_name"):
+            return value
+        found = value.get_value()
+        if found is None:
+            raise ConnectorError(
+                f"The environment variable {value.env_var_name} is not set; "
+                f"{type(self).__name__}.{field} is read from it.",
+                hint=f"export {value.env_var_name}=... before starting Dagster",
+            )
+        return found

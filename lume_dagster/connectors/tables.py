@@ -1,0 +1,78 @@
+"""Where a batch lies in a database: the table a flow names, and the two that stand beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lume_dagster.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+LEDGER = "_lume_batches"
+_MOST_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The mapped table, its rejects and its ledger, all in one schema of one database."""
+
+    database: str
+    schema: str
+    name: str
+
+    @property
+    def rejects_name(self) -> str:
+        """The table beside the mapped one."""
+        return f"{self.name}_rejects"
+
+    @property
+    def qualified(self) -> str:
+        """The name the ledger keeps: schema and table."""
+        return f"{self.schema}.{self.name}"
+
+    def location(self, name: str) -> str:
+        """A qualified name for people and for metadata."""
+        return f"{self.database}.{self.schema}.{name}"
+
+    def sql(self, name: str) -> exp.Table:
+        """A quoted reference to a table of this schema."""
+        from sqlglot import exp
+
+        return exp.table_(name, db=self.schema, quoted=True)
+
+
+def parse_table(text: str, *, database: str, schema: str, max_bytes: int = 255) -> Tables:
+    """The tables of a flow's ``table``, ``schema.table`` or ``database.schema.table``.
+
+    Raises:
+        ConnectorError: an empty part, too many parts, another database, or too long a name.
+    """
+    parts = text.split(".")
+    if len(parts) > _MOST_PARTS or not all(p and p.isprintable() and p == p.strip() for p in parts):
+        raise ConnectorError(
+            f"{text!r} is not the name of a table.",
+            hint="write table, schema.table or database.schema.table",
+        )
+    if len(parts) == _MOST_PARTS and parts[0] != database:
+        raise ConnectorError(
+            f"The table {text!r} is in the database {parts[0]!r}; "
+            f"this connector reaches {database!r}.",
+            hint=f"write {database}.{parts[1]}.{parts[2]}, or use a connector for {parts[0]}",
+        )
+    tables = Tables(database, parts[-2] if len(parts) > 1 else schema, parts[-1])
+    if tables.name == LEDGER:
+        raise ConnectorError(f"The table name {LEDGER} is kept for the ledger of batches.")
+    for name in (tables.schema, tables.rejects_name):
+        refuse_long_name(name, max_bytes)
+    return tables
+
+
+def refuse_long_name(name: str, max_bytes: int) -> None:
+    """Refuse a name that the system would cut off, which could make two names one."""
+    if len(name.encode()) > max_bytes:
+        raise ConnectorError(
+            f"The name {name!r} is {len(name.encode())} bytes long; this system keeps {max_bytes}.",
+            hint="choose a shorter name in the flow's target",
+        )

@@ -1,0 +1,162 @@
+"""The default engine: stages batches and runs plans on DuckDB, each in a session locked to its own files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from lume_dagster.engines import stage
+from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn
+from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.result import Transformed
+from lume_dagster.engines.session import open_session
+from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.errors import EngineError, FlowError, PlanError
+from lume_dagster.plan.compile import compile_flow
+from lume_dagster.plan.plan import Plan, SourceColumn
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from lume_dagster.engines.readers.files import InputFile
+    from lume_dagster.flows.model import FlowVersion, SourceFormat
+
+
+class DuckDBEngine:
+    """Plans are kept, so that many batches of one flow version are compiled for once."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        """Nothing is opened before it is used."""
+        self._settings = settings
+        self._oracle: duckdb.DuckDBPyConnection | None = None
+        self._plans: dict[tuple[str, tuple[StagedColumn, ...], str], Plan] = {}
+
+    def __enter__(self) -> Self:
+        """Use the engine in a ``with`` block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close what was opened."""
+        if self._oracle is not None:
+            self._oracle.close()
+            self._oracle = None
+
+    def stage_files(
+        self, files: Sequence[InputFile], format: SourceFormat, into: Path  # noqa: A002
+    ) -> StagedBatch:
+        """Files as one staged batch in the folder ``into``."""
+        return stage.stage_files(self._settings, files, format, into)
+
+    def stage_stream(self, reader: pa.RecordBatchReader, uri: str, into: Path) -> StagedBatch:
+        """A stream of Arrow batches as a staged batch in the folder ``into``."""
+        return stage.stage_stream(self._settings, reader, uri, into)
+
+    def describe(self, select: str) -> tuple[str, ...]:
+        """The types of the columns of a SELECT that reads no table.
+
+        Raises:
+            PlanError: it makes no sense; with the engine's first line.
+        """
+        import duckdb
+
+        if self._oracle is None:
+            self._oracle = duckdb.connect(":memory:")
+            self._oracle.execute("SET threads = 1")
+            self._oracle.execute("SET enable_external_access = false")
+            self._oracle.execute("SET lock_configuration = true")
+        try:
+            rows = self._oracle.execute(f"DESCRIBE {select}").fetchall()
+        except duckdb.Error as error:
+            raise PlanError(_first_line(error)) from None
+        return tuple(str(row[1]) for row in rows)
+
+    def compile(self, version: FlowVersion, staged: StagedBatch) -> Plan:
+        """The plan of a version for the columns of a batch."""
+        key = (version.digest, staged.columns, staged.format)
+        if key not in self._plans:
+            columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
+            headers = {name: header for name, (_, header) in _seeds(version).items()}
+            csv_like = staged.format == "csv"
+            self._plans[key] = compile_flow(
+                version.flow, columns, headers, self, empty_is_null=csv_like
+            )
+        return self._plans[key]
+
+    def transform(
+        self, version: FlowVersion, plan: Plan, staged: StagedBatch, into: Path
+    ) -> Transformed:
+        """Mapped rows and rejects below ``into``; see engines/transform.py."""
+        return self._transform(version, plan, staged, staged_view_sql(staged), into)
+
+    def preview(
+        self, version: FlowVersion, plan: Plan, staged: StagedBatch, rows: int, into: Path
+    ) -> Transformed:
+        """The same for the first ``rows`` records of the batch."""
+        head = staged.first(rows, _malformed_rows(staged))
+        query = f"SELECT * FROM ({staged_view_sql(staged)}) WHERE {ROW} <= {head.records}"
+        return self._transform(version, plan, head, query, into)
+
+    def _transform(
+        self, version: FlowVersion, plan: Plan, staged: StagedBatch, query: str, into: Path
+    ) -> Transformed:
+        from lume_dagster.engines.transform import transform
+
+        seeds = _seeds(version)
+        into.mkdir(parents=True, exist_ok=True)
+        readable = [staged.folder, *(path for path, _ in seeds.values())]
+        with (
+            open_session(self._settings, read=readable, write=[into]) as session,
+            _sentences(version),
+        ):
+            return transform(session, plan, staged, query, seeds, into)
+
+
+def _malformed_rows(staged: StagedBatch) -> list[int]:
+    import pyarrow.parquet as pq
+
+    if not staged.malformed:
+        return []
+    column = pq.read_table(staged.malformed_path, columns=[ROW]).column(0)
+    return [int(row) for row in column.to_pylist()]
+
+
+@contextmanager
+def _sentences(version: FlowVersion) -> Iterator[None]:
+    """An engine's error that nobody foresaw, with the flow it happened in."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException):
+            raise
+        raise EngineError(
+            f"The engine could not run {version.name}: {_first_line(error)}",
+            hint="if a mapping expression caused it, guard it with CASE or TRY_CAST.",
+        ) from error
+
+
+def _seeds(version: FlowVersion) -> Mapping[str, tuple[Path, tuple[str, ...]]]:
+    """Each seed's file and header."""
+    return {
+        name: (path := Path(version.folder) / seed.path, _header(path))
+        for name, seed in version.flow.seeds.items()
+    }
+
+
+def _header(path: Path) -> tuple[str, ...]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            return tuple(next(csv.reader(lines), ()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FlowError(
+            f"The seed file {path} cannot be read: {error}.", hint="a seed is a CSV file in UTF-8."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]

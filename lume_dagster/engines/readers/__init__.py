@@ -1,0 +1,1 @@
+"""READ: one module for each format a batch can come in."""

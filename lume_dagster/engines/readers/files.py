@@ -1,0 +1,216 @@
+"""Turn delivered files into plain ones: expand gzip, zstd, bzip2, xz and zip within limits."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from lume_dagster.engines.settings import MIB, EngineSettings
+from lume_dagster.errors import BatchError
+
+_CHUNK = 4 * MIB
+_MAX_NESTING = 3  # a .csv.gz in a .zip is common, anything deeper is somebody's joke
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of a batch as a connector delivered it: where it lies here, and what it is called there."""
+
+    path: Path
+    uri: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFile:
+    """An input file that needs no more unpacking."""
+
+    source: InputFile  # uri is that of the member where the file came from an archive
+    path: Path
+    bytes: int  # as delivered
+    compression: str  # "none", "gzip", "zip+gzip", ...
+
+
+class _Budget:
+    """What may still be written to scratch, so that a small file cannot fill the disk."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.limit = settings.max_expanded_bytes
+        self.left = settings.max_expanded_bytes
+        self.members = settings.max_archive_members
+
+    def spend(self, size: int, uri: str) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise BatchError(
+                f"The compressed files of this batch expand to more than {self.limit:,} bytes;"
+                f" the limit was passed in {uri}.",
+                hint="raise max_expanded_bytes if the files are what they should be.",
+            )
+
+    def count_member(self, uri: str) -> None:
+        self.members -= 1
+        if self.members < 0:
+            raise BatchError(f"The archive {uri} has too many members.")
+
+
+def _open_zstd(path: Path) -> BinaryIO:
+    import pyarrow as pa
+
+    return cast(BinaryIO, pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+
+
+#: First bytes of a compressed file, what it is called, how it is opened.
+_CODECS: tuple[tuple[bytes, str, Callable[[Path], IO[bytes]]], ...] = (
+    (b"\x1f\x8b", "gzip", lambda path: cast(IO[bytes], gzip.open(path, "rb"))),
+    (b"\x28\xb5\x2f\xfd", "zstd", _open_zstd),
+    (b"BZh", "bzip2", lambda path: cast(IO[bytes], bz2.open(path, "rb"))),
+    (b"\xfd7zXZ\x00", "xz", lambda path: cast(IO[bytes], lzma.open(path, "rb"))),
+)
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+def plain_files(
+    files: Sequence[InputFile], settings: EngineSettings, scratch: Path
+) -> list[PlainFile]:
+    """Every file of the batch, expanded into ``scratch`` where it was compressed."""
+    budget = _Budget(settings)
+    names = (scratch / f"plain-{number:06d}" for number in range(10**6))
+    plain: list[PlainFile] = []
+    for file in files:
+        opened = PlainFile(file, file.path, _size(file), "none")
+        plain.extend(_expand(opened, budget, names, nesting=0))
+    return plain
+
+
+def _size(file: InputFile) -> int:
+    try:
+        with file.path.open("rb"):
+            return file.path.stat().st_size
+    except OSError as error:
+        raise BatchError(f"{file.uri} cannot be read: {error.strerror or error}.") from error
+
+
+def _expand(
+    file: PlainFile, budget: _Budget, names: Iterator[Path], nesting: int
+) -> Iterator[PlainFile]:
+    with file.path.open("rb") as stream:
+        magic = stream.read(8)
+    if magic.startswith(_ZIP):
+        _refuse_nesting(file, nesting)
+        for member in _members(file, budget, names):
+            yield from _expand(member, budget, names, nesting + 1)
+        return
+    for first, name, opener in _CODECS:
+        if magic.startswith(first) and not _is_text(file):
+            _refuse_nesting(file, nesting)
+            inner = _decompressed(file, name, opener, budget, next(names))
+            yield from _expand(inner, budget, names, nesting + 1)
+            return
+    yield file
+
+
+def _is_text(file: PlainFile) -> bool:
+    """Whether a file whose first bytes say "compressed" is a text that happens to begin with BZh."""
+    with file.path.open("rb") as stream:
+        head = stream.read(10)
+    return head.startswith(b"BZh") and not (head[3:4].isdigit() and head[4:] == b"1AY&SY")
+
+
+def _refuse_nesting(file: PlainFile, nesting: int) -> None:
+    if nesting >= _MAX_NESTING:
+        raise BatchError(f"{file.source.uri} is compressed more than {_MAX_NESTING} times.")
+
+
+def _decompressed(
+    file: PlainFile,
+    name: str,
+    opener: Callable[[Path], IO[bytes]],
+    budget: _Budget,
+    into: Path,
+) -> PlainFile:
+    try:
+        with opener(file.path) as stream:
+            _copy(stream, into, budget, file.source.uri)
+    except _DAMAGE as error:
+        _reraise_local(error, into)
+        raise BatchError(
+            f"{file.source.uri} is a damaged {name} file: {error}.",
+            hint="it may have been cut off while it was copied; deliver it again.",
+        ) from error
+    return replace(file, path=into, compression=_chain(file.compression, name))
+
+
+def _members(file: PlainFile, budget: _Budget, names: Iterator[Path]) -> Iterator[PlainFile]:
+    uri = file.source.uri
+    try:
+        with zipfile.ZipFile(file.path) as archive:
+            infos = [info for info in archive.infolist() if _is_data(info)]
+            _refuse_office_document(archive, uri)
+            for info in sorted(infos, key=lambda info: info.filename):
+                budget.count_member(uri)
+                yield _member(file, archive, info, budget, next(names))
+    except (*_DAMAGE, NotImplementedError) as error:
+        _reraise_local(error, file.path)
+        raise BatchError(f"{uri} is a damaged or unsupported zip file: {error}.") from error
+
+
+def _member(
+    file: PlainFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget, into: Path
+) -> PlainFile:
+    uri = f"{file.source.uri}!{info.filename}"
+    if info.flag_bits & 0x1:
+        raise BatchError(
+            f"{uri} is encrypted.", hint="deliver the archive without a password."
+        )
+    with archive.open(info) as stream:
+        _copy(stream, into, budget, uri)
+    return PlainFile(
+        source=replace(file.source, uri=uri),
+        path=into,
+        bytes=info.compress_size,
+        compression=_chain(file.compression, "zip"),
+    )
+
+
+def _is_data(info: zipfile.ZipInfo) -> bool:
+    parts = info.filename.split("/")
+    return not info.is_dir() and "__MACOSX" not in parts and parts[-1] != ".DS_Store"
+
+
+def _refuse_office_document(archive: zipfile.ZipFile, uri: str) -> None:
+    if "[Content_Types].xml" in archive.namelist():
+        raise BatchError(
+            f"{uri} is an Office document, not a data file.",
+            hint="save the sheet as CSV, or export it as Parquet.",
+        )
+
+
+def _copy(stream: IO[bytes], into: Path, budget: _Budget, uri: str) -> None:
+    with into.open("wb") as out:
+        while chunk := stream.read(_CHUNK):
+            budget.spend(len(chunk), uri)
+            out.write(chunk)
+
+
+def _reraise_local(error: BaseException, where: Path) -> None:
+    """An OSError about this machine's disk is no fault of the delivered file."""
+    if isinstance(error, OSError) and error.errno is not None:
+        if shutil.disk_usage(where.parent).free < _CHUNK or error.errno in _LOCAL_ERRNOS:
+            raise error
+
+
+_LOCAL_ERRNOS = (28, 122, 30, 13, 5)  # no space, quota, read-only, no permission, I/O error
+
+
+def _chain(before: str, name: str) -> str:
+    return name if before == "none" else f"{before}+{name}"

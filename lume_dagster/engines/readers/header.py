@@ -1,0 +1,111 @@
+"""Read the header of a CSV file: where it ends, and what its columns are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lume_dagster.engines.readers.dialect import EOL, Dialect
+from lume_dagster.engines.readers.scan import BOM
+from lume_dagster.errors import BatchError
+from lume_dagster.flows.model import SourceFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The column names, and the bytes at which the header and the data begin."""
+
+    names: tuple[str, ...]
+    start: int
+    data: int
+
+
+def skipped(path: Path, lines: int) -> int:
+    """The byte at which the file begins when so many physical lines are left out, and the mark."""
+    with path.open("rb") as stream:
+        if stream.read(len(BOM)) != BOM:
+            stream.seek(0)
+        if not lines:
+            return stream.tell()
+        position, pending = stream.tell(), b""
+        while chunk := stream.read(64 * 1024):
+            pending += chunk
+            for match in EOL.finditer(pending):
+                if match.end() == len(pending) and match[0] == b"\r":
+                    break
+                lines -= 1
+                if not lines:
+                    return position + match.end()
+            last = _last_line_end(pending)
+            position, pending = position + last, pending[last:]
+        return position + len(pending)
+
+
+def _last_line_end(data: bytes) -> int:
+    body = data[:-1] if data.endswith(b"\r") else data
+    return max(body.rfind(b"\n"), body.rfind(b"\r")) + 1
+
+
+def read_header(
+    path: Path, uri: str, start: int, dialect: Dialect, options: SourceFormat, limit: int
+) -> Header:
+    """The header of a file that holds at least one record, or its first record where it has none."""
+    with path.open("rb") as stream:
+        stream.seek(start)
+        head = stream.read(256 * 1024)
+        first = dialect.record.match(head, _filled(head))
+        if first is None or first.end() == len(head):
+            head += stream.read(limit)
+            first = dialect.record.match(head, _filled(head))
+    if first is None and options.header:
+        raise BatchError(
+            f"The header of {uri} has a quote that is not closed, or text after a closing quote.",
+            hint="mend the first line, or say which quote and delimiter the file uses.",
+        )
+    width = len(_trailing(dialect.fields(first[0]))) if first else 0
+    if not options.header:
+        names = options.columns or tuple(f"column_{number + 1}" for number in range(width or 1))
+        return Header(tuple(names), start, start)
+    assert first is not None
+    end = EOL.match(head, first.end())
+    data = start + (end.end() if end else first.end())
+    return Header(_names(first[0], uri, dialect, options), start, data)
+
+
+def _filled(head: bytes) -> int:
+    """Where the first line that is not blank begins."""
+    return len(head) - len(head.lstrip(b"\r\n"))
+
+
+def _trailing(values: Sequence[bytes | None]) -> Sequence[bytes | None]:
+    return values
+
+
+def _names(record: bytes, uri: str, dialect: Dialect, options: SourceFormat) -> tuple[str, ...]:
+    found = [(value or b"").decode("utf-8", "backslashreplace") for value in dialect.fields(record)]
+    if options.columns is None:
+        return column_names(found)
+    if len(options.columns) != len(found):
+        raise BatchError(
+            f"{uri} has {len(found)} columns; the flow names {len(options.columns)}.",
+            hint="mend source.format.columns, or leave it out to use the file's header.",
+        )
+    return options.columns
+
+
+def column_names(found: Sequence[str]) -> tuple[str, ...]:
+    """Names without padding; an empty one becomes ``column_3``, one that was there ``name_2``.
+
+    Names that differ only in case are different columns.
+    """
+    trimmed = [name.strip() or f"column_{place}" for place, name in enumerate(found, 1)]
+    taken = set(trimmed)
+    names: list[str] = []
+    for name in trimmed:
+        number, unique = 1, name
+        while unique in names or (number > 1 and unique in taken):
+            number += 1
+            unique = f"{name}_{number}"
+        names.append(unique)
+    return tuple(names)

@@ -1,0 +1,21 @@
+"""How much of the machine an engine may use, and how much it takes from input it does not trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """The engine's share of memory, processors and disk, and its limits for untrusted input."""
+
+    scratch: Path  # temporary files: expanded and transcoded input, what the engine spills
+    memory_limit: str = "2GB"
+    threads: int | None = None
+    max_expanded_bytes: int = 64 * GIB  # of all compressed files of one batch together
+    max_archive_members: int = 100_000
+    max_record_bytes: int = 64 * MIB

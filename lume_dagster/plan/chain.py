@@ -1,0 +1,120 @@
+"""A chain of SELECTs: each computed column is bound once, on the first level where its inputs exist.
+
+Level 0 reads ``staged``; every further level adds columns to the one before, and may join seeds. So
+a conversion that a value and its error test both need is computed once, and lookups whose keys are
+themselves computed (or looked up) just stand one level higher.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from lume_dagster.plan.sql import Sql, alias, column
+
+ROW = "_lume_row"
+
+
+@dataclass(slots=True)
+class _Level:
+    columns: list[tuple[str, Sql]] = field(default_factory=list)
+    joins: list[tuple[str, str, str]] = field(default_factory=list)  # alias, table, key column
+
+
+class Chain:
+    """The columns bound so far, with their types and levels."""
+
+    def __init__(self) -> None:
+        """Start with nothing but the row number."""
+        self._levels: list[_Level] = [_Level()]
+        self._level_of: dict[str, int] = {ROW: 0}
+        self._bound: dict[str, str] = {}
+        self._joined: dict[tuple[str, str], str] = {}
+        self.types: dict[str, str] = {ROW: "BIGINT"}
+
+    def base(self, value: Sql, duckdb_type: str) -> exp.Column:
+        """Bind something computed from the columns of ``staged`` alone."""
+        return self._bind(value, duckdb_type, 0)
+
+    def bind(self, value: Sql, duckdb_type: str) -> exp.Column:
+        """Bind something computed from bound columns; the same text is bound once."""
+        if isinstance(value, exp.Column) and value.name in self._level_of:
+            return column(value.name)
+        level = 1 + max((self._level_of[c.name] for c in columns_of(value)), default=0)
+        return self._bind(value, duckdb_type, level)
+
+    def _bind(self, value: Sql, duckdb_type: str, level: int) -> exp.Column:
+        key = value.sql("duckdb")
+        if key not in self._bound:
+            name = f"v{len(self._bound)}"
+            self._bound[key] = name
+            self._add(name, level, duckdb_type).columns.append((name, value.copy()))
+        return column(self._bound[key])
+
+    def look_up(self, table: str, key: exp.Column, value: str) -> exp.Column:
+        """The column ``value`` of the seed table whose ``k`` equals ``key``; NULL where none does."""
+        level = self._level_of[key.name] + 1
+        join = (table, key.name)
+        if join not in self._joined:
+            self._joined[join] = f"j{len(self._joined)}"
+            self._grow(level).joins.append((self._joined[join], table, key.name))
+        joined = self._joined[join]
+        name = f"{joined}_{value}"
+        if name not in self._level_of:
+            source = exp.column(value, table=joined)
+            self._add(name, level, "VARCHAR").columns.append((name, source))
+        return column(name)
+
+    def _add(self, name: str, level: int, duckdb_type: str) -> _Level:
+        self._level_of[name] = level
+        self.types[name] = duckdb_type
+        return self._grow(level)
+
+    def _grow(self, level: int) -> _Level:
+        while len(self._levels) <= level:
+            self._levels.append(_Level())
+        return self._levels[level]
+
+    def query(self, final: exp.Select, *, only: str | None = None) -> str:
+        """``final`` reads from ``chain``; ``only`` names a table of row numbers to keep."""
+        base = exp.select("staged.*").from_("staged")
+        if only is not None:
+            base = base.join(only, using=[ROW], join_type="semi")
+        query = final
+        name = "chain"
+        for depth in range(len(self._levels) - 1, -1, -1):
+            below = f"l{depth - 1}"
+            level = self._levels[depth]
+            select = base if depth == 0 else exp.select(f"{below}.*").from_(below)
+            for bound, value in level.columns:
+                select = select.select(alias(value, bound), copy=False)
+            for joined, table, key in level.joins:
+                select = select.join(
+                    exp.to_table(table).as_(joined),
+                    on=exp.EQ(this=exp.column("k", table=joined), expression=exp.column(key, table=below)),
+                    join_type="left",
+                    copy=False,
+                )
+            query = _with_first(query, name, select)
+            name = below
+        return query.sql("duckdb")
+
+
+def _with_first(query: exp.Select, name: str, select: exp.Select) -> exp.Select:
+    ctes = query.args.get("with_") or query.args.get("with")
+    cte = exp.CTE(this=select, alias=exp.TableAlias(this=exp.to_identifier(name)))
+    if ctes is None:
+        return query.with_(name, as_=select, copy=False)
+    ctes.set("expressions", [cte, *ctes.expressions])
+    return query
+
+
+def columns_of(value: Sql) -> list[exp.Column]:
+    """The bound columns a value reads; the variable of a lambda is none of them."""
+    inner = {
+        variable.name
+        for found in value.find_all(exp.Lambda)
+        for variable in found.expressions
+    }
+    return [c for c in value.find_all(exp.Column) if c.name not in inner]

@@ -1,0 +1,142 @@
+"""What each keyword of the target schema asks of a value, as the condition that is TRUE when it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from lume_dagster.flows.schema import SchemaField
+from lume_dagster.plan.sql import Sql, call, cast, not_, number, one_of, text
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One keyword of one field."""
+
+    keyword: str
+    code: str
+    message: str
+    broken: Sql  # NULL for NULL
+
+
+#: Patterns of the formats that stay text. RFC 5321 addr-spec without quoting, RFC 3986 absolute URI,
+#: RFC 2673 dotted quad, RFC 4291 (full and compressed), RFC 1123 host names.
+FORMATS = {
+    "email": r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+",
+    "uri": r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+",
+    "ipv4": r"((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)",
+    "ipv6": r"(([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,7}:"
+    r"|([0-9A-Fa-f]{1,4}:){1,6}:[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,5}(:[0-9A-Fa-f]{1,4}){1,2}"
+    r"|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}"
+    r"|([0-9A-Fa-f]{1,4}:){1,2}(:[0-9A-Fa-f]{1,4}){1,5}|[0-9A-Fa-f]{1,4}:((:[0-9A-Fa-f]{1,4}){1,6})"
+    r"|:((:[0-9A-Fa-f]{1,4}){1,7}|:))",
+    "hostname": r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?",
+}
+
+_Rule = Callable[[SchemaField, Sql], tuple[str, str, Sql] | None]
+
+
+def _enum(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
+    if field.enum is None:
+        return None
+    allowed = [c for c in field.enum if c is not None]
+    shown = ", ".join(str(c) for c in allowed[:8]) + (", ..." if len(allowed) > 8 else "")
+    broken = not_(one_of(v, (literal(c, field) for c in allowed)))
+    return "NOT_IN_ENUM", f"is none of {shown}", broken
+
+
+def _pattern(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
+    if field.pattern is None:
+        return None
+    broken = not_(call("regexp_matches", v, text(field.pattern)))
+    return "PATTERN_MISMATCH", f"does not match {field.pattern}", broken
+
+
+def _format(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
+    if field.format not in FORMATS:
+        return None
+    broken = not_(call("regexp_full_match", v, text(FORMATS[field.format])))
+    article = "an" if field.format[0] in "aeiou" else "a"
+    return "INVALID_FORMAT", f"is not {article} {field.format}", broken
+
+
+def _compare(
+    attribute: str, node: type[exp.Binary], code: str, words: str, size: str | None = None
+) -> _Rule:
+    def rule(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
+        bound = getattr(field, attribute)
+        if bound is None:
+            return None
+        measured = v.copy() if size is None else call(size, v)
+        return code, words.format(bound), node(this=measured, expression=number(bound))
+
+    return rule
+
+
+def _multiple_of(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
+    if field.multiple_of is None or field.scale is not None:
+        return None
+    step = number(field.multiple_of)
+    if field.type == "integer" and float(field.multiple_of).is_integer():
+        broken: Sql = exp.NEQ(this=exp.Mod(this=v.copy(), expression=step), expression=number(0))
+    else:
+        times = exp.Div(this=cast(v, "DOUBLE"), expression=step)
+        away = call("abs", exp.Sub(this=exp.paren(times), expression=call("round", times)))
+        broken = exp.GT(this=away, expression=number("1e-9"))
+    return "NOT_MULTIPLE_OF", f"is no multiple of {field.multiple_of}", broken
+
+
+#: Keyword -> what it asks. The order is the order of a reject's errors.
+KEYWORDS: dict[str, _Rule] = {
+    "enum": _enum,
+    "pattern": _pattern,
+    "format": _format,
+    "minLength": _compare("min_length", exp.LT, "TOO_SHORT", "is shorter than {}", "length"),
+    "maxLength": _compare("max_length", exp.GT, "TOO_LONG", "is longer than {}", "length"),
+    "minimum": _compare("minimum", exp.LT, "BELOW_MINIMUM", "is below {}"),
+    "exclusiveMinimum": _compare("exclusive_minimum", exp.LTE, "BELOW_MINIMUM", "is not above {}"),
+    "maximum": _compare("maximum", exp.GT, "ABOVE_MAXIMUM", "is above {}"),
+    "exclusiveMaximum": _compare("exclusive_maximum", exp.GTE, "ABOVE_MAXIMUM", "is not below {}"),
+    "multipleOf": _multiple_of,
+    "minItems": _compare("min_items", exp.LT, "TOO_FEW_ITEMS", "has fewer than {} items", "len"),
+    "maxItems": _compare("max_items", exp.GT, "TOO_MANY_ITEMS", "has more than {} items", "len"),
+}
+
+
+def constraints(field: SchemaField, value: Sql) -> Iterator[Constraint]:
+    """What the schema asks of a typed value of this field, beside its type."""
+    for keyword, rule in KEYWORDS.items():
+        found = rule(field, value)
+        if found is not None:
+            yield Constraint(keyword, *found)
+
+
+#: The words of connectors.protocol.Column -> DuckDB types.
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "time": "TIME",
+    "uuid": "UUID",
+}
+
+
+def duckdb_type(field: SchemaField) -> str:
+    """The DuckDB type of a scalar field."""
+    kind = field.column_type
+    return DUCKDB_TYPES.get(kind) or kind.upper()
+
+
+def literal(value: object, field: SchemaField) -> Sql:
+    """A constant of the schema (enum, default) as a typed literal."""
+    if isinstance(value, bool):
+        return exp.true() if value else exp.false()
+    if isinstance(value, int | float):
+        return cast(number(value), duckdb_type(field)) if field.type == "number" else number(value)
+    return text(str(value)) if field.column_type == "string" else cast(text(str(value)), duckdb_type(field))

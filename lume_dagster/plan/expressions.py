@@ -1,0 +1,150 @@
+"""Parse what a person wrote in a mapping or rule, and refuse whatever is not a pure scalar expression."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from lume_dagster.errors import FlowError, did_you_mean
+from lume_dagster.plan.functions import FUNCTIONS, HELPERS, LONGEST_PAD, PADDING
+
+DIALECT = "duckdb"
+LONGEST = 20_000  # characters
+DEEPEST = 200  # levels of nesting
+
+#: Everything an expression may be made of, beside the functions.
+_NODES = (
+    *(exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Paren, exp.Dot),
+    *(exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Case, exp.If),
+    *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.DPipe),
+    *(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.And, exp.Or, exp.Not, exp.Is),
+    *(exp.NullSafeEQ, exp.NullSafeNEQ, exp.Like, exp.ILike, exp.SimilarTo, exp.Escape),
+    *(exp.Between, exp.In, exp.Interval, exp.Var, exp.Array, exp.Bracket, exp.Slice),
+    *(exp.Struct, exp.PropertyEQ, exp.ToMap, exp.Tuple),
+)
+
+_CASTS = frozenset(
+    "TINYINT SMALLINT INT BIGINT HUGEINT UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL "
+    "BOOLEAN VARCHAR TEXT CHAR DATE TIMESTAMP TIMESTAMPTZ TIME UUID".split()
+)
+
+_HINT = (
+    "an expression is made of columns, literals, operators, CASE, CAST and the functions of "
+    "docs/expressions.md."
+)
+
+
+class _Refused(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, what: str, hint: str = _HINT) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+@lru_cache(maxsize=4096)
+def parse_expression(text: str, where: str) -> exp.Expression:
+    """The tree of an expression; callers copy before they change it.
+
+    Raises:
+        FlowError: not one expression, or something that is not allowed; ``where`` names the field.
+    """
+    try:
+        tree = _parse(text)
+        _check(tree)
+    except _Refused as refusal:
+        raise FlowError(f"{where}: {refusal}", hint=refusal.hint) from None
+    return tree
+
+
+def _parse(text: str) -> exp.Expression:
+    if len(text) > LONGEST:
+        raise _Refused(f"the expression is longer than {LONGEST} characters.", "split it up.")
+    try:
+        trees = sqlglot.parse(text, read=DIALECT)
+    except SqlglotError as error:
+        raise _Refused(f"cannot be read as an expression: {_one_line(error)}") from None
+    except RecursionError:
+        raise _Refused("the expression is nested too deeply.", "split it up.") from None
+    if len(trees) != 1 or trees[0] is None:
+        raise _Refused(f"one expression is wanted, found {len([t for t in trees if t])}.")
+    return trees[0]
+
+
+def _one_line(error: SqlglotError) -> str:
+    first = str(error).split("\n", 1)[0]
+    return first.replace("\x1b[4m", "").replace("\x1b[0m", "").rstrip(". ") + "."
+
+
+def _check(tree: exp.Expression) -> None:
+    for node in tree.walk():
+        if node.depth > DEEPEST:
+            raise _Refused("the expression is nested too deeply.", "split it up.")
+        if isinstance(node, exp.Anonymous):
+            _check_name(node.name)
+        elif isinstance(node, exp.Func) and not isinstance(node, _NODES):
+            _check_function(node)
+        elif not isinstance(node, _NODES):
+            raise _Refused(f"{_describe(node)} is not allowed here.")
+        else:
+            _check_node(node)
+        _check_padding(node)
+
+
+def _check_node(node: exp.Expression) -> None:
+    if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest")):
+        raise _Refused("IN takes a list of values, not a query.")
+    if isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Identifier):
+        raise _Refused(f"{node.sql(DIALECT)!r}: a function is called as f(x), not x.f().")
+    if isinstance(node, exp.Cast) and _type_name(node.to) not in _CASTS:
+        raise _Refused(f"a cast to {node.to.sql(DIALECT)} is not allowed.")
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+        raise _Refused("* is not allowed here.")
+
+
+def _type_name(kind: exp.DataType) -> str:
+    return kind.sql(DIALECT).split("(", 1)[0]
+
+
+def _check_function(node: exp.Func) -> None:
+    names = {name.lower() for name in node.sql_names()} | {node.key.lower()}
+    generated = node.sql(DIALECT).split("(", 1)[0].lower()
+    if not (names | {generated, *_ALIASES.get(node.key, ())}) & FUNCTIONS.keys():
+        raise _Refused(f"the function {generated} is not allowed.", _nearest(generated))
+
+
+#: sqlglot's node keys whose names and generated SQL are not what a person writes.
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "timestamptrunc": ("date_trunc",),
+    "regexplike": ("regexp_matches",),
+    "pow": ("power",),
+    "split": ("string_split",),
+    "arraycontains": ("list_contains",),
+    "log": ("log10",),
+}
+
+
+def _check_name(name: str) -> None:
+    lower = name.lower()
+    if lower not in FUNCTIONS and lower not in HELPERS:
+        raise _Refused(f"the function {lower} is not allowed.", _nearest(lower))
+
+
+def _nearest(name: str) -> str:
+    near = did_you_mean(name, [*FUNCTIONS, *HELPERS])
+    return near if near.startswith("did") else _HINT
+
+
+def _check_padding(node: exp.Expression) -> None:
+    name = node.name.lower() if isinstance(node, exp.Anonymous) else node.key
+    if name != "pad" and name not in PADDING:
+        return
+    width = node.expression if isinstance(node, exp.Pad) else None
+    if not (isinstance(width, exp.Literal) and width.is_int and int(width.name) <= LONGEST_PAD):
+        raise _Refused(f"lpad and rpad take a literal width of at most {LONGEST_PAD}.")
+
+
+def _describe(node: exp.Expression) -> str:
+    text = node.sql(DIALECT)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,261 @@
+"""Compile the fields of a target schema: each becomes a typed value and the tests it must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlglot import exp
+
+from lume_dagster.errors import FlowError, LumeError, PlanError
+from lume_dagster.flows.model import Handling
+from lume_dagster.flows.schema import SchemaField
+from lume_dagster.plan.constraints import constraints, duckdb_type, literal
+from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.names import path_of
+from lume_dagster.plan.plan import RowTest
+from lume_dagster.plan.rewrite import Failure, Rewriter
+from lume_dagster.plan.sql import (
+    Sql,
+    all_of,
+    any_of,
+    call,
+    cast,
+    is_null,
+    is_true,
+    lambda_,
+    not_,
+    present,
+    struct,
+    text,
+    when,
+)
+from lume_dagster.plan.strict import convert
+
+Severities = Callable[[str, str], Handling]  # field path, keyword
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A RowTest with the SQL that decides it and the SQL that shows what broke it."""
+
+    row: RowTest
+    broken: Sql
+    value: Sql
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A field's value, the tests on it and below it, and whether anything of it is there."""
+
+    value: Sql
+    tests: tuple[Test, ...]
+    presence: Sql
+
+
+def compile_field(
+    field: SchemaField, node: object, rewriter: Rewriter, severity: Severities
+) -> Compiled:
+    """The value of a field from its mapping; ``node`` is None where the flow maps nothing."""
+    try:
+        if field.type == "object":
+            return _object(field, node, rewriter, severity)
+        if field.type == "array":
+            return _array(field, node, rewriter, severity)
+        return _scalar(field, node, rewriter, severity)
+    except (FlowError, PlanError) as error:
+        raise _located(error, field.path) from None
+
+
+def _located(error: LumeError, path: str) -> LumeError:
+    prefix = f"mapping.{path}: "
+    if error.message.startswith("mapping."):
+        return error
+    return type(error)(prefix + error.message, hint=error.hint)
+
+
+# -- scalars ----------------------------------------------------------------------------------
+
+
+def _scalar(field: SchemaField, node: object, rewriter: Rewriter, severity: Severities) -> Compiled:
+    to = duckdb_type(field)
+    before, upstream = len(rewriter.failures), len(rewriter.upstream)
+    value = _unmapped(field, to) if node is None else _converted(field, node, rewriter, to)
+    failures = rewriter.failures[before:]
+    presence = present(value)
+    if field.has_default and field.default is not None:
+        value = rewriter.bind(call("coalesce", value, literal(field.default, field)))
+        presence = exp.false()
+    tests = [*_failure_tests(field, failures, severity)]
+    if field.required and not field.nullable:
+        explained = [*(f.condition for f in failures), *rewriter.upstream[upstream:]]
+        tests.append(_required(field, value, explained, severity))
+    tests += _constraint_tests(field, value, severity)
+    return Compiled(value, tuple(tests), presence)
+
+
+def _unmapped(field: SchemaField, to: str) -> Sql:
+    return cast(exp.null(), to)
+
+
+def _converted(field: SchemaField, node: object, rewriter: Rewriter, to: str) -> Sql:
+    if not isinstance(node, str):
+        raise FlowError("a single value is mapped by an expression.", hint="write it as one text.")
+    root = rewriter.rewrite(parse_expression(node, f"mapping.{field.path}"))
+    of = rewriter.type_of(root)
+    if convert(root, of, to) is None:
+        raise PlanError(
+            f"the expression gives {of}, the schema wants {field.column_type}.",
+            hint="write the conversion you mean, such as CAST(... AS ...).",
+        )
+    return rewriter.strict(root, lambda x: _must(convert(x, of, to)))
+
+
+def _must(conversion: Any) -> Any:  # noqa: ANN401 - narrows Optional after the caller's check
+    assert conversion is not None  # noqa: S101
+    return conversion
+
+
+# -- tests ------------------------------------------------------------------------------------
+
+
+def _row_test(field: SchemaField, keyword: str, code: str, message: str, severity: Severities) -> RowTest:
+    pointer = "/".join(f"properties/{part}" for part in field.path.replace("[]", "/items").split("."))
+    kind = {"LOOKUP_NOT_FOUND": "lookup"}.get(code, "conversion" if keyword == "type" else "schema")
+    return RowTest(
+        id=f"{field.path}.{keyword}:{code}",
+        kind=kind,  # type: ignore[arg-type]
+        field=field.path,
+        code=code,
+        severity=severity(field.path, keyword),
+        message=message,
+        schema_path=f"#/{pointer}/{keyword}",
+    )
+
+
+def _failure_tests(field: SchemaField, failures: list[Failure], severity: Severities) -> list[Test]:
+    """One test for each code: what an expression can fail in twice is still one thing that is wrong."""
+    by_code: dict[str, list[Failure]] = {}
+    for failure in failures:
+        by_code.setdefault(failure.code, []).append(failure)
+    tests = []
+    for code, same in by_code.items():
+        message = " or ".join(dict.fromkeys(f.message for f in same))
+        shown = exp.Case(
+            ifs=[exp.If(this=f.condition.copy(), true=cast(f.value, "VARCHAR")) for f in same]
+        )
+        broken = any_of(f.condition for f in same) if len(same) > 1 else same[0].condition
+        row = _row_test(field, "type", code, message, severity)
+        tests.append(Test(row, broken, cast(same[0].value, "VARCHAR") if len(same) == 1 else shown))
+    return tests
+
+
+def _required(
+    field: SchemaField, value: Sql, explained: list[Sql], severity: Severities
+) -> Test:
+    """NULL where nothing else explains it."""
+    failed = not_(is_true(any_of(explained))) if explained else None
+    row = _row_test(field, "required", "MISSING_REQUIRED_FIELD", "has no value", severity)
+    return Test(row, all_of([is_null(value), failed]) if failed else is_null(value), cast(exp.null(), "VARCHAR"))
+
+
+def _constraint_tests(field: SchemaField, value: Sql, severity: Severities) -> list[Test]:
+    shown = cast(value, "VARCHAR") if field.type not in ("object", "array") else cast(call("to_json", value), "VARCHAR")
+    return [
+        Test(_row_test(field, c.keyword, c.code, c.message, severity), c.broken, shown)
+        for c in constraints(field, value)
+    ]
+
+
+# -- objects ----------------------------------------------------------------------------------
+
+
+def _object(field: SchemaField, node: object, rewriter: Rewriter, severity: Severities) -> Compiled:
+    if node is not None and not isinstance(node, Mapping):
+        raise FlowError("an object is mapped property by property.", hint=f"map {', '.join(f.name for f in field.fields)}.")
+    given: Mapping[str, object] = node if isinstance(node, Mapping) else {}
+    parts = [compile_field(f, given.get(f.name), rewriter, severity) for f in field.fields]
+    value = struct((f.name, part.value) for f, part in zip(field.fields, parts, strict=True))
+    tests = [test for part in parts for test in part.tests]
+    presence = any_of(part.presence for part in parts)
+    must_exist = field.required and not field.nullable
+    if must_exist:
+        return Compiled(rewriter.bind(value), tuple(tests), exp.true())
+    tests = [_only_if(presence, test) for test in tests]
+    return Compiled(rewriter.bind(when(presence, value)), tuple(tests), presence)
+
+
+def _only_if(presence: Sql, test: Test) -> Test:
+    if not test.row.id.endswith(".required:MISSING_REQUIRED_FIELD"):
+        return test
+    return replace(test, broken=all_of([presence, test.broken]))
+
+
+# -- arrays -----------------------------------------------------------------------------------
+
+
+def _array(field: SchemaField, node: object, rewriter: Rewriter, severity: Severities) -> Compiled:
+    assert field.items is not None  # noqa: S101 - the schema parser sees to it
+    if node is None:
+        value: Sql = cast(exp.null(), "VARCHAR[]")
+        required = [_required(field, value, [], severity)] if field.required and not field.nullable else []
+        return Compiled(value, tuple(required), exp.false())
+    each, variable, item = _each(node)
+    before = len(rewriter.failures)
+    items, kind = _list(each, rewriter, field)
+    failures = rewriter.failures[before:]
+    inner = Rewriter(rewriter.scope, {**rewriter.variables, variable: kind})
+    element = compile_field(field.items, item, inner, severity)
+    rewriter.sources |= inner.sources
+    rewriter.seeds |= inner.seeds
+    value = rewriter.bind(call("list_transform", items, lambda_(variable, element.value)))
+    tests = [*_failure_tests(field, failures, severity)]
+    if field.required and not field.nullable:
+        tests.append(_required(field, value, [f.condition for f in failures], severity))
+    tests += _constraint_tests(field, value, severity)
+    tests += [_any_item(test, items, variable) for test in element.tests]
+    return Compiled(value, tuple(tests), present(value))
+
+
+def _each(node: object) -> tuple[str, str, object]:
+    if isinstance(node, str):
+        return node, "item", "item"
+    if isinstance(node, Mapping) and "each" in node and set(node) <= {"each", "as", "item"}:
+        name = str(node.get("as", "item"))
+        return str(node["each"]), name, node.get("item", name)
+    raise FlowError(
+        "an array is mapped by a list, or by {each: <list>, as: <name>, item: <mapping>}.",
+        hint="for example {each: lines, as: line, item: {sku: line.sku}}.",
+    )
+
+
+def _list(each: str, rewriter: Rewriter, field: SchemaField) -> tuple[Sql, str]:
+    """The list itself and the type of its items; a JSON array stays JSON inside."""
+    tree = parse_expression(each, f"mapping.{field.path}")
+    if isinstance(tree, exp.Column | exp.Dot):
+        value, kind = rewriter.resolve(path_of(tree))
+    else:
+        value = rewriter.rewrite(tree)
+        kind = rewriter.type_of(value)
+    if kind == "JSON":
+        return _json_list(value, rewriter), "JSON"
+    if not kind.endswith("]"):
+        raise PlanError(f"a list is wanted, the expression gives {kind}.", hint="string_split makes one of a text.")
+    return rewriter.bind(value), kind[: kind.rindex("[")]
+
+
+def _json_list(value: Sql, rewriter: Rewriter) -> Sql:
+    given = rewriter.bind(when(exp.NEQ(this=call("json_type", value), expression=text("NULL")), value))
+    is_array = exp.EQ(this=call("json_type", given), expression=text("ARRAY"))
+    items = rewriter.bind(when(is_array, call("json_extract", given, text("$[*]"))))
+    lost = all_of([present(given), is_null(items)])
+    rewriter.fail("INVALID_ARRAY", "is not a list", lost, given)
+    return items
+
+
+def _any_item(test: Test, items: Sql, variable: str) -> Test:
+    bad = call("list_filter", items, lambda_(variable, is_true(test.broken)))
+    shown = call("list_extract", call("list_transform", bad, lambda_(variable, test.value)), exp.Literal.number(1))
+    broken = exp.GT(this=call("len", bad), expression=exp.Literal.number(0))
+    return Test(test.row, broken, shown)

@@ -1,0 +1,190 @@
+"""The helpers for messy data: each becomes one strict conversion, or a plain expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from lume_dagster.errors import FlowError
+from lume_dagster.plan.sql import (
+    Sql,
+    all_of,
+    call,
+    cast,
+    matches,
+    one_of,
+    present,
+    text,
+    try_cast,
+    when,
+)
+from lume_dagster.plan.strict import Conversion
+
+_FIRST_YEAR = "1000-01-01"  # %Y takes '24' for the year 24; a written year has four digits
+
+_TRUE = (
+    "true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split()
+)
+_FALSE = "false f no n 0 off nein falsch non faux falso não nao nie нет".split()
+
+_CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
+_CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY"
+_SPACES = r"[\s\x{00A0}\x{2009}\x{202F}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """One helper: how many arguments it takes, and what it becomes."""
+
+    least: int
+    most: int | None
+    expand: Callable[[str, list[Sql]], Conversion]
+
+
+def _literals(name: str, args: list[Sql]) -> list[str]:
+    values = [a.name for a in args if isinstance(a, exp.Literal) and a.is_string]
+    if len(values) != len(args):
+        raise FlowError(f"{name}: every argument after the first is a text in single quotes.")
+    return values
+
+
+def strptime(name: str, args: list[Sql], *, date: bool) -> Conversion:
+    """Formats tried in turn; the first that fits and has a four-digit year wins."""
+    x = args[0]
+    formats = _literals(name, args[1:])
+    moment = _first_format(call("trim", x), formats)
+    value = try_cast(moment, "DATE") if date else moment
+    code = "INVALID_DATE_FORMAT" if date or not _has_clock(formats) else "INVALID_TIMESTAMP_FORMAT"
+    wanted = ", ".join(repr(f) for f in formats)
+    noun = "date" if code == "INVALID_DATE_FORMAT" else "point in time"
+    return Conversion(value, code, f"is not a {noun} in the format {wanted}")
+
+
+def _has_clock(formats: list[str]) -> bool:
+    return any(mark in f for f in formats for mark in ("%H", "%I", "%-H", "%-I", "%X", "%c"))
+
+
+def _first_format(x: Sql, formats: list[str]) -> Sql:
+    wanted: Sql = text(formats[0]) if len(formats) == 1 else exp.array(*[text(f) for f in formats])
+    quick = call("try_strptime", x, wanted)
+    if not any("%Y" in f for f in formats):
+        return quick
+    century = exp.GTE(this=quick, expression=cast(text(_FIRST_YEAR), "TIMESTAMP"))
+    if len(formats) == 1:
+        return when(century, quick)
+    careful = call("coalesce", *(_first_format(x, [f]) for f in formats))
+    return when(century, quick, when(present(quick), careful))
+
+
+def _parse_date(name: str, args: list[Sql]) -> Conversion:
+    return strptime(name, args if len(args) > 1 else [*args, text("%Y-%m-%d")], date=True)
+
+
+def _parse_timestamp(name: str, args: list[Sql]) -> Conversion:
+    default = [text("%Y-%m-%d %H:%M:%S"), text("%Y-%m-%dT%H:%M:%S")]
+    conversion = strptime(name, args if len(args) > 1 else [*args, *default], date=False)
+    return Conversion(conversion.value, "INVALID_TIMESTAMP_FORMAT", conversion.message)
+
+
+def _parse_number(name: str, args: list[Sql]) -> Conversion:
+    """The text of a plain number: digits, a point, a sign. Whoever needs it types it."""
+    marks = _literals(name, args[1:]) or ["."]
+    if marks[0] not in (".", ","):
+        raise FlowError(f"{name}: the decimal sign is '.' or ',', not {marks[0]!r}.")
+    x = args[0]
+    decimal, group = marks[0], "," if marks[0] == "." else "."
+    plain = matches(x, r"[+-]?\d+(\.\d+)?") if decimal == "." else matches(x, r"[+-]?\d+")
+    value = when(plain, x, _written_number(x, decimal, group))
+    return Conversion(value, "INVALID_NUMBER", f"is not a number (decimal sign {decimal!r})")
+
+
+def _written_number(x: Sql, decimal: str, group: str) -> Sql:
+    money = rf"{_SPACES}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)"
+    bare = call("regexp_replace", x, text(money), text(""), text("g"))
+    d, g = rf"\{decimal}", rf"['’\{group}]"
+    digits = rf"(\d+|\d{{1,3}}({g}\d{{3}})+)?({d}\d+)?"
+    written = rf"[+-]?{digits}|{digits}-|\({digits}\)"
+    negative = matches(bare, r"-.*|.*-|\(.*\)")
+    kept = call("regexp_replace", bare, text(rf"[^0-9\{decimal}]"), text(""), text("g"))
+    pointed = kept if decimal == "." else call("replace", kept, text(","), text("."))
+    signed = when(negative, exp.DPipe(this=text("-"), expression=pointed), pointed)
+    has_digit = call("regexp_matches", bare, text(r"\d"))
+    return when(all_of([matches(bare, written), has_digit]), signed)
+
+
+def _parse_boolean(_name: str, args: list[Sql]) -> Conversion:
+    word = call("lower", call("trim", args[0]))
+    value = exp.Case(
+        ifs=[
+            exp.If(this=one_of(word, map(text, _TRUE)), true=exp.true()),
+            exp.If(this=one_of(word, map(text, _FALSE)), true=exp.false()),
+        ]
+    )
+    return Conversion(value, "INVALID_BOOLEAN", "is neither yes nor no")
+
+
+def _code_list(name: str, args: list[Sql]) -> Conversion:
+    pairs = _pairs(name, args[1])
+    word = call("lower", call("trim", args[0]))
+    case = exp.Case(
+        this=word,
+        ifs=[exp.If(this=text(code), true=value.copy()) for code, value in pairs.items()],
+    )
+    known = ", ".join(list(pairs)[:8]) + (", ..." if len(pairs) > 8 else "")
+    return Conversion(case, "NOT_IN_CODE_LIST", f"is none of the codes {known}")
+
+
+def _pairs(name: str, value: Sql) -> Mapping[str, Sql]:
+    struct = value.this if isinstance(value, exp.ToMap) else value
+    if not isinstance(struct, exp.Struct) or not struct.expressions:
+        raise FlowError(f"{name}: the second argument is a list such as {{'p': 'PAID', 'o': 'OPEN'}}.")
+    pairs: dict[str, Sql] = {}
+    for item in struct.expressions:
+        code = item.this.name.strip().lower()
+        if not isinstance(item.expression, exp.Literal | exp.Boolean | exp.Null | exp.Neg):
+            raise FlowError(f"{name}: the value of {item.this.name!r} must be a literal.")
+        if code in pairs:
+            raise FlowError(f"{name}: the code {item.this.name!r} is listed twice.")
+        pairs[code] = item.expression
+    return pairs
+
+
+def _null_if(name: str, args: list[Sql]) -> Conversion:
+    words = _literals(name, args[1:])
+    trimmed = call("trim", args[0])
+    return Conversion(when(one_of(trimmed, map(text, words)), exp.null(), args[0]))
+
+
+def _squash(_name: str, args: list[Sql]) -> Conversion:
+    x = args[0]
+    runs = call("regexp_matches", x, text(r"\s\s|[\t\n\r\x{00A0}]"))
+    one_space = call("regexp_replace", x, text(rf"{_SPACES}+"), text(" "), text("g"))
+    return Conversion(call("nullif", call("trim", when(runs, one_space, x)), text("")))
+
+
+#: The helpers that need nothing but their arguments; lookup is the planner's own.
+EXPANSIONS: dict[str, Helper] = {
+    "parse_date": Helper(1, None, _parse_date),
+    "parse_timestamp": Helper(1, None, _parse_timestamp),
+    "parse_number": Helper(1, 2, _parse_number),
+    "parse_boolean": Helper(1, 1, _parse_boolean),
+    "code_list": Helper(2, 2, _code_list),
+    "null_if": Helper(2, None, _null_if),
+    "squash": Helper(1, 1, _squash),
+}
+
+
+def expand(name: str, args: list[Sql]) -> Conversion:
+    """What a call of a helper becomes.
+
+    Raises:
+        FlowError: a wrong number or kind of arguments.
+    """
+    helper = EXPANSIONS[name]
+    if len(args) < helper.least or (helper.most is not None and len(args) > helper.most):
+        from lume_dagster.plan.functions import HELPERS
+
+        raise FlowError(f"{name} got {len(args)} argument(s).", hint=HELPERS[name])
+    return helper.expand(name, args)

@@ -1,0 +1,260 @@
+"""Strict conversions: a text becomes a value only when it is written as one; nothing is guessed.
+
+The engine's own casts are lenient ('1.5' becomes the integer 2, '1_000' becomes 1000, a zone is
+dropped), so each conversion from text first checks how the text is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lume_dagster.plan.sql import (
+    Sql,
+    all_of,
+    any_of,
+    call,
+    cast,
+    matches,
+    number,
+    one_of,
+    text,
+    try_cast,
+    when,
+)
+from sqlglot import exp
+
+_INTEGERS = frozenset(
+    "TINYINT SMALLINT INTEGER INT BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UINT UBIGINT UHUGEINT".split()
+)
+_FAMILIES = {
+    "VARCHAR": "text", "TEXT": "text", "CHAR": "text", "JSON": "json", "BOOLEAN": "boolean",
+    "FLOAT": "float", "DOUBLE": "float", "DATE": "date", "TIME": "time", "UUID": "uuid",
+    "TIMESTAMP": "timestamp", "TIMESTAMP_NS": "timestamp", "TIMESTAMP_MS": "timestamp",
+    "TIMESTAMP_S": "timestamp", "DATETIME": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "instant", "TIMESTAMPTZ": "instant",
+    '"NULL"': "null", "NULL": "null", "INTERVAL": "interval", "BLOB": "binary",
+}  # fmt: skip
+
+
+def family(duckdb_type: str) -> str:
+    """The family a DuckDB type belongs to: text, integer, decimal, float, list, struct, ..."""
+    if duckdb_type.endswith("]"):
+        return "list"
+    base = duckdb_type.split("(", 1)[0].strip().upper()
+    if base in _INTEGERS:
+        return "integer"
+    if base in ("DECIMAL", "NUMERIC"):
+        return "decimal"
+    if base in ("STRUCT", "MAP", "ENUM", "UNION"):
+        return "text" if base == "ENUM" else base.lower()
+    return _FAMILIES.get(base, base.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A value that is NULL where the input was not one, and what is wrong with the input then.
+
+    ``fails`` is False for conversions that cannot fail.
+    """
+
+    value: Sql
+    code: str = ""
+    message: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """Whether there are inputs it has no value for."""
+        return bool(self.code)
+
+
+def _text_to_integer(x: Sql, to: str) -> Conversion:
+    value = when(matches(x, r"\s*[+-]?\d+(\.0*)?\s*"), try_cast(x, to))
+    return Conversion(value, "INVALID_INTEGER", "is not a whole number")
+
+
+def _text_to_float(x: Sql, to: str) -> Conversion:
+    written = matches(x, r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*")
+    value = when(written, try_cast(x, to))
+    finite = when(call("isfinite", value), value)
+    return Conversion(finite, "INVALID_NUMBER", "is not a number")
+
+
+def _text_to_decimal(x: Sql, to: str) -> Conversion:
+    scale = _scale(to)
+    decimals = rf"(\.\d{{0,{scale}}}0*)?" if scale else r"(\.0*)?"
+    bare = rf"|\.\d{{1,{scale}}}0*" if scale else ""
+    value = when(matches(x, rf"\s*[+-]?(\d+{decimals}{bare})\s*"), try_cast(x, to))
+    places = "no decimals" if scale == 0 else f"at most {scale} decimals"
+    return Conversion(value, "INVALID_NUMBER", f"is not a number with {places}")
+
+
+def _text_to_boolean(x: Sql, _to: str) -> Conversion:
+    lower = call("lower", call("trim", x))
+    case = exp.Case(
+        this=lower,
+        ifs=[
+            exp.If(this=text("true"), true=exp.true()),
+            exp.If(this=text("false"), true=exp.false()),
+        ],
+    )
+    return Conversion(case, "INVALID_BOOLEAN", "is neither true nor false")
+
+
+def _text_to_date(x: Sql, _to: str) -> Conversion:
+    value = when(matches(x, r"\s*\d{4}-\d{2}-\d{2}\s*"), try_cast(call("trim", x), "DATE"))
+    return Conversion(value, "INVALID_DATE_FORMAT", "is not a date written YYYY-MM-DD")
+
+
+_CLOCK = r"\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
+_ZONE = r"(Z|z|[+-]\d{2}(:?\d{2})?)"
+
+
+def _text_to_timestamp(x: Sql, _to: str) -> Conversion:
+    moment = rf"\s*\d{{4}}-\d{{2}}-\d{{2}}[Tt ]{_CLOCK}"
+    trimmed = call("trim", x)
+    zoned = exp.AtTimeZone(this=try_cast(trimmed, "TIMESTAMPTZ"), zone=text("UTC"))
+    value = exp.Case(
+        ifs=[
+            exp.If(this=matches(x, rf"{moment}\s*"), true=try_cast(trimmed, "TIMESTAMP")),
+            exp.If(this=matches(x, rf"{moment}\s*{_ZONE}\s*"), true=zoned),
+        ]
+    )
+    message = "is not a point in time written YYYY-MM-DDTHH:MM:SS"
+    return Conversion(value, "INVALID_TIMESTAMP_FORMAT", message)
+
+
+def _text_to_time(x: Sql, _to: str) -> Conversion:
+    value = when(matches(x, rf"\s*{_CLOCK}\s*"), try_cast(call("trim", x), "TIME"))
+    return Conversion(value, "INVALID_TIME_FORMAT", "is not a time written HH:MM:SS")
+
+
+def _text_to_uuid(x: Sql, _to: str) -> Conversion:
+    written = r"\s*[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\s*"
+    value = when(matches(x, written), try_cast(call("trim", x), "UUID"))
+    return Conversion(value, "INVALID_UUID", "is not a UUID")
+
+
+def _plain(x: Sql, to: str) -> Conversion:
+    return Conversion(cast(x, to))
+
+
+def _same(x: Sql, _to: str) -> Conversion:
+    return Conversion(x.copy())
+
+
+def _narrow(x: Sql, to: str) -> Conversion:
+    return Conversion(try_cast(x, to), "INVALID_INTEGER", f"does not fit {to}")
+
+
+def _whole(x: Sql, to: str) -> Conversion:
+    value = when(exp.EQ(this=x.copy(), expression=call("trunc", x)), try_cast(x, to))
+    return Conversion(value, "INVALID_INTEGER", "is not a whole number")
+
+
+def _finite(x: Sql, to: str) -> Conversion:
+    value = when(call("isfinite", x), cast(x, to))
+    return Conversion(value, "INVALID_NUMBER", "is not a finite number")
+
+
+def _float_to_decimal(x: Sql, to: str) -> Conversion:
+    """Exact but for the noise binary fractions carry."""
+    rounded = try_cast(x, to)
+    away = call("abs", exp.Sub(this=x.copy(), expression=cast(rounded, "DOUBLE")))
+    allowed = exp.Mul(
+        this=number("1e-9"), expression=call("greatest", number(1), call("abs", x))
+    )
+    value = when(exp.LTE(this=away, expression=allowed), rounded)
+    return Conversion(value, "NOT_MULTIPLE_OF", f"has more than {_scale(to)} decimals")
+
+
+def _decimal_to_decimal(x: Sql, to: str) -> Conversion:
+    rounded = try_cast(x, to)
+    value = when(exp.EQ(this=rounded, expression=x.copy()), rounded)
+    message = f"has more than {_scale(to)} decimals, or too many digits"
+    return Conversion(value, "NOT_MULTIPLE_OF", message)
+
+
+def _integer_to_decimal(x: Sql, to: str) -> Conversion:
+    return Conversion(try_cast(x, to), "INVALID_NUMBER", f"does not fit {to}")
+
+
+def _midnight(x: Sql, _to: str) -> Conversion:
+    day = cast(x, "DATE")
+    value = when(exp.EQ(this=cast(day, "TIMESTAMP"), expression=x.copy()), day)
+    message = "has a time of day (CAST(... AS DATE) drops it)"
+    return Conversion(value, "INVALID_DATE_FORMAT", message)
+
+
+def _utc(x: Sql, _to: str) -> Conversion:
+    return Conversion(exp.AtTimeZone(this=exp.paren(x.copy()), zone=text("UTC")))
+
+
+_FROM_TEXT: dict[str, Callable[[Sql, str], Conversion]] = {
+    "text": _same,
+    "integer": _text_to_integer,
+    "float": _text_to_float,
+    "decimal": _text_to_decimal,
+    "boolean": _text_to_boolean,
+    "date": _text_to_date,
+    "timestamp": _text_to_timestamp,
+    "time": _text_to_time,
+    "uuid": _text_to_uuid,
+}
+
+#: What a target field does to a value of another type: nothing may be lost.
+_LOSSLESS: dict[tuple[str, str], Callable[[Sql, str], Conversion]] = {
+    **{("text", to): convert for to, convert in _FROM_TEXT.items()},
+    **{("null", to): _plain for to in _FROM_TEXT},
+    **{(of, "text"): _plain for of in ("integer", "decimal", "float", "boolean", "date")},
+    **{(of, "text"): _plain for of in ("timestamp", "time", "uuid", "json", "instant")},
+    **{(same, same): _same for same in ("boolean", "date", "time", "uuid")},
+    ("integer", "integer"): _narrow,
+    ("integer", "float"): _plain,
+    ("integer", "decimal"): _integer_to_decimal,
+    ("decimal", "integer"): _whole,
+    ("decimal", "float"): _plain,
+    ("decimal", "decimal"): _decimal_to_decimal,
+    ("float", "integer"): _whole,
+    ("float", "float"): _finite,
+    ("float", "decimal"): _float_to_decimal,
+    ("date", "timestamp"): _plain,
+    ("timestamp", "date"): _midnight,
+    ("timestamp", "timestamp"): _plain,
+    ("instant", "timestamp"): _utc,
+}
+
+
+def _rounding(code: str, message: str) -> Callable[[Sql, str], Conversion]:
+    return lambda x, to: Conversion(try_cast(x, to), code, message)
+
+
+#: What an explicit CAST may do beside: SQL's own rounding and cutting, but never an error.
+_EXPLICIT: dict[tuple[str, str], Callable[[Sql, str], Conversion]] = {
+    **_LOSSLESS,
+    ("decimal", "integer"): _rounding("INVALID_INTEGER", "does not fit"),
+    ("float", "integer"): _rounding("INVALID_INTEGER", "does not fit"),
+    ("float", "decimal"): _rounding("INVALID_NUMBER", "does not fit"),
+    ("decimal", "decimal"): _rounding("INVALID_NUMBER", "does not fit"),
+    ("timestamp", "date"): _plain,
+    ("timestamp", "time"): _plain,
+    ("instant", "date"): lambda x, to: Conversion(cast(_utc(x, to).value, to)),
+    ("instant", "instant"): _same,
+    ("boolean", "integer"): _plain,
+    ("integer", "boolean"): _plain,
+}
+
+
+def convert(x: Sql, of: str, to: str, *, explicit: bool = False) -> Conversion | None:
+    """Make ``x`` (of DuckDB type ``of``) a ``to``; None where that makes no sense."""
+    table = _EXPLICIT if explicit else _LOSSLESS
+    rule = table.get((family(of), family(to)))
+    if rule is None:
+        return None
+    same = of.upper().replace(" ", "") == to.upper().replace(" ", "")
+    return Conversion(x.copy()) if same and rule is not _finite else rule(x, to)
+
+
+def _scale(decimal: str) -> int:
+    inside = decimal.partition("(")[2].rstrip(")")
+    return int(inside.split(",")[1]) if "," in inside else 0

@@ -1,0 +1,105 @@
+"""Run the plan of a small flow on a few rows, in memory: what the tests of this room are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from lume_dagster.errors import PlanError
+from lume_dagster.flows.model import Flow
+from lume_dagster.plan.compile import compile_flow
+from lume_dagster.plan.plan import Plan, SourceColumn
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a mapping."""
+
+    plan: Plan
+    mapped: list[dict[str, Any]]
+    rejects: list[dict[str, Any]]
+    warned: tuple[Any, ...]
+
+    @property
+    def codes(self) -> list[list[tuple[str, str]]]:
+        """(field, code) of each reject, in the order of the rows."""
+        return [[(e["field"], e["code"]) for e in r["errors"]] for r in self.rejects]
+
+
+class Duck:
+    """A connection that knows types."""
+
+    def __init__(self) -> None:
+        self.con = duckdb.connect()
+        self.con.execute("SET TimeZone = 'UTC'")
+
+    def describe(self, select: str) -> tuple[str, ...]:
+        try:
+            return tuple(str(r[1]) for r in self.con.execute(f"DESCRIBE {select}").fetchall())
+        except duckdb.Error as error:
+            raise PlanError(str(error).split("\n")[0]) from None
+
+
+def flow_of(properties: Mapping[str, Any], mapping: Mapping[str, Any], **parts: Any) -> Flow:
+    """A flow with this schema and mapping; ``parts`` are further sections of the file."""
+    schema = {"type": "object", "properties": properties, "required": parts.pop("required", [])}
+    source = {"connector": "landing", "format": {"type": "csv", "nulls": parts.pop("nulls", [])}}
+    target = {"connector": "warehouse", "table": "t", "key": parts.pop("key", [])}
+    sections = {"lume": 1, "flow": "f", "source": source, "target": target, **parts}
+    return Flow.model_validate({**sections, "schema": schema, "mapping": mapping})
+
+
+def run(
+    flow: Flow,
+    rows: Sequence[Sequence[Any]],
+    columns: Sequence[str] = ("x",),
+    *,
+    types: Sequence[str] | None = None,
+    seeds: Mapping[str, tuple[Sequence[str], Sequence[Sequence[str]]]] | None = None,
+) -> Outcome:
+    """Map rows with these columns; all text unless ``types`` says otherwise."""
+    duck = Duck()
+    kinds = types or ["VARCHAR"] * len(columns)
+    source = [SourceColumn(n, f"c{i}", t) for i, (n, t) in enumerate(zip(columns, kinds, strict=True))]
+    headers = {name: tuple(header) for name, (header, _) in (seeds or {}).items()}
+    plan = compile_flow(flow, source, headers, duck, empty_is_null=True)
+    declared = ", ".join(f"{c.id} {c.type}" for c in source)
+    duck.con.execute(f"CREATE TABLE staged (_lume_row BIGINT, {declared})")
+    marks = ", ".join("?" for _ in range(len(columns) + 1))
+    for i, row in enumerate(rows, 1):
+        duck.con.execute(f"INSERT INTO staged VALUES ({marks})", [i, *row])
+    for seed in plan.seeds:
+        header, lines = (seeds or {})[seed.seed]
+        wanted = [header.index(seed.key), *(header.index(c) for c in seed.columns)]
+        names = ", ".join(["k VARCHAR", *(f"s{i} VARCHAR" for i in range(len(seed.columns)))])
+        duck.con.execute(f"CREATE TABLE {seed.table} ({names})")
+        for line in lines:
+            values = [line[i] for i in wanted]
+            duck.con.execute(f"INSERT INTO {seed.table} VALUES ({', '.join('?' * len(values))})", values)
+    return _outcome(duck.con, plan)
+
+
+def _outcome(con: duckdb.DuckDBPyConnection, plan: Plan) -> Outcome:
+    if plan.repeated_keys and plan.duplicates:
+        con.execute(f"CREATE TABLE repeated AS {plan.repeated_keys}")
+        con.execute(f"CREATE TABLE duplicates AS {plan.duplicates}")
+    con.execute(f"CREATE TABLE mapped AS {plan.mapped}")
+    con.execute("CREATE TABLE bad AS SELECT _lume_row FROM staged ANTI JOIN mapped USING (_lume_row)")
+    con.execute(f"CREATE TABLE rejects AS {plan.rejects}")
+    rejects = _rows(con, "SELECT * FROM rejects ORDER BY _lume_row")
+    for reject in rejects:
+        reject["original"] = json.loads(reject["original"])
+    warned = con.execute(plan.side_tests).fetchone() if plan.side_tests else ()
+    return Outcome(plan, _rows(con, "SELECT * FROM mapped ORDER BY _lume_row"), rejects, warned or ())
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    found = con.execute(query)
+    names = [d[0] for d in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

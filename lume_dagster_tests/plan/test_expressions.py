@@ -1,0 +1,97 @@
+import duckdb
+import pytest
+
+from lume_dagster.errors import FlowError
+from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.functions import FUNCTIONS, HELPERS
+
+ATTACKS = [
+    "(SELECT 1)",
+    "(SELECT content FROM read_text('/etc/passwd'))",
+    "EXISTS (SELECT 1)",
+    "a IN (SELECT s FROM read_csv('x'))",
+    "getenv('HOME')",
+    "read_text('/etc/passwd')",
+    "system.main.read_text('x')",
+    "getvariable('x')",
+    "current_setting('temp_directory')",
+    "1; DROP TABLE t",
+    "1 /* x */; COPY (SELECT 1) TO 'x'",
+    "PRAGMA version",
+    "ATTACH 'x'",
+    "COPY t TO 'x'",
+    "query('select 1')",
+    "query_table('t')",
+    "a) FROM t; --",
+    "list_transform([1], lambda x: x)",
+    "x -> x + 1",
+    "COLUMNS('.*')",
+    "*",
+    "t.*",
+    "a::STRUCT(x INT)",
+    "a::JSON",
+    "current_user",
+    "current_date",
+    "today()",
+    "now()",
+    "random()",
+    "uuid()",
+    "nextval('s')",
+    "write_log('x')",
+    "sum(a)",
+    "count(*)",
+    "row_number() OVER ()",
+    "sum(a) OVER (ORDER BY b)",
+    "unnest([1])",
+    "repeat('x', 2000000000)",
+    "lpad(a, 2000000000, 'x')",
+    "rpad(a, b, 'x')",
+    "$1",
+    "?",
+    "#1",
+    "a COLLATE nocase",
+    "a AT TIME ZONE 'UTC'",
+    "error('x')",
+    "a.upper()",
+    "try(a + 1)",
+    "make_array(a)",
+    "json_extract(a, '$.x')",
+    "range(100000000)",
+    "generate_series(1, 10)",
+    "",
+    "a b c",
+    "'unclosed",
+]
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_what_is_not_a_pure_scalar_expression_is_refused_with_a_sentence(text):
+    with pytest.raises(FlowError, match=r"^mapping\.x: .+"):
+        parse_expression(text, "mapping.x")
+
+
+def test_a_comment_does_not_survive():
+    assert "drop" not in parse_expression("a -- drop", "x").sql("duckdb", comments=False)
+
+
+def test_a_misspelt_function_is_met_with_the_nearest_one():
+    with pytest.raises(FlowError, match=r"uper is not allowed.\nHint: did you mean 'upper'"):
+        parse_expression("uper(a)", "x")
+
+
+def test_a_very_deep_expression_is_refused():
+    with pytest.raises(FlowError, match="deep"):
+        parse_expression("(" * 3000 + "a" + ")" * 3000, "x")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_allowed_function_means_the_same_after_parsing(name):
+    example = FUNCTIONS[name]
+    con = duckdb.connect()
+    again = parse_expression(example, "x").sql("duckdb")
+    assert con.execute(f"SELECT {again}").fetchone() == con.execute(f"SELECT {example}").fetchone()
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_every_helper_says_how_it_is_called(name):
+    assert HELPERS[name].startswith(f"{name}(")

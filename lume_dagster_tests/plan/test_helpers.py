@@ -1,0 +1,130 @@
+"""The helpers for messy data, each as a table of what it makes of a text."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from lume_dagster.errors import FlowError, PlanError
+from lume_dagster_tests.plan.mapping import flow_of, run
+
+MONEY = {"type": "number", "multipleOf": 0.01}
+DATE = {"type": "string", "format": "date"}
+
+
+def value_or_code(schema, expression, text):
+    outcome = run(flow_of({"y": schema}, {"y": expression}), [[text]])
+    return outcome.mapped[0]["y"] if outcome.mapped else outcome.rejects[0]["errors"][0]["code"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1234.5", Decimal("1234.50")),
+        ("1,234.50", Decimal("1234.50")),
+        ("1 234.50", Decimal("1234.50")),
+        ("1'234.50", Decimal("1234.50")),
+        ("€ 1,234.50", Decimal("1234.50")),
+        ("1,234.50 EUR", Decimal("1234.50")),
+        ("$-12.00", Decimal("-12.00")),
+        ("(12.00)", Decimal("-12.00")),
+        ("12.00-", Decimal("-12.00")),
+        ("1,23", "INVALID_NUMBER"),
+        ("12,34.50", "INVALID_NUMBER"),
+        ("1.2.3", "INVALID_NUMBER"),
+        ("€", "INVALID_NUMBER"),
+        ("twelve", "INVALID_NUMBER"),
+        ("12.345", "INVALID_NUMBER"),
+    ],
+)
+def test_parse_number_reads_what_people_write(text, value):
+    assert value_or_code(MONEY, "parse_number(x)", text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.234,50", Decimal("1234.50")),
+        ("1234,5", Decimal("1234.50")),
+        ("1234", Decimal("1234.00")),
+        ("-1.234.567,89 €", Decimal("-1234567.89")),
+        ("1,234.50", "INVALID_NUMBER"),
+    ],
+)
+def test_parse_number_reads_decimal_commas_when_told(text, value):
+    assert value_or_code(MONEY, "parse_number(x, ',')", text) == value
+
+
+def test_parse_number_is_a_number_inside_a_calculation():
+    assert value_or_code(MONEY, "round(parse_number(x) * 2, 2)", "1,000.25") == Decimal("2000.50")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2024-02-01", dt.date(2024, 2, 1)),
+        ("01/02/2024", dt.date(2024, 2, 1)),
+        ("1/2/24", dt.date(2024, 2, 1)),
+        (" 1 Feb 2024 ", dt.date(2024, 2, 1)),
+        ("31/02/2024", "INVALID_DATE_FORMAT"),
+        ("yesterday", "INVALID_DATE_FORMAT"),
+    ],
+)
+def test_parse_date_tries_formats_in_turn(text, value):
+    formats = "'%Y-%m-%d', '%d/%m/%Y', '%d/%m/%y', '%-d %b %Y'"
+    assert value_or_code(DATE, f"parse_date(x, {formats})", text) == value
+
+
+def test_a_two_digit_year_is_not_a_four_digit_one():
+    assert value_or_code(DATE, "parse_date(x, '%d/%m/%Y')", "1/2/24") == "INVALID_DATE_FORMAT"
+    assert value_or_code(DATE, "strptime(x, '%d/%m/%Y')", "1/2/24") == "INVALID_DATE_FORMAT"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("Y", True), ("ja", True), ("1", True), ("Off", False), ("NEIN", False), ("não", False), ("maybe", "INVALID_BOOLEAN")],
+)
+def test_parse_boolean_knows_the_usual_spellings(text, value):
+    assert value_or_code({"type": "boolean"}, "parse_boolean(x)", text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("p", "PAID"), (" P ", "PAID"), ("o", "OPEN"), ("z", "NOT_IN_CODE_LIST"), ("", None)],
+)
+def test_code_list_translates_codes_whatever_their_case(text, value):
+    assert value_or_code({"type": "string"}, "code_list(x, {'p': 'PAID', 'O': 'OPEN'})", text) == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("-", None), (" n/a ", None), ("a", "a")])
+def test_null_if_takes_away_texts_that_mean_nothing(text, value):
+    assert value_or_code({"type": "string"}, "null_if(x, '-', 'n/a')", text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("  a \t b  ", "a b"), ("a\u00a0 b", "a b"), ("   ", None), ("a b", "a b")]
+)
+def test_squash_leaves_single_spaces(text, value):
+    assert value_or_code({"type": "string"}, "squash(x)", text) == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("parse_number(x, ';')", "decimal sign"),
+        ("parse_number()", "0 argument"),
+        ("parse_date(x, y)", "single quotes"),
+        ("code_list(x, 'p')", "PAID"),
+        ("code_list(x, {'p': 'A', 'P': 'B'})", "listed twice"),
+        ("lookup('s', x)", "lookup takes"),
+        ("lookup('s', x, 'y')", "no seed 's'"),
+    ],
+)
+def test_a_helper_called_wrongly_says_how_it_is_called(expression, says):
+    with pytest.raises(FlowError, match=says):
+        run(flow_of({"y": {"type": "string"}}, {"y": expression}), [["a"]])
+
+
+def test_a_helper_for_text_refuses_a_number():
+    with pytest.raises(PlanError, match="parse_date reads text, not BIGINT"):
+        run(flow_of({"y": DATE}, {"y": "parse_date(x)"}), [[1]], types=["BIGINT"])

@@ -1,0 +1,111 @@
+"""Nested sources and nested targets: paths into JSON and structs, objects, lists of objects."""
+
+import json
+
+import pytest
+
+from lume_dagster.errors import FlowError, PlanError
+from lume_dagster_tests.plan.mapping import flow_of, run
+
+TEXT = {"type": "string"}
+LINES = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["sku", "qty"],
+        "properties": {"sku": TEXT, "qty": {"type": "integer", "minimum": 1}},
+    },
+}
+EACH = {"each": "lines", "as": "line", "item": {"sku": "line.sku", "qty": "line.quantity"}}
+
+
+def jsons(*values):
+    return [[json.dumps(v) if v is not None else None] for v in values]
+
+
+def test_a_json_scalar_is_its_text_digit_for_digit():
+    flow = flow_of({"y": TEXT}, {"y": "x"})
+    rows = [['"a\\"b"'], ["1.50"], ["12345678901234567890123"], ["true"], ["null"], [None]]
+    outcome = run(flow, rows, types=["JSON"])
+    assert [r["y"] for r in outcome.mapped] == ['a"b', "1.50", "12345678901234567890123", "true", None, None]
+
+
+def test_a_path_reaches_into_json():
+    flow = flow_of({"y": TEXT}, {"y": "x.address.city"})
+    outcome = run(flow, jsons({"address": {"city": "Łódź"}}, {"address": {}}, {"address": None}), types=["JSON"])
+    assert [r["y"] for r in outcome.mapped] == ["Łódź", None, None]
+
+
+def test_a_path_reaches_into_a_struct():
+    flow = flow_of({"y": TEXT}, {"y": "x.city"})
+    assert run(flow, [[{"city": "Oslo"}]], types=["STRUCT(city VARCHAR)"]).mapped[0]["y"] == "Oslo"
+    with pytest.raises(PlanError, match="mapping.y"):
+        run(flow_of({"y": TEXT}, {"y": "x.town"}), [[{"city": "Oslo"}]], types=["STRUCT(city VARCHAR)"])
+
+
+def test_an_object_is_mapped_property_by_property():
+    schema = {"type": "object", "required": ["city"], "properties": {"city": TEXT, "zip": TEXT}}
+    flow = flow_of({"address": schema}, {"address": {"city": "x", "zip": "z"}}, required=["address"])
+    outcome = run(flow, [["Oslo", "1"], [None, "2"]], ["x", "z"])
+    assert outcome.mapped[0]["address"] == {"city": "Oslo", "zip": "1"}
+    assert outcome.codes == [[("address.city", "MISSING_REQUIRED_FIELD")]]
+
+
+def test_an_optional_object_with_nothing_in_it_is_absent():
+    schema = {"type": "object", "required": ["city"], "properties": {"city": TEXT, "zip": TEXT}}
+    flow = flow_of({"address": schema}, {"address": {"city": "x", "zip": "z"}})
+    outcome = run(flow, [[None, None], [None, "2"]], ["x", "z"])
+    assert outcome.mapped[0]["address"] is None
+    assert outcome.codes == [[("address.city", "MISSING_REQUIRED_FIELD")]]
+
+
+def test_a_list_of_objects_is_mapped_item_by_item():
+    flow = flow_of({"lines": LINES}, {"lines": EACH})
+    outcome = run(flow, jsons([{"sku": "a", "quantity": 2}, {"sku": "b", "quantity": "3"}]), ["lines"], types=["JSON"])
+    assert outcome.mapped[0]["lines"] == [{"sku": "a", "qty": 2}, {"sku": "b", "qty": 3}]
+
+
+@pytest.mark.parametrize(
+    ("lines", "field", "code", "value"),
+    [
+        ([{"sku": "a", "quantity": 1}, {"sku": "b", "quantity": "x"}], "lines[].qty", "INVALID_INTEGER", "x"),
+        ([{"sku": "a", "quantity": 0}], "lines[].qty", "BELOW_MINIMUM", "0"),
+        ([{"quantity": 1}], "lines[].sku", "MISSING_REQUIRED_FIELD", None),
+        ([], "lines", "TOO_FEW_ITEMS", "[]"),
+        ({"sku": "a"}, "lines", "INVALID_ARRAY", '{"sku": "a"}'),
+    ],
+)
+def test_one_bad_item_makes_the_row_a_reject(lines, field, code, value):
+    flow = flow_of({"lines": LINES}, {"lines": EACH})
+    outcome = run(flow, jsons(lines), ["lines"], types=["JSON"])
+    assert outcome.codes == [[(field, code)]]
+    assert outcome.rejects[0]["errors"][0]["value"] == value
+
+
+def test_a_list_may_be_split_from_a_text():
+    flow = flow_of({"tags": {"type": "array", "items": {"type": "string", "maxLength": 2}}}, {"tags": "string_split(x, ';')"})
+    outcome = run(flow, [["a;b"], ["a;bbb"]])
+    assert [r["tags"] for r in outcome.mapped] == [["a", "b"]]
+    assert outcome.codes == [[("tags[]", "TOO_LONG")]]
+
+
+def test_a_list_in_a_list():
+    schema = {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "array", "items": {"type": "integer"}}}}}
+    mapping = {"each": "x", "as": "row", "item": {"n": {"each": "row.m", "as": "n", "item": "n"}}}
+    outcome = run(flow_of({"y": schema}, {"y": mapping}), jsons([{"m": [1, 2]}, {"m": ["z"]}], [{"m": [3]}]), types=["JSON"])
+    assert [r["y"] for r in outcome.mapped] == [[{"n": [3]}]]
+    assert outcome.codes == [[("y[].n[]", "INVALID_INTEGER")]]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "error", "says"),
+    [
+        ("x", PlanError, "a list is wanted"),
+        ({"each": "x", "items": "y"}, FlowError, "an array is mapped by"),
+        ({"each": "string_split(x, ';')", "item": "lookup('s', item, 'v')"}, FlowError, "lookup cannot be used inside"),
+    ],
+)
+def test_a_list_that_cannot_be_mapped_is_refused(mapping, error, says):
+    with pytest.raises(error, match=says):
+        run(flow_of({"y": {"type": "array", "items": TEXT}}, {"y": mapping}, seeds={"s": {"path": "s.csv", "key": "k"}}), [["a"]])

@@ -1,0 +1,72 @@
+"""One failing value for each keyword of the target schema, and what handling makes of it."""
+
+import pytest
+
+from lume_dagster_tests.plan.mapping import flow_of, run
+
+TEXT = {"type": "string"}
+
+BROKEN = [
+    ({**TEXT, "enum": ["a", "b"]}, "c", "NOT_IN_ENUM"),
+    ({**TEXT, "const": "a"}, "b", "NOT_IN_ENUM"),
+    ({"type": "integer", "enum": [1, 2]}, "3", "NOT_IN_ENUM"),
+    ({**TEXT, "pattern": "^[a-z]+$"}, "A1", "PATTERN_MISMATCH"),
+    ({**TEXT, "minLength": 3}, "ab", "TOO_SHORT"),
+    ({**TEXT, "maxLength": 3}, "abcd", "TOO_LONG"),
+    ({"type": "integer", "minimum": -120}, "-121", "BELOW_MINIMUM"),
+    ({"type": "integer", "exclusiveMinimum": 0}, "0", "BELOW_MINIMUM"),
+    ({"type": "number", "maximum": 1.5}, "1.6", "ABOVE_MAXIMUM"),
+    ({"type": "number", "exclusiveMaximum": 1}, "1", "ABOVE_MAXIMUM"),
+    ({"type": "integer", "multipleOf": 5}, "7", "NOT_MULTIPLE_OF"),
+    ({"type": "number", "multipleOf": 0.25}, "0.3", "NOT_MULTIPLE_OF"),
+    ({**TEXT, "format": "email"}, "not-an-email", "INVALID_FORMAT"),
+    ({**TEXT, "format": "uri"}, "no uri", "INVALID_FORMAT"),
+    ({**TEXT, "format": "ipv4"}, "256.1.1.1", "INVALID_FORMAT"),
+    ({**TEXT, "format": "ipv6"}, "12345::", "INVALID_FORMAT"),
+    ({**TEXT, "format": "hostname"}, "-bad-.example", "INVALID_FORMAT"),
+]
+
+KEPT = [
+    ({**TEXT, "enum": ["a", "b"]}, "a"),
+    ({"type": ["string", "null"], "enum": ["a", None]}, None),
+    ({"type": "number", "multipleOf": 0.25}, "0.75"),
+    ({**TEXT, "format": "email"}, "ada.l+x@mail.example.com"),
+    ({**TEXT, "format": "uri"}, "https://example.com/a?b=c#d"),
+    ({**TEXT, "format": "ipv4"}, "192.168.0.1"),
+    ({**TEXT, "format": "ipv6"}, "2001:db8::1"),
+    ({**TEXT, "format": "ipv6"}, "::"),
+    ({**TEXT, "format": "hostname"}, "a-b.example.com"),
+    ({**TEXT, "pattern": "b"}, "abc"),
+    ({**TEXT, "minLength": 2, "maxLength": 2}, "éß"),
+]
+
+
+@pytest.mark.parametrize(("schema", "text", "code"), BROKEN)
+def test_a_value_that_breaks_a_keyword_is_rejected_with_its_code(schema, text, code):
+    outcome = run(flow_of({"y": schema}, {"y": "x"}), [[text]])
+    assert outcome.codes == [[("y", code)]]
+
+
+@pytest.mark.parametrize(("schema", "text"), KEPT)
+def test_a_value_that_keeps_to_the_schema_is_mapped(schema, text):
+    assert len(run(flow_of({"y": schema}, {"y": "x"}), [[text]]).mapped) == 1
+
+
+@pytest.mark.parametrize("handling", [{"maxLength": "warn"}, {"y.maxLength": "warn"}])
+def test_a_keyword_set_to_warn_is_counted_and_the_row_is_kept(handling):
+    flow = flow_of({"y": {**TEXT, "maxLength": 1}}, {"y": "x"}, errors={"handling": handling})
+    outcome = run(flow, [["a"], ["bb"], ["ccc"]])
+    assert len(outcome.mapped) == 3
+    assert outcome.warned == (2, [2, 3], ["bb", "ccc"])
+
+
+def test_a_keyword_set_to_fail_rejects_the_row_and_says_so():
+    flow = flow_of({"y": {**TEXT, "maxLength": 1}}, {"y": "x"}, errors={"handling": {"maxLength": "fail"}})
+    outcome = run(flow, [["bb"]])
+    assert outcome.codes == [[("y", "TOO_LONG")]]
+    assert [t.severity for t in outcome.plan.tests if t.code == "TOO_LONG"] == ["fail"]
+
+
+def test_each_test_points_at_its_keyword():
+    flow = flow_of({"y": {**TEXT, "maxLength": 1}}, {"y": "x"})
+    assert [t.schema_path for t in run(flow, []).plan.tests] == ["#/properties/y/maxLength"]

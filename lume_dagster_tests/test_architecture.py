@@ -1,0 +1,214 @@
+"""The house keeps its shape: public names, budgets, sentences, import cost, and the docs."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points, requires
+from pathlib import Path
+
+import click
+import pytest
+
+import lume_dagster
+from lume_dagster import errors
+from lume_dagster.cli import lume
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "lume_dagster"
+TESTS = ROOT / "lume_dagster_tests"
+FILES = sorted([*PACKAGE.rglob("*.py"), *TESTS.rglob("*.py")])
+HEAVY = (
+    "adbc_driver_postgresql",
+    "click",
+    "dagster",
+    "duckdb",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "sqlglot",
+)
+
+PUBLIC_NAMES = [
+    "ApiError",
+    "AuthenticationError",
+    "BatchError",
+    "ConnectorError",
+    "EngineError",
+    "Flow",
+    "FlowError",
+    "InvalidRequestError",
+    "LumeError",
+    "LumeRun",
+    "MissingExtraError",
+    "PlanError",
+    "RunError",
+    "RunFailedError",
+    "RunTimeoutError",
+    "build_definitions",
+    "run",
+    "run_status",
+    "runs",
+]
+
+
+def name_of(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def commands(group: click.Group, prefix: str = "lume") -> Iterator[str]:
+    for name, command in group.commands.items():
+        yield f"{prefix} {name}"
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix} {name}")
+
+
+def modules_after(code: str) -> set[str]:
+    """The top-level modules that a fresh interpreter holds after ``code``."""
+    program = f"import sys; {code}; print(*(m.split('.')[0] for m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_the_public_names_are_these():
+    assert sorted(lume_dagster.__all__) == PUBLIC_NAMES
+
+
+def test_every_public_name_can_be_had():
+    assert [name for name in PUBLIC_NAMES if not hasattr(lume_dagster, name)] == []
+
+
+def test_every_module_says_what_it_is_for():
+    texts = {name_of(file): file.read_text() for file in FILES}
+    assert [f for f, text in texts.items() if text and not ast.get_docstring(ast.parse(text))] == []
+
+
+def test_the_first_line_of_a_module_is_one_sentence():
+    first = {
+        name_of(file): (ast.get_docstring(ast.parse(file.read_text())) or ".").splitlines()[0]
+        for file in FILES
+    }
+    assert {f: line for f, line in first.items() if not line.endswith((".", ":"))} == {}
+
+
+def test_no_file_is_longer_than_a_sitting():
+    assert {name_of(f): n for f in FILES if (n := len(f.read_text().splitlines())) > 400} == {}
+
+
+def test_no_function_is_longer_than_a_screen():
+    assert {
+        f"{name_of(file)}:{node.name}": n
+        for file in FILES
+        for node in functions(file)
+        if (n := (node.end_lineno or 0) - node.lineno + 1) > 50
+    } == {}
+
+
+@pytest.mark.parametrize("door", ["lume_dagster", "lume_dagster.cli"])
+def test_importing_a_door_is_light(door):
+    allowed = {"click"} if door == "lume_dagster.cli" else set()
+    assert modules_after(f"import {door}").intersection(HEAVY) <= allowed
+
+
+def test_no_file_is_in_a_room_that_the_design_does_not_draw():
+    rooms = {
+        "flows",
+        "plan",
+        "engines",
+        "connectors",
+        "runs",
+        "orchestration",
+        "mapper",
+        "server",
+        "cli",
+    }
+    there = {
+        entry.name for entry in PACKAGE.iterdir() if entry.is_dir() and entry.name != "__pycache__"
+    }
+    assert there <= rooms
+
+
+def test_tests_mirror_the_rooms():
+    rooms = {entry.name for entry in PACKAGE.iterdir() if entry.is_dir()}
+    mirrored = {e.name for e in TESTS.iterdir() if e.is_dir() and e.name != "__pycache__"}
+    assert mirrored <= rooms | {"examples", "laws", "cases"}
+
+
+def test_nothing_imports_what_dagster_keeps_private():
+    private = re.compile(r"(from|import) dagster(_shared)?\._")
+    assert [name_of(f) for f in PACKAGE.rglob("*.py") if private.search(f.read_text())] == []
+
+
+def test_no_test_patches_or_sleeps():
+    banned = re.compile(r"\b(unittest\.mock|mocker|monkeypatch\.setattr|time\.sleep)\b")
+    here = Path(__file__)
+    assert [
+        name_of(f) for f in TESTS.rglob("*.py") if f != here and banned.search(f.read_text())
+    ] == []
+
+
+def test_every_raises_says_what_it_expects():
+    bare = re.compile(r"pytest\.raises\((?![^)]*match=)[^)]*\)")
+    here = Path(__file__)
+    assert {
+        name_of(file): found
+        for file in TESTS.rglob("*.py")
+        if file != here and (found := bare.findall(file.read_text()))
+    } == {}
+
+
+@pytest.mark.parametrize("command", sorted(commands(lume)))
+def test_every_command_is_documented(command):
+    assert f"## {command}\n" in (ROOT / "docs" / "cli.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "error",
+    sorted(
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.LumeError)
+    ),
+)
+def test_every_error_class_is_documented(error):
+    assert f"`{error}`" in (ROOT / "docs" / "errors.md").read_text()
+
+
+def test_every_connector_is_documented_and_can_be_loaded():
+    text = (ROOT / "docs" / "connectors.md").read_text()
+    for entry in entry_points(group="lume_dagster.connectors"):
+        assert f"## {entry.load().__name__}\n" in text
+
+
+def test_the_base_install_stays_small():
+    base = {
+        re.split(r"[^\w.-]", line)[0]
+        for line in requires("lume-dagster") or ()
+        if "extra ==" not in line
+    }
+    wanted = "click dagster duckdb pandas pyarrow pydantic rich ruamel.yaml sqlglot"
+    assert base == set(wanted.split())
+
+
+def test_no_committed_lock_names_a_registry():
+    texts = [file.read_text() for file in (ROOT / "requirements").iterdir()]
+    assert not [text for text in texts if re.search(r"https?:|file:|index-url|find-links", text)]
+
+
+def test_the_continuous_integration_calls_make_and_nothing_of_its_own():
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    calls = [line for line in lines if line and not line.startswith(("#", "set ", "cd "))]
+    assert all(line.startswith("make ") for line in calls)
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)

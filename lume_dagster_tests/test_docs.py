@@ -1,0 +1,123 @@
+"""The README and the tutorial do what they show, links lead somewhere, made pages are current."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from docs.generate import PAGES
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+TEXTS = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "examples").rglob("*.md")])
+FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, the file it is when the fence says so, and its text."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    for language, rest, text in FENCE.findall(page.read_text(encoding="utf-8")):
+        yield Block(language, rest.strip().removeprefix("title="), text)
+
+
+def commands(block: Block) -> Iterator[tuple[str, str]]:
+    """The commands of a console block, each with the output that the page shows."""
+    for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+def looks_like(shown: str, printed: str) -> bool:
+    """Whether the output is what the page shows, where ``...`` stands for anything."""
+    pattern = ".*?".join(re.escape(part) for part in squeeze(shown).split("..."))
+    return re.fullmatch(pattern, squeeze(printed), flags=re.DOTALL) is not None
+
+
+def squeeze(text: str) -> str:
+    return "\n".join(re.sub(r"\s+", " ", line).strip() for line in text.strip().splitlines())
+
+
+def execute(argv: list[str] | str, folder: Path) -> str:
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("LUME_", "DAGSTER_"))},
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "100",
+    }
+    done = subprocess.run(
+        argv, shell=isinstance(argv, str), cwd=folder, env=environment, timeout=SECONDS,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout
+
+
+def follow(page: Path, folder: Path) -> None:
+    """Do what a page says, from top to bottom, in one folder."""
+    for block in blocks(page):
+        if block.title:
+            (folder / block.title).parent.mkdir(parents=True, exist_ok=True)
+            (folder / block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "console":
+            folder = follow_console(block, folder)
+        elif block.language == "python":
+            printed = execute([sys.executable, "-c", block.text], folder)
+            assert "Traceback" not in printed, printed
+
+
+def follow_console(block: Block, folder: Path) -> Path:
+    for command, shown in commands(block):
+        if command.startswith("cd "):
+            folder /= shlex.split(command)[1]
+            continue
+        printed = execute(command, folder)
+        assert looks_like(shown, printed), f"$ {command}\n{printed}\n--- the page shows:\n{shown}"
+    return folder
+
+
+def test_the_tutorial_does_what_it_shows(tmp_path):
+    follow(DOCS / "tutorial.md", tmp_path)
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_a_made_page_is_current(page):
+    assert (DOCS / page).read_text(encoding="utf-8") == PAGES[page](), "run: make docs"
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    targets = {target for target, _ in LINK.findall(page.read_text(encoding="utf-8"))}
+    assert {t for t in targets if not (page.parent / t).exists()} == set()
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_make_target_that_is_named_exists(page):
+    there = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = re.findall(r"(?:`|\$ )make ([a-z ]+)", page.read_text(encoding="utf-8"))
+    assert {word for words in named for word in words.split()} <= there
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", DOCS / "tutorial.md"], ids=["readme", "tutorial"]
+)
+def test_every_verb_that_is_named_exists(page):
+    from lume_dagster.cli import lume
+
+    named = set(re.findall(r"(?:`|\$ )lume ([a-z]+)", page.read_text(encoding="utf-8")))
+    assert named <= set(lume.commands)
