@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -215,10 +215,11 @@ class _Compiler:
 
     def problems(self) -> tuple[LumeError, ...]:
         found: list[LumeError] = []
-        for step in [
+        steps: list[Callable[[], object]] = [
             *(partial(self._compiled, f.name) for f in self._flow.target_schema.fields),
             *(partial(self._rule, r) for r in self._flow.rules),
-        ]:
+        ]
+        for step in steps:
             try:
                 step()
             except LumeError as error:
