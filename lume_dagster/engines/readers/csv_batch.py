@@ -128,5 +128,5 @@ def _entries(
             delimiter=file.dialect.delimiter,
             quote=file.dialect.quote,
             escape=file.dialect.escape,
-            line_end=file.scan.line_end,
+            line_end=file.line_end,
         )

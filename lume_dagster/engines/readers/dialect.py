@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 EOL = re.compile(rb"\r\n|\n|\r")
-BLANKS = b"\r\n"
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,9 @@ class Dialect:
         """What stands between the quotes of a quoted field."""
         escape, quote = re.escape(self.escape.encode()), re.escape(self.quote.encode())
         if self.escape == self.quote:
-            return rb"(?:[^%s]|%s%s)*+" % (quote, quote, quote)
-        return rb"(?:[^%s%s]|%s.)*+" % (escape, quote, escape)
+            return rb"[^%s]*+(?:%s%s[^%s]*+)*+" % (quote, quote, quote, quote)
+        text = rb"[^%s%s]*+" % (escape, quote)
+        return rb"%s(?:%s.%s)*+" % (text, escape, text)
 
     @cached_property
     def _field(self) -> bytes:
