@@ -50,6 +50,15 @@ class CsvFile:
         """Whether the fast reader may try: quotes pair up, and no record is too long."""
         return not self.scan.damaged
 
+    def holds_nothing(self) -> bool:
+        """Whether there are only line ends after the header."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.header.data)
+            while chunk := stream.read(SAMPLE):
+                if chunk.strip(b"\r\n"):
+                    return False
+        return True
+
     @property
     def group(self) -> tuple[object, ...]:
         """Files that are equal in this can be read in one statement."""

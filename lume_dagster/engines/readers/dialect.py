@@ -15,8 +15,7 @@ class Dialect:
 
     A quote opens a field only as its first character (spaces before it do not count); elsewhere it is
     text. A record ends at LF, CRLF or CR outside quotes. An empty unquoted field is NULL, a quoted one
-    is empty text. One empty field more than there are columns, as a delimiter at the end of each line
-    makes, is no field.
+    is empty text. Empty fields beyond the columns, as delimiters at the end of a line make, are none.
     """
 
     delimiter: str
@@ -84,7 +83,7 @@ class Dialect:
         if self.escape == self.quote:
             return inside.replace(quote + quote, quote)
         escape = re.escape(self.escape.encode())
-        return re.sub(rb"%s([%s%s])" % (escape, escape, re.escape(quote)), rb"\1", inside)
+        return re.sub(rb"%s(.)" % escape, rb"\1", inside, flags=re.DOTALL)
 
 
 def _none_of(delimiter: bytes) -> bytes:
@@ -95,7 +94,8 @@ def _none_of(delimiter: bytes) -> bytes:
 
 
 def width(values: list[bytes | None], columns: int) -> list[bytes | None]:
-    """The values without the one empty field that a delimiter at the end of a line makes."""
-    if len(values) == columns + 1 and values[-1] is None:
-        return values[:-1]
-    return values
+    """The values without the empty fields that delimiters at the end of a line make."""
+    last = len(values)
+    while last > columns and values[last - 1] is None:
+        last -= 1
+    return values[:last]

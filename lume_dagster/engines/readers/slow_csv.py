@@ -144,7 +144,7 @@ def _line(window: _Window, limit: int) -> tuple[int, int] | None:
             return (len(window.data), len(window.data)) if window.left else None
         if window.left > limit:
             return None
-        searched = max(0, window.left - 1)
+        searched = found.start() - window.place if found else window.left
         window.more()
 
 
