@@ -35,7 +35,8 @@ _REJECTS_SEARCHED = 5000
 def demo(shell: Shell) -> None:
     """Map real departures with two versions of a flow.
 
-    They are the 336,776 departures from New York in 2013. In a checkout it uses the examples there, elsewhere it writes them into ./lume-demo first.
+    They are the 336,776 departures from New York in 2013. In a checkout the examples there are
+    used, elsewhere they are written into ./lume-demo first.
     """
     from lume_dagster import client
 

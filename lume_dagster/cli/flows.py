@@ -61,7 +61,8 @@ def publish(
 ) -> None:
     """Freeze the draft of FLOW as its next version.
 
-    Nothing changes a version any more. The first version of a flow becomes the active one; later ones do so by `lume activate`.
+    Nothing changes a version any more. The first version of a flow becomes the active one; later
+    ones do so by `lume activate`.
     """
     from lume_dagster.cli.validating import examine
     from lume_dagster.orchestration.project import find_project, load_project
