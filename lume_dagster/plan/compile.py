@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from sqlglot import exp
 
@@ -51,6 +53,18 @@ def compile_flow(
         PlanError: a column the batch does not have, or a type that cannot become the field's.
     """
     return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).plan()
+
+
+def find_problems(
+    flow: Flow,
+    columns: Sequence[SourceColumn],
+    seed_columns: Mapping[str, tuple[str, ...]],
+    oracle: TypeOracle,
+    *,
+    empty_is_null: bool = False,
+) -> tuple[LumeError, ...]:
+    """What ``compile_flow`` would stop at, for every field and rule instead of the first."""
+    return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).problems()
 
 
 class _SeedSlots:
@@ -199,6 +213,20 @@ class _Compiler:
             measures=tuple(_measures(self._flow)),
         )
 
+    def problems(self) -> tuple[LumeError, ...]:
+        found: list[LumeError] = []
+        steps: list[Callable[[], object]] = [
+            *(partial(self._compiled, f.name) for f in self._flow.target_schema.fields),
+            *(partial(self._rule, r) for r in self._flow.rules),
+        ]
+        for step in steps:
+            try:
+                step()
+            except LumeError as error:
+                found.append(error)
+            self._busy.clear()
+        return tuple({str(error): error for error in found}.values())
+
     def _mapped_column(self, field: SchemaField) -> MappedColumn:
         rewriter = self._done[field.name][1]
         required = self._field(field.name)
@@ -214,8 +242,6 @@ class _Compiler:
 
 
 def _required(field: SchemaField) -> SchemaField:
-    from dataclasses import replace
-
     return replace(field, required=True, nullable=False)
 
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 from lume_dagster.errors import FlowError, PlanError
 from lume_dagster.plan import helpers
 from lume_dagster.plan.rewrite import Rewriter
-from lume_dagster.plan.sql import Sql, call, cast, is_true, number
+from lume_dagster.plan.sql import Bind, Sql, call, cast, is_true, number
 from lume_dagster.plan.strict import Conversion, convert
 
 NESTED_NUMBER = "DECIMAL(28,10)"  # what parse_number is inside a larger expression
@@ -27,7 +27,7 @@ def cast_(rewriter: Rewriter, node: exp.Cast) -> Sql:
     to = node.to.sql("duckdb")
     if isinstance(node.this, exp.Literal) and node.this.is_string and to in _MOMENTS:
         return _constant(node, _MOMENTS[to])
-    return rewriter.strict(rewriter.walk(node.this), lambda x: _converted(rewriter, x, to))
+    return rewriter.strict(rewriter.walk(node.this), lambda x, _: _converted(rewriter, x, to))
 
 
 def try_cast(rewriter: Rewriter, node: exp.TryCast) -> Sql:
@@ -46,7 +46,7 @@ def _constant(node: exp.Cast, read: Callable[[str], object]) -> Sql:
 
 def _converted(rewriter: Rewriter, x: Sql, to: str) -> Conversion:
     of = rewriter.type_of(x)
-    conversion = convert(x, of, to, explicit=True)
+    conversion = convert(x, of, to, rewriter.bind, explicit=True)
     if conversion is None:
         raise PlanError(f"{of} cannot be cast to {to}.")
     return conversion
@@ -60,7 +60,7 @@ def strptime(rewriter: Rewriter, node: exp.StrToTime) -> Sql:
         rewriter,
         "strptime",
         node.this,
-        lambda x: helpers.strptime("strptime", [x, *wanted], date=False),
+        lambda x, bind: helpers.strptime("strptime", [x, *wanted], bind, date=False),
     )
 
 
@@ -78,14 +78,18 @@ def helper(rewriter: Rewriter, node: exp.Anonymous) -> Sql:
     """A helper for messy data; parse_number gets its type from where it stands."""
     name, args = node.name.lower(), node.expressions
     if not args:
-        helpers.expand(name, [])
-    result = _helper(rewriter, name, args[0], lambda x: helpers.expand(name, [x, *args[1:]]))
+        helpers.expand(name, [], rewriter.bind)
+    result = _helper(
+        rewriter, name, args[0], lambda x, bind: helpers.expand(name, [x, *args[1:]], bind)
+    )
     if name != "parse_number" or _stands_alone(node):
         return result
-    return rewriter.strict(result, lambda x: _converted(rewriter, x, NESTED_NUMBER))
+    return rewriter.strict(result, lambda x, _: _converted(rewriter, x, NESTED_NUMBER))
 
 
-def _helper(rewriter: Rewriter, name: str, argument: Sql, make: Callable[[Sql], Conversion]) -> Sql:
+def _helper(
+    rewriter: Rewriter, name: str, argument: Sql, make: Callable[[Sql, Bind], Conversion]
+) -> Sql:
     given = rewriter.walk(argument)
     kind = rewriter.type_of(given)
     if kind not in ("VARCHAR", '"NULL"'):

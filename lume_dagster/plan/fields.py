@@ -100,12 +100,12 @@ def _converted(field: SchemaField, node: object, rewriter: Rewriter, to: str) ->
         raise FlowError("a single value is mapped by an expression.", hint="write it as one text.")
     root = rewriter.rewrite(parse_expression(node, f"mapping.{field.path}"))
     of = rewriter.type_of(root)
-    if convert(root, of, to) is None:
+    if convert(root, of, to, lambda value: value) is None:
         raise PlanError(
             f"the expression gives {of}, the schema wants {field.column_type}.",
             hint="write the conversion you mean, such as CAST(... AS ...).",
         )
-    return rewriter.strict(root, lambda x: _must(convert(x, of, to)))
+    return rewriter.strict(root, lambda x, bind: _must(convert(x, of, to, bind)))
 
 
 def _must(conversion: Any) -> Any:

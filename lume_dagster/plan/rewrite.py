@@ -17,6 +17,7 @@ from lume_dagster.plan.functions import MAY_FAIL
 from lume_dagster.plan.names import find_column, json_text, path_of, step_into
 from lume_dagster.plan.plan import SourceColumn, TypeOracle
 from lume_dagster.plan.sql import (
+    Bind,
     Sql,
     all_of,
     attempt,
@@ -175,10 +176,10 @@ class Rewriter:
         self.fail("EXPRESSION_FAILED", "could not be computed", condition, exp.null())
         return tried
 
-    def strict(self, value: Sql, make: Callable[[Sql], Conversion]) -> Sql:
+    def strict(self, value: Sql, make: Callable[[Sql, Bind], Conversion]) -> Sql:
         """Convert, and note that what was there before must be there after."""
         given = self.bind(self.safe(value))
-        conversion = make(given)
+        conversion = make(given, self.bind)
         result = self.bind(conversion.value)
         if conversion.fails:
             lost = all_of([present(given), is_null(result)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlglot import exp
 
 Sql = exp.Expr
+#: Computes a value once, ahead, where that is possible; gives back what stands for it.
+Bind = Callable[[Sql], Sql]
 
 
 def text(value: str) -> exp.Literal:
