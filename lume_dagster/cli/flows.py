@@ -26,7 +26,10 @@ _note = click.option("--note", default="", help="Why, for the audit trail.")
 @verb()
 @click.argument("flows", metavar="[FLOW]...", nargs=-1)
 def validate(shell: Shell, flows: tuple[str, ...]) -> None:
-    """Find every error of every flow at once, with file, line, field and what to do."""
+    """Find every error of every flow at once.
+
+    Each with file, line, field and what to do; published versions are looked at too.
+    """
     from lume_dagster.cli.validating import examine
     from lume_dagster.orchestration.project import find_project, load_project
 
@@ -56,9 +59,10 @@ def _nearby(problem: Problem) -> Problem:
 def publish(
     shell: Shell, flow: str, *, note: str, author: str | None, force: bool, activate: bool
 ) -> None:
-    """Freeze the draft of FLOW as its next version, which nothing changes any more.
+    """Freeze the draft of FLOW as its next version.
 
-    The first version of a flow becomes the active one; later ones do so by `lume activate`.
+    Nothing changes a version any more. The first version of a flow becomes the active one; later
+    ones do so by `lume activate`.
     """
     from lume_dagster.cli.validating import examine
     from lume_dagster.orchestration.project import find_project, load_project
@@ -91,7 +95,10 @@ def _tell_published(name: str, flow: str, *, is_active: bool) -> None:
 @_note
 @_author
 def activate(shell: Shell, version: str, *, note: str, author: str | None) -> None:
-    """Let FLOW alone stand for FLOW:vN; also the way back to an older version."""
+    """Let FLOW alone stand for FLOW:vN.
+
+    This is also the way back to an older version.
+    """
     move = _library().activate(version, author=author or whoami(), note=note)
     flow = version.partition(":")[0]
     before = "nothing" if move.before is None else f"v{move.before}"
@@ -104,7 +111,10 @@ def activate(shell: Shell, version: str, *, note: str, author: str | None) -> No
 @click.argument("before", metavar="FLOW:vN")
 @click.argument("after", metavar="FLOW:vM")
 def diff(shell: Shell, before: str, after: str) -> None:
-    """Show field by field what differs between two versions; `FLOW:draft` is the draft."""
+    """Show field by field how two versions differ.
+
+    FLOW:draft is the draft.
+    """
     from lume_dagster.flows.diff import render_diff
 
     changes = _library().diff(before, after)
@@ -121,7 +131,10 @@ def _said(value: Any) -> Any:
 @verb()
 @click.argument("flow", required=False)
 def versions(shell: Shell, flow: str | None) -> None:
-    """List the published versions of FLOW, or of every flow: who, when, why."""
+    """List published versions: who, when, why.
+
+    Those of FLOW, or of every flow when none is named.
+    """
     library = _library()
     rows = [
         {

@@ -20,7 +20,10 @@ _RENAMED = {"definitions.py.txt": "definitions.py", "gitignore.txt": ".gitignore
 @verb()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def init(shell: Shell, folder: Path) -> None:
-    """Write a working project into DIR: a flow, its seed, sample data and a code location."""
+    """Write a working project into DIR.
+
+    It has a flow, its seed, sample data and a code location, and runs at once.
+    """
     from lume_dagster.flows.library import Library
 
     starter = dict(_starter())
