@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_shared.serdes import serialize_value
+from dagster_shared.serdes import deserialize_value
 
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.flows.model import FlowVersion
@@ -25,6 +25,7 @@ from lume_dagster.orchestration.steps import newest
 from lume_dagster.runs.status import STEPS
 
 _NAMESPACE = uuid.UUID("6f1c6a4e-53c8-5f0a-9d57-8f3a2c1f7d10")
+_ASSET_JOB = "__ASSET_JOB"
 _ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 _ACTIVE = [s for s in dg.DagsterRunStatus if s.value not in _ENDED]
 
@@ -52,20 +53,20 @@ def start(project: Project, instance: dg.DagsterInstance, request: Request) -> s
     return run_id
 
 
-def rebuild_job(folder: str, version: str) -> dg.JobDefinition:
-    """The job of a run, built again in its own process. Named in the run's record."""
-    return _job(load_project(Path(folder), [version]))
+def rebuild_definitions(folder: str, version: str) -> dg.Definitions:
+    """What a run's own process loads: the project with the assets of one version."""
+    return load_project(Path(folder), [version]).definitions
 
 
 def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:
     """Start the process that executes the run, and the one that watches over it."""
     run = instance.get_run_by_id(run_id)
-    assert run is not None and run.job_code_origin is not None  # noqa: S101 - made by _create
+    assert run is not None  # noqa: S101 - made by _create
     home = dagster_home(project.workspace.data)
     arguments = {
         # What every launcher of Dagster hands to ``dagster api execute_run``.
         "__class__": "ExecuteRunArgs",
-        "pipeline_origin": json.loads(serialize_value(run.job_code_origin)),
+        "pipeline_origin": _origin(project.folder, run.tags[names.TAG_VERSION]),
         "pipeline_run_id": run_id,
         "instance_ref": None,
         "set_exit_code_on_failure": None,
@@ -86,7 +87,7 @@ def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:
             stderr=output,
             start_new_session=True,
         )
-    instance.add_run_tags(run_id, {names.TAG_WORKER: describe_process(run_id, watcher.pid)})
+    instance.add_run_tags(run_id, {names.TAG_SUPERVISOR: describe_process(run_id, watcher.pid)})
 
 
 def _environment() -> dict[str, str]:
@@ -123,12 +124,7 @@ def _add_run(
 ) -> bool:
     """Whether the run was added; False when another start has just added it."""
     version = request.version
-    recon = dg.build_reconstructable_job(
-        reconstructor_module_name=__name__,
-        reconstructor_function_name=rebuild_job.__name__,
-        reconstructor_working_directory=str(project.folder),
-        reconstructable_args=(str(project.folder), version.name),
-    )
+    origin: Any = deserialize_value(json.dumps(_origin(project.folder, version.name)))
     keys = {names.asset_key(project.workspace.prefix, version, s) for s in STEPS}
     try:
         instance.create_run_for_job(
@@ -137,13 +133,45 @@ def _add_run(
             status=dg.DagsterRunStatus.NOT_STARTED,
             tags=_tags(request),
             asset_selection=keys,
-            job_code_origin=recon.get_python_origin(),
+            job_code_origin=origin,
         )
     except dg.DagsterError:  # the storage's "exists already" is not a public class
         if instance.get_run_by_id(run_id) is None:
             raise
         return False
     return True
+
+
+def _origin(folder: Path, version: str) -> dict[str, Any]:
+    """Where a run's process finds its job, in the form in which Dagster keeps it with the run.
+
+    ``dg.build_reconstructable_job`` cannot say this: it takes jobs with a name of their own, and
+    only a run of the job ``__ASSET_JOB`` is one of assets that the UI can run again.
+    """
+    pointer = {
+        "__class__": "CustomPointer",
+        "reconstructor_pointer": {
+            "__class__": "ModuleCodePointer",
+            "module": __name__,
+            "fn_name": rebuild_definitions.__name__,
+            "working_directory": str(folder),
+        },
+        "reconstructable_args": [str(folder), version],
+        "reconstructable_kwargs": [],
+    }
+    repository = {
+        "__class__": "RepositoryPythonOrigin",
+        "executable_path": sys.executable,
+        "code_pointer": pointer,
+        "container_image": None,
+        "entry_point": ["dagster"],
+        "container_context": None,
+    }
+    return {
+        "__class__": "PipelinePythonOrigin",
+        "pipeline_name": _ASSET_JOB,
+        "repository_origin": repository,
+    }
 
 
 def _tags(request: Request) -> dict[str, str]:

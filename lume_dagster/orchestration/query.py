@@ -131,11 +131,10 @@ def _with_the_dead_buried(
     The supervisor says so as a rule; this is for the case that it was killed too.
     """
     run = record.dagster_run
-    worker = run.tags.get(names.TAG_WORKER)
-    if run.is_finished or worker is None or not is_gone(run.run_id, worker):
+    if run.is_finished or not _is_dead(run):
         return record
     again = instance.get_run_record_by_id(run.run_id)  # it may have ended in the meantime
-    if again is None or again.dagster_run.is_finished or _worker_changed(again, worker):
+    if again is None or again.dagster_run.is_finished or not _is_dead(again.dagster_run):
         return again or record
     if again.dagster_run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(again.dagster_run)
@@ -144,8 +143,11 @@ def _with_the_dead_buried(
     return instance.get_run_record_by_id(run.run_id) or again
 
 
-def _worker_changed(record: dg.RunRecord, worker: str) -> bool:
-    return record.dagster_run.tags.get(names.TAG_WORKER) != worker
+def _is_dead(run: dg.DagsterRun) -> bool:
+    """Whether both the supervisor, who would report a death, and the worker are gone."""
+    tags = (run.tags.get(t) for t in (names.TAG_SUPERVISOR, names.TAG_WORKER))
+    told = [t for t in tags if t is not None]
+    return bool(told) and all(is_gone(run.run_id, t) for t in told)
 
 
 def _facts(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunFacts:
@@ -211,11 +213,11 @@ def _events(instance: dg.DagsterInstance, run_id: str) -> _Events:
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
             values = _failure_values(event)
             refused += [values] if metadata.METRICS in values else []
-            error = _error(event, values)
+            error = _error(event, values, made)
         elif error is None:
-            error = _crash(event.message)
-    rows = [*(made["transform"] or made["target"]), *refused]
-    return _Events(made["source"], rows, made["target"], error)
+            error = _crash(event.message, made)
+    by_batch = {m[metadata.SOURCE_PATH].value: m for m in (*made["transform"], *made["target"])}
+    return _Events(made["source"], [*by_batch.values(), *refused], made["target"], error)
 
 
 def _failure_values(event: dg.DagsterEvent) -> Values:
@@ -223,17 +225,21 @@ def _failure_values(event: dg.DagsterEvent) -> Values:
     return said.metadata if said is not None else {}
 
 
-def _error(event: dg.DagsterEvent, values: Values) -> Mapping[str, Any]:
+def _error(
+    event: dg.DagsterEvent, values: Values, made: Mapping[str, Sequence[Values]]
+) -> Mapping[str, Any]:
     if metadata.ERROR in values:
         told: Any = values[metadata.ERROR].value
         return dict(told)
     fault = event.step_failure_data.error
     cause = (fault.cause or fault) if fault is not None else None
-    return _crash(cause.message.strip() if cause is not None else event.message)
+    return _crash(cause.message.strip() if cause is not None else event.message, made)
 
 
-def _crash(message: str | None) -> Mapping[str, Any]:
-    return {"step": None, "code": "CRASHED", "message": message, "hint": None}
+def _crash(message: str | None, made: Mapping[str, Sequence[Values]]) -> Mapping[str, Any]:
+    """An error of ours, or a death; it happened in the first step that had made nothing."""
+    step = next((s for s in STEPS if not made[s]), None)
+    return {"step": step, "code": "CRASHED", "message": message, "hint": None}
 
 
 def _document(

@@ -175,7 +175,7 @@ def _target(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
         target = _require_target(scope, batch)
         receipt = _retrying(scope, lambda: phases.sync_target(target, batch, mapped))
     if progress.mapped is not None:
-        phases.record_runtime(mapped, sum(progress.seconds.values()))
+        mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
     return StepDone(
         "target",
         metadata.of_target(

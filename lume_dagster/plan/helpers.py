@@ -22,12 +22,48 @@ from lume_dagster.plan.sql import (
 )
 from lume_dagster.plan.strict import Conversion
 
+_SHOWN = 8  # codes a message lists
 _FIRST_YEAR = "1000-01-01"  # %Y takes '24' for the year 24; a written year has four digits
 
-_TRUE = (
-    "true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split()
-)
-_FALSE = "false f no n 0 off nein falsch non faux falso não nao nie нет".split()
+_TRUE = [
+    "true",
+    "t",
+    "yes",
+    "y",
+    "1",
+    "on",
+    "ja",
+    "j",
+    "wahr",
+    "oui",
+    "o",
+    "vrai",
+    "si",
+    "sí",
+    "s",
+    "verdadero",
+    "vero",
+    "sim",
+    "tak",
+    "да",
+]
+_FALSE = [
+    "false",
+    "f",
+    "no",
+    "n",
+    "0",
+    "off",
+    "nein",
+    "falsch",
+    "non",
+    "faux",
+    "falso",
+    "não",
+    "nao",
+    "nie",
+    "нет",
+]
 
 _CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
 _CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY"
@@ -103,7 +139,7 @@ def _parse_number(name: str, args: list[Sql]) -> Conversion:
 def _written_number(x: Sql, decimal: str, group: str) -> Sql:
     money = rf"{_SPACES}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)"
     bare = call("regexp_replace", x, text(money), text(""), text("g"))
-    d, g = rf"\{decimal}", rf"['’\{group}]"
+    d, g = rf"\{decimal}", rf"['\x{{2019}}\{group}]"
     digits = rf"(\d+|\d{{1,3}}({g}\d{{3}})+)?({d}\d+)?"
     written = rf"[+-]?{digits}|{digits}-|\({digits}\)"
     negative = matches(bare, r"-.*|.*-|\(.*\)")
@@ -132,14 +168,16 @@ def _code_list(name: str, args: list[Sql]) -> Conversion:
         this=word,
         ifs=[exp.If(this=text(code), true=value.copy()) for code, value in pairs.items()],
     )
-    known = ", ".join(list(pairs)[:8]) + (", ..." if len(pairs) > 8 else "")
+    known = ", ".join(list(pairs)[:_SHOWN]) + (", ..." if len(pairs) > _SHOWN else "")
     return Conversion(case, "NOT_IN_CODE_LIST", f"is none of the codes {known}")
 
 
 def _pairs(name: str, value: Sql) -> Mapping[str, Sql]:
     struct = value.this if isinstance(value, exp.ToMap) else value
     if not isinstance(struct, exp.Struct) or not struct.expressions:
-        raise FlowError(f"{name}: the second argument is a list such as {{'p': 'PAID', 'o': 'OPEN'}}.")
+        raise FlowError(
+            f"{name}: the second argument is a list such as {{'p': 'PAID', 'o': 'OPEN'}}."
+        )
     pairs: dict[str, Sql] = {}
     for item in struct.expressions:
         code = item.this.name.strip().lower()

@@ -9,23 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 from lume_dagster.plan.sql import (
     Sql,
-    all_of,
-    any_of,
     call,
     cast,
     matches,
     number,
-    one_of,
     text,
     try_cast,
     when,
 )
-from sqlglot import exp
 
 _INTEGERS = frozenset(
-    "TINYINT SMALLINT INTEGER INT BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UINT UBIGINT UHUGEINT".split()
+    [
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "INT",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UINT",
+        "UBIGINT",
+        "UHUGEINT",
+    ]
 )
 _FAMILIES = {
     "VARCHAR": "text", "TEXT": "text", "CHAR": "text", "JSON": "json", "BOOLEAN": "boolean",
@@ -161,9 +172,7 @@ def _float_to_decimal(x: Sql, to: str) -> Conversion:
     """Exact but for the noise binary fractions carry."""
     rounded = try_cast(x, to)
     away = call("abs", exp.Sub(this=x.copy(), expression=cast(rounded, "DOUBLE")))
-    allowed = exp.Mul(
-        this=number("1e-9"), expression=call("greatest", number(1), call("abs", x))
-    )
+    allowed = exp.Mul(this=number("1e-9"), expression=call("greatest", number(1), call("abs", x)))
     value = when(exp.LTE(this=away, expression=allowed), rounded)
     return Conversion(value, "NOT_MULTIPLE_OF", f"has more than {_scale(to)} decimals")
 

@@ -165,11 +165,11 @@ def sync_target(
     return target.deliver(delivery, checkpoint)
 
 
-def record_runtime(mapped: MappedBatch, seconds: float) -> Metrics:
+def record_runtime(mapped: MappedBatch, seconds: float) -> MappedBatch:
     """Put the time of all phases into ``metrics.json`` when the batch is through."""
     metrics = replace(mapped.metrics, runtime_seconds=round(seconds, 3))
     write_document(mapped.folder / METRICS, metrics.to_dict())
-    return metrics
+    return replace(mapped, metrics=metrics)
 
 
 @contextmanager
