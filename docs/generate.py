@@ -11,6 +11,7 @@ import click
 from lume_dagster import errors
 from lume_dagster.cli import lume
 from lume_dagster.plan.codes import CODES
+from lume_dagster.plan.functions import FUNCTIONS, HELPERS
 
 HERE = Path(__file__).parent
 MADE = "<!-- Made from the code by `make docs`; edit the code. -->\n"
@@ -96,7 +97,72 @@ def _classes() -> Iterator[str]:
             yield f"| `{name}` | {value.exit_code} | {says} |"
 
 
-PAGES = {"cli.md": cli_page, "errors.md": errors_page}
+_EXPRESSIONS = """\
+A target field is mapped by one SQL scalar expression in DuckDB's grammar, a rule is one that is true
+or false. They are parsed, held to the lists on this page, checked against the columns of the batch,
+and built anew as SQL: nothing that was typed is pasted. Subqueries, aggregates, windows, files,
+settings, the clock and chance cannot be reached: the same version and batch give the same rows.
+
+## Names
+
+| name | what it is |
+|---|---|
+| `carrier`, `"Invoice No"` | a source column; case counts only where two columns differ by nothing else |
+| `source.x` | the same, where a column is itself called `target` or `source` |
+| `target.quantity` | the typed value of another target field; fields may not need each other in a circle |
+| `address.city` | a value inside a JSON object or struct |
+| `line.sku` | inside `{each: lines, as: line, item: {...}}`: a value of the item |
+
+## What fails, fails for its row
+
+`CAST(x AS type)` and `x::type` are strict: a text becomes a value only when it is written as one
+(`1.5` is no integer, `2024-1-5` no date), and what was there before and is gone after is an error of
+that field. So are `strptime`, the helpers, `lookup`, division by zero, and whatever overflows. A
+branch of `CASE`, `if` or `coalesce` that a row does not reach cannot fail for it. `TRY_CAST`,
+`try_strptime` and `try_lookup` forgive: they give NULL. The codes are in [errors.md](errors.md).
+
+The field's type in the schema converts the expression's value once more, without loss: a text to the
+type by the same strict rules, a number only if it stays equal, a time stamp to a date only at midnight.
+
+A rule breaks a row where it is FALSE, not where it is NULL.
+
+## Operators
+
+`+ - * / // % ||`, `= <> < <= > >=`, `AND OR NOT`, `IS [NOT] NULL`, `IS [NOT] DISTINCT FROM`,
+`BETWEEN`, `IN (...)`, `LIKE`, `ILIKE`, `SIMILAR TO`, `CASE`, `INTERVAL`, `[a, b]`, `x[1]`.
+"""
+
+
+def expressions_page() -> str:
+    """What an expression may say."""
+    return "\n".join(
+        [
+            "# Mapping expressions",
+            MADE,
+            _EXPRESSIONS,
+            "## Helpers for messy data",
+            "",
+            "| helper | what it gives |",
+            "|---|---|",
+            *(f"| `{usage.split(': ', 1)[0]}` | {_cell(usage)} |" for usage in HELPERS.values()),
+            "",
+            "## Functions",
+            "",
+            "DuckDB's own, pure ones only; each with an example that the tests run.",
+            "",
+            "| function | example |",
+            "|---|---|",
+            *(f"| `{name}` | `{example}` |" for name, example in FUNCTIONS.items()),
+            "",
+        ]
+    )
+
+
+def _cell(usage: str) -> str:
+    return usage.split(": ", 1)[1].replace("|", "\\|")
+
+
+PAGES = {"cli.md": cli_page, "errors.md": errors_page, "expressions.md": expressions_page}
 
 
 def main() -> None:

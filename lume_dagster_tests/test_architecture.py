@@ -198,7 +198,7 @@ def test_the_base_install_stays_small():
         for line in requires("lume-dagster") or ()
         if "extra ==" not in line
     }
-    wanted = "click dagster duckdb pandas pyarrow pydantic rich ruamel.yaml sqlglot"
+    wanted = "click dagster duckdb pandas pyarrow pydantic pyyaml rich sqlglot"
     assert base == set(wanted.split())
 
 

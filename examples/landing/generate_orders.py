@@ -30,6 +30,7 @@ TEAS = (("TEA-ASSAM", 7.5), ("TEA-SENCHA", 11.9), ("POT-0750", 48.0), ("SET-GIFT
 class Branch:
     """How one branch writes dates, money and yes."""
 
+    name: str
     prefix: str
     date: str
     money: Callable[[float], str]
@@ -49,9 +50,9 @@ def _polish(amount: float) -> str:
 
 
 BRANCHES = {
-    "berlin": Branch("BE", "%d.%m.%Y %H:%M", _german, ("ja", "nein")),
-    "krakow": Branch("KR", "%Y-%m-%d %H:%M:%S", _polish, ("tak", "nie")),
-    "online": Branch("ON", "%Y-%m-%dT%H:%M:%S", _english, ("true", "false")),
+    "berlin": Branch("berlin", "BE", "%d.%m.%Y %H:%M", _german, ("ja", "nein")),
+    "krakow": Branch("krakow", "KR", "%Y-%m-%d %H:%M:%S", _polish, ("tak", "nie")),
+    "online": Branch("online", "ON", "%Y-%m-%dT%H:%M:%S", _english, ("true", "false")),
 }
 
 
@@ -63,6 +64,7 @@ def order(
     items = [(tea, luck.randint(1, 4)) for tea in luck.sample(TEAS, luck.randint(1, 3))]
     total = sum(price * quantity for (_, price), quantity in items)
     return {
+        "branch": branch.name,
         "order_no": f"{branch.prefix}-{number:05d}",
         "placed": (day + timedelta(minutes=luck.randint(480, 1200))).strftime(branch.date),
         "status": status,
@@ -71,8 +73,7 @@ def order(
         "gift": luck.choice(branch.yes_no),
         "currency": "EUR",
         "items": [
-            {"sku": sku, "qty": quantity, "price": branch.money(price)}
-            for (sku, price), quantity in items
+            {"sku": sku, "qty": quantity, "price": price} for (sku, price), quantity in items
         ],
         "total": branch.money(total),
     }
@@ -108,7 +109,7 @@ def main() -> None:
     first["krakow"][9]["items"][0]["qty"] = 0
     first["online"][5]["order_no"] = None
     first["online"][11]["total"] = "free"
-    write("2026-03-01", first, broken='{"order_no": "ON-00004", "placed": "2026-03-01T')
+    write("2026-03-01", first, broken='{"branch": "online", "order_no": "ON-00')
 
     second = day_of("2026-03-02", first=101, count=10, luck=luck)
     mended = json.loads(json.dumps(first["berlin"][4])) | {"placed": "28.02.2026 10:00"}

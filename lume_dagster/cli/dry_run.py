@@ -5,22 +5,35 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import click
 
 from lume_dagster.cli.shell import Shell, count, text_of
 from lume_dagster.cli.telling import reason
+from lume_dagster.errors import EngineError
 
 if TYPE_CHECKING:
-    from lume_dagster.engines.batch import StagedBatch, StagedFile
+    from lume_dagster.engines.batch import StagedBatch
+    from lume_dagster.engines.result import Transformed
     from lume_dagster.flows.model import FlowVersion
     from lume_dagster.orchestration.project import Project
+    from lume_dagster.plan.plan import Plan
 
 ROW = "_lume_row"
 Row = Mapping[str, Any]
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """An engine that can map the first rows of a batch."""
+
+    def preview(
+        self, version: FlowVersion, plan: Plan, staged: StagedBatch, rows: int, into: Path
+    ) -> Transformed:
+        """Mapped rows and rejects of the first ``rows`` records, below ``into``."""
+        ...
 
 
 def try_out(shell: Shell, name: str, source_path: str, rows: int) -> None:
@@ -41,47 +54,23 @@ def try_out(shell: Shell, name: str, source_path: str, rows: int) -> None:
 def _outcome(
     project: Project, version: FlowVersion, source_path: str, rows: int, folder: Path
 ) -> tuple[list[Row], list[Row]]:
-    from lume_dagster.runs.phases import Batch, sync_source, transform
+    from lume_dagster.runs.phases import Batch, sync_source
 
     batch = Batch(version, source_path, "dry run", folder / "staging", folder / "output")
     source = project.connector(version.flow.source.connector)
     with project.workspace.engine() as engine:
-        staged = first_rows(sync_source(source, batch, engine), rows, folder / "first")
-        transform(batch, staged, engine)
+        if not isinstance(engine, Previewing):
+            raise EngineError(
+                f"The engine {type(engine).__name__} cannot map a part of a batch.",
+                hint="run the batch without --dry-run, or use the default engine.",
+            )
+        staged = sync_source(source, batch, engine)
+        plan = engine.compile(version, staged)
+        engine.preview(version, plan, staged, rows, batch.output)
     return (
-        list(_rows(folder / "output" / "mapped")),
-        [_readable(reject) for reject in _rows(folder / "output" / "rejects")],
+        list(_rows(batch.output / "mapped")),
+        [_readable(reject) for reject in _rows(batch.output / "rejects")],
     )
-
-
-def first_rows(staged: StagedBatch, rows: int, into: Path) -> StagedBatch:
-    """A staged batch of the first ``rows`` records of another, malformed ones included."""
-    into.mkdir(parents=True)
-    for part in staged.part_paths:
-        _copy_rows(part, into / part.name, rows)
-    malformed: list[int] = []
-    if staged.malformed_path.exists():
-        malformed = _copy_rows(staged.malformed_path, into / staged.malformed_path.name, rows)
-    files = tuple(_cut(file, rows, malformed) for file in staged.files if file.first_row <= rows)
-    cut = replace(staged, folder=into, files=files)
-    cut.save()
-    return cut
-
-
-def _copy_rows(part: Path, to: Path, rows: int) -> list[int]:
-    """Copy the records up to number ``rows``; their numbers."""
-    import pyarrow.dataset as ds
-    import pyarrow.parquet as pq
-
-    table = ds.dataset(part).to_table(filter=ds.field(ROW) <= rows)
-    pq.write_table(table, to)
-    return [int(number) for number in table.column(ROW).to_pylist()]
-
-
-def _cut(file: StagedFile, rows: int, malformed: list[int]) -> StagedFile:
-    records = min(file.records, rows - file.first_row + 1)
-    inside = range(file.first_row, file.first_row + records)
-    return replace(file, records=records, malformed=sum(row in inside for row in malformed))
 
 
 def _rows(folder: Path) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from lume_dagster.cli.flows import whoami
 from lume_dagster.cli.shell import Shell, near, verb
 from lume_dagster.errors import InvalidRequestError
 
@@ -19,7 +20,10 @@ _RENAMED = {"definitions.py.txt": "definitions.py", "gitignore.txt": ".gitignore
 @verb()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def init(shell: Shell, folder: Path) -> None:
-    """Write a working project into DIR: a flow, its seed, sample data and a code location."""
+    """Write a working project into DIR.
+
+    It has a flow, its seed, sample data and a code location, and runs at once.
+    """
     from lume_dagster.flows.library import Library
 
     starter = dict(_starter())
@@ -27,7 +31,8 @@ def init(shell: Shell, folder: Path) -> None:
     for path, content in starter.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    version = Library(folder / "flows").publish("contacts", note="as lume init wrote it")
+    library = Library(folder / "flows")
+    version = library.publish("contacts", author=whoami(), note="as lume init wrote it")
     shell.answer(
         {"project": str(folder.resolve()), "files": sorted(starter), "published": version.name},
         lambda: _tell(folder, sorted(starter)),
@@ -70,3 +75,8 @@ def _refuse_to_overwrite(folder: Path, starter: dict[str, bytes]) -> None:
             f"{near(folder)} already has {', '.join(taken)}.",
             hint="name a folder that does not exist yet, or move those files away.",
         )
+
+
+def _editor_schema() -> bytes:
+    """The JSON Schema of flow files, by which an editor completes and checks them."""
+    return (files("lume_dagster.flows") / "flow.schema.json").read_bytes()

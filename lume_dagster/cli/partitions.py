@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def partitions() -> None:
-    """The batches that Dagster knows of a flow version, each a partition."""
+    """List or add the batches that Dagster knows of a flow version."""
 
 
 @verb(name="list")
@@ -32,7 +32,10 @@ def list_(shell: Shell, flow: str) -> None:
 @click.argument("flow", metavar="FLOW[:vN]")
 @click.argument("source_paths", metavar="SOURCE_PATH...", nargs=-1, required=True)
 def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
-    """Add batches to FLOW without running them, for the Dagster UI or a backfill."""
+    """Add batches to FLOW without running them.
+
+    They can then be run in the Dagster UI, alone or as a backfill.
+    """
     from lume_dagster.orchestration.names import check_source_path
 
     wanted = [check_source_path(path) for path in source_paths]

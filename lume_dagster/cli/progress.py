@@ -38,32 +38,40 @@ def _show(run: LumeRun, timeout: float) -> None:
     from rich.live import Live
 
     until = time.monotonic() + timeout
+    phase = -1
     with Live(console=Console(stderr=True), refresh_per_second=8, transient=True) as live:
         while not run.status.ended and time.monotonic() < until:
-            live.update(_display(run))
+            phase = max(phase, _phase(str(run.status)))
+            live.update(_display(run, phase))
             time.sleep(_POLL_SECONDS)
             run.refresh()
 
 
-def _display(run: LumeRun) -> Text:
+def _phase(status: str) -> int:
+    names = [name for name, _ in PHASES]
+    return names.index(status) if status in names else -1
+
+
+def _display(run: LumeRun, phase: int) -> Text:
     from rich.text import Text
 
-    text = Text.assemble((run.id, "dim"), "\n")
-    for mark, style, words in _lines(str(run.status)):
-        text.append(f"  {mark} ", style=style)
-        text.append(f"{words}\n", style=style)
+    text = Text.assemble((f"{run.flow_version} on {run.source_path}", "dim"), "\n")
+    for mark, style, words in _lines(phase):
+        text.append(f"  {mark} {words}\n", style=style)
+    metrics = run.metrics if phase == len(PHASES) - 1 else None
+    if metrics is not None:
+        rows = metrics.row_counts
+        text.append(f"  {rows.mapped:,} rows mapped, {rows.rejects:,} rejected\n", style="dim")
     return text
 
 
-def _lines(status: str) -> Iterator[tuple[str, str, str]]:
+def _lines(phase: int) -> Iterator[tuple[str, str, str]]:
     """A mark, a style and words for each phase: behind, here or ahead."""
-    names = [name for name, _ in PHASES]
-    here = names.index(status) if status in names else -1
     spinner = "⠋⠙⠹⠸⠼⠴⠦⠧"[int(time.monotonic() * 8) % 8]
     for at, (_, words) in enumerate(PHASES):
-        if at < here:
+        if at < phase:
             yield "✓", "green", words
-        elif at == here:
+        elif at == phase:
             yield spinner, "bold", words
         else:
             yield "·", "dim", words

@@ -42,7 +42,10 @@ def download(
     output_format: Literal["csv", "json"],
     only: str | None,
 ) -> None:
-    """Write what RUN left into DIR: mapped rows, rejects, metrics. `last` is the newest run."""
+    """Write what RUN left into DIR.
+
+    Mapped rows, rejects, metrics and validation results; `last` is the newest run.
+    """
     found = find(run_id)
     getters = {
         None: found.download_all,
@@ -60,7 +63,10 @@ def download(
 @click.argument("run_id", metavar="[RUN]", default=LAST)
 @click.option("--limit", default=20, show_default=True, help="At most this many rows.")
 def rejects(shell: Shell, run_id: str, limit: int) -> None:
-    """Show the rows that RUN rejected and why; the last run when none is named."""
+    """Show the rows that RUN rejected, and why.
+
+    The last run, when none is named.
+    """
     found = find(run_id)
     rows = first_rejects(found, limit)
     shell.answer(rows, lambda: _tell(found, rows))

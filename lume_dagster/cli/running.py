@@ -86,20 +86,23 @@ def finish(shell: Shell, started: LumeRun, *, timeout: float) -> None:
     try:
         wait_for(started, shell, timeout=timeout)
     except RunFailedError:
-        shell.answer(summary(started), lambda: tell_run(shell, started))
+        shell.answer(summary(started), lambda: tell_run(started))
         raise
     except KeyboardInterrupt:
         click.echo(f"\n{started.id} goes on. End it with: lume cancel {started.id}", err=True)
         sys.exit(INTERRUPTED)
-    shell.answer(summary(started), lambda: tell_run(shell, started))
+    shell.answer(summary(started), lambda: tell_run(started))
 
 
 @verb()
 @click.argument("run_id", metavar="[RUN]", default=LAST)
 def status(shell: Shell, run_id: str) -> None:
-    """Say how RUN stands, or the last run when none is named."""
+    """Say how RUN stands.
+
+    The last run, when none is named.
+    """
     found = find(run_id)
-    shell.answer(summary(found), lambda: tell_run(shell, found))
+    shell.answer(summary(found), lambda: tell_run(found))
 
 
 @verb()
@@ -117,7 +120,10 @@ def runs(shell: Shell, flow: str | None, limit: int) -> None:
 @verb()
 @click.argument("run_id", metavar="RUN")
 def cancel(shell: Shell, run_id: str) -> None:
-    """End RUN before it is through; its batch stays out of the target."""
+    """End RUN before it is through.
+
+    Its batch stays out of the target.
+    """
     found = find(run_id)
     found.cancel()
     found.refresh()

@@ -29,34 +29,31 @@ def summary(run: LumeRun) -> dict[str, object]:
     }
 
 
-def tell_run(shell: Shell, run: LumeRun) -> None:
+def tell_run(run: LumeRun) -> None:
     """Everything a person wants to know of one run."""
     status = str(run.status)
     click.secho(status, fg=_COLOURS.get(status), bold=True, nl=False)
     click.echo(f"  {run.flow_version} on {run.source_path or 'several batches'}{_duration(run)}")
     click.echo(f"  {run.id}")
-    tell_counts(shell, run)
+    tell_counts(run)
 
 
-def tell_counts(shell: Shell, run: LumeRun) -> None:
+def tell_counts(run: LumeRun) -> None:
     """Rows in and out, where they went, and the codes of the rejects."""
     metrics = run.metrics
     if metrics is None:
         return
     rows = metrics.row_counts
     place: Mapping[str, Any] = next(iter(run.metadata["outputs"]), {})
-    _line(rows.input, "read", "")
+    _line(rows.input, "rows read")
     _line(rows.mapped, "mapped", _place(place.get("mapped")))
-    share = f"{rows.rejects / rows.input:.1%}" if rows.input else ""
-    _line(rows.rejects, "rejected", ", ".join(filter(None, [share, _place(place.get("rejects"))])))
-    top = metrics.validation_summary.top_errors
-    if top:
-        click.echo()
-        shell.table(("why rejected", "rows"), [(error.error_code, error.count) for error in top])
+    _line(rows.rejects, "rejected", _place(place.get("rejects")))
+    for error in metrics.validation_summary.top_errors:
+        click.secho(f"  {error.count:>21,}  {error.error_code}", dim=True)
 
 
-def _line(rows: int, what: str, where: str) -> None:
-    click.echo(f"  {rows:>11,} {what:<9} {where}".rstrip())
+def _line(rows: int, what: str, where: str = "") -> None:
+    click.echo(f"  {rows:>11,} {what:<9} {where and f'in {where}'}".rstrip())
 
 
 def _place(location: str | None) -> str:

@@ -1,6 +1,6 @@
-"""A staged batch: what was read from a source, as Parquet files and the manifest that describes them.
+"""A staged batch: what was read from a source, as Parquet files and their manifest.
 
-Layout of a staging folder (the manifest is written last, by rename; a folder without one is garbage):
+Layout of a staging folder (the manifest is written last; a folder without one is garbage):
 
     part-0000.parquet ...   columns c0, c1, ... (raw values) and _lume_row
     malformed.parquet       _lume_row, text, code, message: records no reader could split
@@ -23,10 +23,10 @@ ROW = "_lume_row"
 
 @dataclass(frozen=True, slots=True)
 class StagedColumn:
-    """A source column: the name people use, the column that holds it, and its type in DuckDB's words.
+    """A source column: the name people use, the column that holds it, its type in DuckDB.
 
-    Text formats are VARCHAR; JSON records are JSON (``"abc"``, ``12``, ``{"a": 1}``), so that nothing
-    of the original is lost; Parquet files and databases keep their own types.
+    Text formats are VARCHAR; JSON records are JSON (``"abc"``, ``12``, ``{"a": 1}``), so that
+    nothing of the original is lost; Parquet files and databases keep their own types.
     """
 
     name: str
@@ -83,7 +83,7 @@ class StagedBatch:
         return self.folder / "malformed.parquet"
 
     def first(self, rows: int, malformed_rows: Sequence[int]) -> StagedBatch:
-        """The same batch as if it ended after so many records; ``malformed_rows`` are its bad ones."""
+        """The batch as if it ended after so many records; ``malformed_rows`` are its bad ones."""
         files = []
         for file in self.files:
             last = min(file.first_row + file.records - 1, rows)

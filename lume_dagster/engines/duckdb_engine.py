@@ -1,4 +1,4 @@
-"""The default engine: stages batches and runs plans on DuckDB, each in a session locked to its own files."""
+"""The default engine: DuckDB, each batch in a session that is locked to its own files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ class DuckDBEngine:
             self._oracle = None
 
     def stage_files(
-        self, files: Sequence[InputFile], format: SourceFormat, into: Path  # noqa: A002
+        self,
+        files: Sequence[InputFile],
+        format: SourceFormat,  # noqa: A002 - the flow file's word
+        into: Path,
     ) -> StagedBatch:
         """Files as one staged batch in the folder ``into``."""
         return stage.stage_files(self._settings, files, format, into)

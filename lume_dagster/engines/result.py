@@ -30,8 +30,8 @@ class Transformed:
     """The two outputs of a transform. ``input_rows == mapped_rows + rejected_rows``, always.
 
     ``mapped`` holds the target fields and ``_lume_row``; ``rejects`` holds ``_lume_row``,
-    ``_lume_file``, ``_lume_file_row``, ``original`` (JSON text) and ``errors`` (list of structs field,
-    code, message, value). Both files exist even when they hold no row.
+    ``_lume_file``, ``_lume_file_row``, ``original`` (JSON text) and ``errors`` (list of structs
+    field, code, message, value). Both files exist even when they hold no row.
     """
 
     mapped: tuple[Path, ...]

@@ -8,18 +8,30 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.readers.csv_batch import stage_csv
 from lume_dagster.engines.readers.detect import format_of, head_of
 from lume_dagster.engines.readers.files import InputFile, PlainFile, plain_files
+from lume_dagster.engines.readers.json import stage_json_document, stage_json_lines
+from lume_dagster.engines.readers.parquet import stage_parquet, stage_stream_into
 from lume_dagster.engines.readers.staging import Staging
+from lume_dagster.engines.readers.stream import write_stream
 from lume_dagster.engines.session import engine_errors, open_session
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import BatchError
 from lume_dagster.flows.model import SourceFormat
 
-_READERS: dict[str, Callable[[Staging], StagedBatch]] = {"csv": stage_csv}
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_READERS: dict[str, Callable[[Staging], StagedBatch]] = {
+    "csv": stage_csv,
+    "jsonl": stage_json_lines,
+    "json": stage_json_document,
+    "parquet": stage_parquet,
+}
 
 
 def stage_files(
@@ -39,13 +51,28 @@ def stage_files(
         return _publish(staged, work, into)
 
 
+def stage_stream(
+    settings: EngineSettings, reader: pa.RecordBatchReader, uri: str, into: Path
+) -> StagedBatch:
+    """Stage what a database sends as one batch; its types are kept."""
+    with engine_errors(settings), _work_folder(into) as work:
+        part = work / "part-0000.parquet"
+        streamed = write_stream(reader, part)
+        with open_session(settings, read=[work]) as session:
+            staged = stage_stream_into(session, streamed, uri, part)
+        return _publish(staged, work, into)
+
+
 def _one_format(files: Sequence[PlainFile], format: SourceFormat) -> str:
     """The format of all files; empty ones have none of their own."""
     found: dict[str, str] = {}
     for file in files:
         head = head_of(file.path)
         if head or format.type:
-            found.setdefault(format_of(file.source.uri, head, format.type), file.source.uri)
+            kind = format_of(file.source.uri, head, format.type)
+            if format.records is not None and kind == "jsonl":
+                kind = "json"
+            found.setdefault(kind, file.source.uri)
     if len(found) > 1:
         kinds = " and ".join(f"{kind} ({uri})" for kind, uri in found.items())
         raise BatchError(

@@ -1,7 +1,7 @@
-"""Run a plan on a staged batch: mapped rows, rejects and tallies, each row of the batch exactly once.
+"""Run a plan on a staged batch: each row comes out once, mapped or rejected with its reasons.
 
-One pass over the batch writes the mapped rows; what is missing there is bad, and only the bad rows are
-gone through again for their reasons. So a clean batch costs one pass, and errors cost what they are.
+One pass over the batch writes the mapped rows; what is missing there is bad, and only the bad rows
+are gone through again for their reasons. A clean batch costs one pass.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def transform(
 ) -> Transformed:
     """Write ``mapped/`` and ``rejects/`` below ``into``.
 
-    ``staged_sql`` is the SELECT that reads the batch with its row numbers; ``seeds`` maps each seed to
-    its file and header. The connection's temporary tables are replaced.
+    ``staged_sql`` is the SELECT that reads the batch with its row numbers; ``seeds`` maps each seed
+    to its file and header. The connection's temporary tables are replaced.
 
     Raises:
         FlowError: a seed whose key is missing or not unique.
@@ -85,13 +85,10 @@ def _literal(value: str) -> str:
     return exp.Literal.string(value).sql("duckdb")
 
 
-
 # -- seeds ------------------------------------------------------------------------------------
 
 
-def _load_seed(
-    con: DuckDBPyConnection, seed: SeedTable, path: Path, header: Sequence[str]
-) -> None:
+def _load_seed(con: DuckDBPyConnection, seed: SeedTable, path: Path, header: Sequence[str]) -> None:
     types = ", ".join(f"'h{i}': 'VARCHAR'" for i, _ in enumerate(header))
     at = {name: f"h{i}" for i, name in enumerate(header)}
     wanted = ", ".join(f"{at[name]} AS s{i}" for i, name in enumerate(seed.columns))
@@ -104,7 +101,9 @@ def _load_seed(
         f"SELECT count(*), count(k), count(DISTINCT k) FROM {seed.table}"
     ).fetchone() or (0, 0, 0)
     if not rows == keys == distinct:
-        fault = f"{rows - keys} row(s) have no key" if keys < rows else "a key occurs more than once"
+        fault = (
+            f"{rows - keys} row(s) have no key" if keys < rows else "a key occurs more than once"
+        )
         raise FlowError(
             f"the seed {seed.seed!r} cannot be looked up by {seed.key!r}: {fault}.",
             hint=f"make {seed.key} unique in {path.name}.",
@@ -188,16 +187,17 @@ def _tallies(
 _Found = dict[tuple[str, str, str], tuple[int, tuple[Sample, ...]]]
 
 
-def _samples(rows: Sequence[int] | None, values: Sequence[str | None] | None) -> tuple[Sample, ...]:
-    return tuple(
-        Sample(int(row), value or None) for row, value in zip(rows or (), values or (), strict=True)
-    )
+def _samples(
+    rows: Sequence[int] | None, values: Sequence[dict[str, str | None]] | None
+) -> tuple[Sample, ...]:
+    shown = zip(rows or (), values or (), strict=True)
+    return tuple(Sample(int(row), value["v"]) for row, value in shown)
 
 
 def _broken(con: DuckDBPyConnection, rejects: Path) -> _Found:
     found = con.execute(
         f"SELECT e.field, e.code, e.message, count(*), min(r, {SAMPLES}), "
-        f"min_by(coalesce(e.value, ''), r, {SAMPLES}) FROM "
+        f"min_by({{'v': e.value}}, r, {SAMPLES}) FROM "
         f"(SELECT {ROW} AS r, unnest(errors) AS e FROM read_parquet({_literal(str(rejects))})) "
         "GROUP BY ALL"
     ).fetchall()
@@ -229,5 +229,7 @@ def _measures(con: DuckDBPyConnection, plan: Plan, mapped: Path) -> tuple[tuple[
     if not plan.measures:
         return ()
     wanted = ", ".join(m.sql for m in plan.measures)
-    row = con.execute(f"SELECT {wanted} FROM read_parquet({_literal(str(mapped))})").fetchone() or ()
+    row = (
+        con.execute(f"SELECT {wanted} FROM read_parquet({_literal(str(mapped))})").fetchone() or ()
+    )
     return tuple((m.id, int(n)) for m, n in zip(plan.measures, row, strict=True))

@@ -107,6 +107,10 @@ class _Reader:
         given = schema.get("type")
         names = given if isinstance(given, list | tuple) else [given]
         kinds = [n for n in names if n != "null"]
+        if None in kinds and "type" in schema:
+            hint = f"put it in quotes: type: [{kinds[0] or 'string'}, 'null']."
+            self.refuse((*path, "type"), "null is the name of a type here.", hint)
+            return None, False
         if len(kinds) == 1 and isinstance(kinds[0], str) and kinds[0] in _KEYWORDS:
             return cast("FieldType", kinds[0]), len(names) > 1
         if given is None and "type" not in schema:
@@ -114,10 +118,9 @@ class _Reader:
         elif len(kinds) > 1:
             self.refuse((*path, "type"), "has more than one type beside null.", _ONE_TYPE)
         else:
-            shown = "null" if not kinds or kinds[0] is None else str(kinds[0])
-            hint = "quote it: type: [string, 'null'] allows null." if shown == "null" else None
-            what = f"the type {shown!r} is not known." if kinds else "cannot be null only."
-            self.refuse((*path, "type"), what, hint or did_you_mean(shown, _KEYWORDS))
+            shown = str(kinds[0]) if kinds else "null"
+            what = f"the type {shown!r} is not known." if kinds else "no value can be null only."
+            self.refuse((*path, "type"), what, did_you_mean(shown, _KEYWORDS))
         return None, False
 
     def keywords(self, schema: Mapping[str, Any], kind: str, path: Path) -> None:
@@ -317,7 +320,7 @@ def _numeric(reader: _Reader, schema: Mapping[str, Any], path: Path, _: str) -> 
         "exclusive_minimum": above,
         "exclusive_maximum": below,
         "multiple_of": step,
-        "scale": _scale(step) if schema.get("type") != "integer" and "number" in schema["type"] else None,
+        "scale": _scale(step) if "number" in schema["type"] else None,
     }
 
 

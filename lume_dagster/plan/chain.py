@@ -1,4 +1,4 @@
-"""A chain of SELECTs: each computed column is bound once, on the first level where its inputs exist.
+"""A chain of SELECTs: each computed column is bound once, where its inputs first exist.
 
 Level 0 reads ``staged``; every further level adds columns to the one before, and may join seeds. So
 a conversion that a value and its error test both need is computed once, and lookups whose keys are
@@ -53,7 +53,7 @@ class Chain:
         return column(self._bound[key])
 
     def look_up(self, table: str, key: exp.Column, value: str) -> exp.Column:
-        """The column ``value`` of the seed table whose ``k`` equals ``key``; NULL where none does."""
+        """The column ``value`` of the seed row whose ``k`` equals ``key``; NULL where none does."""
         level = self._level_of[key.name] + 1
         join = (table, key.name)
         if join not in self._joined:
@@ -92,7 +92,9 @@ class Chain:
             for joined, table, key in level.joins:
                 select = select.join(
                     exp.to_table(table).as_(joined),
-                    on=exp.EQ(this=exp.column("k", table=joined), expression=exp.column(key, table=below)),
+                    on=exp.EQ(
+                        this=exp.column("k", table=joined), expression=exp.column(key, table=below)
+                    ),
                     join_type="left",
                     copy=False,
                 )
@@ -113,8 +115,6 @@ def _with_first(query: exp.Select, name: str, select: exp.Select) -> exp.Select:
 def columns_of(value: Sql) -> list[exp.Column]:
     """The bound columns a value reads; the variable of a lambda is none of them."""
     inner = {
-        variable.name
-        for found in value.find_all(exp.Lambda)
-        for variable in found.expressions
+        variable.name for found in value.find_all(exp.Lambda) for variable in found.expressions
     }
     return [c for c in value.find_all(exp.Column) if c.name not in inner]

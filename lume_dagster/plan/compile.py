@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from sqlglot import exp
 
 from lume_dagster.errors import FlowError, LumeError, PlanError, did_you_mean
 from lume_dagster.flows.model import Flow, Handling, Rule
 from lume_dagster.flows.schema import SchemaField
-from lume_dagster.plan.chain import ROW, Chain
+from lume_dagster.plan.chain import Chain
 from lume_dagster.plan.expressions import parse_expression
 from lume_dagster.plan.fields import Compiled, Test, compile_field
+from lume_dagster.plan.handlers import HANDLERS
 from lume_dagster.plan.plan import (
     BatchMeasure,
     MappedColumn,
@@ -23,7 +26,13 @@ from lume_dagster.plan.plan import (
 )
 from lume_dagster.plan.queries import Queries
 from lume_dagster.plan.rewrite import Rewriter, Scope
-from lume_dagster.plan.sql import Sql, all_of, any_of, attempt, call, cast, is_null, is_true, not_, text, when
+from lume_dagster.plan.sql import (
+    Sql,
+    any_of,
+    call,
+    cast,
+    text,
+)
 
 
 def compile_flow(
@@ -36,14 +45,26 @@ def compile_flow(
 ) -> Plan:
     """The plan by which ``flow`` maps a batch with these columns.
 
-    ``seed_columns`` are the headers of the flow's seeds; ``empty_is_null`` is True for CSV, where an
-    empty text means no value.
+    ``seed_columns`` are the headers of the flow's seeds; ``empty_is_null`` is True for CSV, where
+    an empty text means no value.
 
     Raises:
         FlowError: an expression that is not allowed or makes no sense for any batch.
         PlanError: a column the batch does not have, or a type that cannot become the field's.
     """
     return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).plan()
+
+
+def find_problems(
+    flow: Flow,
+    columns: Sequence[SourceColumn],
+    seed_columns: Mapping[str, tuple[str, ...]],
+    oracle: TypeOracle,
+    *,
+    empty_is_null: bool = False,
+) -> tuple[LumeError, ...]:
+    """What ``compile_flow`` would stop at, for every field and rule instead of the first."""
+    return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).problems()
 
 
 class _SeedSlots:
@@ -56,7 +77,9 @@ class _SeedSlots:
 
     def slot(self, seed: str, column: str) -> tuple[str, str]:
         if seed not in self._flow.seeds:
-            raise FlowError(f"the flow has no seed {seed!r}.", hint=did_you_mean(seed, self._flow.seeds))
+            raise FlowError(
+                f"the flow has no seed {seed!r}.", hint=did_you_mean(seed, self._flow.seeds)
+            )
         if column not in self._headers[seed]:
             raise FlowError(
                 f"the seed {seed!r} has no column {column!r}.",
@@ -101,6 +124,7 @@ class _Compiler:
             null_texts=tuple(dict.fromkeys(nulls)),
             seeds=self._seeds,
             oracle=oracle,
+            handlers=HANDLERS,
             target=self._target,
             target_rewriter=lambda path: self._done[path.split(".")[0]][1],
         )
@@ -115,7 +139,9 @@ class _Compiler:
             raise FlowError(f"mapping.{name}: fields are computed from each other: {loop}.")
         self._busy.append(name)
         rewriter = Rewriter(self._scope)
-        compiled = compile_field(self._field(name), self._flow.mapping.get(name), rewriter, self._severity)
+        compiled = compile_field(
+            self._field(name), self._flow.mapping.get(name), rewriter, self._severity
+        )
         self._busy.pop()
         self._done[name] = (compiled, rewriter)
         return compiled
@@ -129,7 +155,9 @@ class _Compiler:
     def _target(self, path: str) -> Sql:
         name, *rest = path.split(".")
         if name not in self._fields:
-            raise FlowError(f"there is no target field {name!r}.", hint=did_you_mean(name, self._fields))
+            raise FlowError(
+                f"there is no target field {name!r}.", hint=did_you_mean(name, self._fields)
+            )
         value = self._compiled(name).value
         for part in rest:
             value = call("struct_extract", value, text(part))
@@ -167,7 +195,9 @@ class _Compiler:
 
     def plan(self) -> Plan:
         compiled = [(f, self._compiled(f.name)) for f in self._flow.target_schema.fields]
-        tests = [t for _, c in compiled for t in c.tests] + [self._rule(r) for r in self._flow.rules]
+        tests = [t for _, c in compiled for t in c.tests] + [
+            self._rule(r) for r in self._flow.rules
+        ]
         values = tuple((f.name, c.value) for f, c in compiled)
         queries = Queries(self._chain, self._columns, values, tuple(tests), self._flow.target.key)
         return Plan(
@@ -182,6 +212,20 @@ class _Compiler:
             duplicates=queries.duplicates(),
             measures=tuple(_measures(self._flow)),
         )
+
+    def problems(self) -> tuple[LumeError, ...]:
+        found: list[LumeError] = []
+        steps: list[Callable[[], object]] = [
+            *(partial(self._compiled, f.name) for f in self._flow.target_schema.fields),
+            *(partial(self._rule, r) for r in self._flow.rules),
+        ]
+        for step in steps:
+            try:
+                step()
+            except LumeError as error:
+                found.append(error)
+            self._busy.clear()
+        return tuple({str(error): error for error in found}.values())
 
     def _mapped_column(self, field: SchemaField) -> MappedColumn:
         rewriter = self._done[field.name][1]
@@ -198,8 +242,6 @@ class _Compiler:
 
 
 def _required(field: SchemaField) -> SchemaField:
-    from dataclasses import replace
-
     return replace(field, required=True, nullable=False)
 
 
@@ -226,12 +268,16 @@ def _measures(flow: Flow) -> Iterable[BatchMeasure]:
             yield BatchMeasure(f"unique:{','.join(names)}", _repeated(names))
         if check.null_rate is not None:
             field = exp.column(check.null_rate.field, quoted=True)
-            yield BatchMeasure(f"null_rate:{check.null_rate.field}", f"count(*) - count({field.sql('duckdb')})")
+            yield BatchMeasure(
+                f"null_rate:{check.null_rate.field}", f"count(*) - count({field.sql('duckdb')})"
+            )
 
 
 def _repeated(names: tuple[str, ...]) -> str:
     columns = [exp.column(n, quoted=True) for n in names]
     value = columns[0] if len(columns) == 1 else call("row", *columns)
-    return f"count(*) - count(DISTINCT {value.sql('duckdb')})" if len(columns) > 1 else (
-        f"count({value.sql('duckdb')}) - count(DISTINCT {value.sql('duckdb')})"
+    return (
+        f"count(*) - count(DISTINCT {value.sql('duckdb')})"
+        if len(columns) > 1
+        else (f"count({value.sql('duckdb')}) - count(DISTINCT {value.sql('duckdb')})")
     )

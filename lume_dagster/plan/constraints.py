@@ -1,4 +1,4 @@
-"""What each keyword of the target schema asks of a value, as the condition that is TRUE when it is broken."""
+"""What each keyword of the target schema asks of a value, as the condition that breaks it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Constraint:
     broken: Sql  # NULL for NULL
 
 
-#: Patterns of the formats that stay text. RFC 5321 addr-spec without quoting, RFC 3986 absolute URI,
-#: RFC 2673 dotted quad, RFC 4291 (full and compressed), RFC 1123 host names.
+#: Patterns of the formats that stay text. RFC 5321 addr-spec without quoting, RFC 3986 absolute
+#: URI, RFC 2673 dotted quad, RFC 4291 (full and compressed), RFC 1123 host names.
 FORMATS = {
     "email": r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+",
@@ -30,11 +30,15 @@ FORMATS = {
     "ipv4": r"((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)",
     "ipv6": r"(([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,7}:"
     r"|([0-9A-Fa-f]{1,4}:){1,6}:[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,5}(:[0-9A-Fa-f]{1,4}){1,2}"
-    r"|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}"
+    r"|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}"
+    r"|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}"
     r"|([0-9A-Fa-f]{1,4}:){1,2}(:[0-9A-Fa-f]{1,4}){1,5}|[0-9A-Fa-f]{1,4}:((:[0-9A-Fa-f]{1,4}){1,6})"
     r"|:((:[0-9A-Fa-f]{1,4}){1,7}|:))",
-    "hostname": r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?",
+    "hostname": r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*"
+    r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?",
 }
+
+_SHOWN = 8  # allowed values a message lists
 
 _Rule = Callable[[SchemaField, Sql], tuple[str, str, Sql] | None]
 
@@ -43,7 +47,7 @@ def _enum(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
     if field.enum is None:
         return None
     allowed = [c for c in field.enum if c is not None]
-    shown = ", ".join(str(c) for c in allowed[:8]) + (", ..." if len(allowed) > 8 else "")
+    shown = ", ".join(str(c) for c in allowed[:_SHOWN]) + (", ..." if len(allowed) > _SHOWN else "")
     broken = not_(one_of(v, (literal(c, field) for c in allowed)))
     return "NOT_IN_ENUM", f"is none of {shown}", broken
 
@@ -139,4 +143,8 @@ def literal(value: object, field: SchemaField) -> Sql:
         return exp.true() if value else exp.false()
     if isinstance(value, int | float):
         return cast(number(value), duckdb_type(field)) if field.type == "number" else number(value)
-    return text(str(value)) if field.column_type == "string" else cast(text(str(value)), duckdb_type(field))
+    return (
+        text(str(value))
+        if field.column_type == "string"
+        else cast(text(str(value)), duckdb_type(field))
+    )

@@ -1,4 +1,4 @@
-"""Parse what a person wrote in a mapping or rule, and refuse whatever is not a pure scalar expression."""
+"""Parse what a person wrote in a mapping or rule; refuse all but pure scalar expressions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lume_dagster.plan.functions import FUNCTIONS, HELPERS, LONGEST_PAD, PADDING
 DIALECT = "duckdb"
 LONGEST = 20_000  # characters
 DEEPEST = 200  # levels of nesting
+_QUOTED = 60  # characters of a refused part that a message repeats
 
 #: Everything an expression may be made of, beside the functions.
 _NODES = (
@@ -27,8 +28,29 @@ _NODES = (
 )
 
 _CASTS = frozenset(
-    "TINYINT SMALLINT INT BIGINT HUGEINT UTINYINT USMALLINT UINT UBIGINT FLOAT DOUBLE DECIMAL "
-    "BOOLEAN VARCHAR TEXT CHAR DATE TIMESTAMP TIMESTAMPTZ TIME UUID".split()
+    [
+        "TINYINT",
+        "SMALLINT",
+        "INT",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINT",
+        "UBIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "BOOLEAN",
+        "VARCHAR",
+        "TEXT",
+        "CHAR",
+        "DATE",
+        "TIMESTAMP",
+        "TIMESTAMPTZ",
+        "TIME",
+        "UUID",
+    ]
 )
 
 _HINT = (
@@ -44,7 +66,7 @@ class _Refused(Exception):  # noqa: N818 - never leaves this module
 
 
 @lru_cache(maxsize=4096)
-def parse_expression(text: str, where: str) -> exp.Expression:
+def parse_expression(text: str, where: str) -> exp.Expr:
     """The tree of an expression; callers copy before they change it.
 
     Raises:
@@ -58,7 +80,7 @@ def parse_expression(text: str, where: str) -> exp.Expression:
     return tree
 
 
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     if len(text) > LONGEST:
         raise _Refused(f"the expression is longer than {LONGEST} characters.", "split it up.")
     try:
@@ -77,7 +99,7 @@ def _one_line(error: SqlglotError) -> str:
     return first.replace("\x1b[4m", "").replace("\x1b[0m", "").rstrip(". ") + "."
 
 
-def _check(tree: exp.Expression) -> None:
+def _check(tree: exp.Expr) -> None:
     for node in tree.walk():
         if node.depth > DEEPEST:
             raise _Refused("the expression is nested too deeply.", "split it up.")
@@ -92,7 +114,7 @@ def _check(tree: exp.Expression) -> None:
         _check_padding(node)
 
 
-def _check_node(node: exp.Expression) -> None:
+def _check_node(node: exp.Expr) -> None:
     if isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest")):
         raise _Refused("IN takes a list of values, not a query.")
     if isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Identifier):
@@ -136,7 +158,7 @@ def _nearest(name: str) -> str:
     return near if near.startswith("did") else _HINT
 
 
-def _check_padding(node: exp.Expression) -> None:
+def _check_padding(node: exp.Expr) -> None:
     name = node.name.lower() if isinstance(node, exp.Anonymous) else node.key
     if name != "pad" and name not in PADDING:
         return
@@ -145,6 +167,6 @@ def _check_padding(node: exp.Expression) -> None:
         raise _Refused(f"lpad and rpad take a literal width of at most {LONGEST_PAD}.")
 
 
-def _describe(node: exp.Expression) -> str:
+def _describe(node: exp.Expr) -> str:
     text = node.sql(DIALECT)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 3]}..."

@@ -81,7 +81,7 @@ def _located(error: LumeError, path: str) -> LumeError:
 def _scalar(field: SchemaField, node: object, rewriter: Rewriter, severity: Severities) -> Compiled:
     to = duckdb_type(field)
     before, upstream = len(rewriter.failures), len(rewriter.upstream)
-    value = _unmapped(field, to) if node is None else _converted(field, node, rewriter, to)
+    value = cast(exp.null(), to) if node is None else _converted(field, node, rewriter, to)
     failures = rewriter.failures[before:]
     presence = present(value)
     if field.has_default and field.default is not None:
@@ -95,24 +95,20 @@ def _scalar(field: SchemaField, node: object, rewriter: Rewriter, severity: Seve
     return Compiled(value, tuple(tests), presence)
 
 
-def _unmapped(field: SchemaField, to: str) -> Sql:
-    return cast(exp.null(), to)
-
-
 def _converted(field: SchemaField, node: object, rewriter: Rewriter, to: str) -> Sql:
     if not isinstance(node, str):
         raise FlowError("a single value is mapped by an expression.", hint="write it as one text.")
     root = rewriter.rewrite(parse_expression(node, f"mapping.{field.path}"))
     of = rewriter.type_of(root)
-    if convert(root, of, to) is None:
+    if convert(root, of, to, lambda value: value) is None:
         raise PlanError(
             f"the expression gives {of}, the schema wants {field.column_type}.",
             hint="write the conversion you mean, such as CAST(... AS ...).",
         )
-    return rewriter.strict(root, lambda x: _must(convert(x, of, to)))
+    return rewriter.strict(root, lambda x, bind: _must(convert(x, of, to, bind)))
 
 
-def _must(conversion: Any) -> Any:  # noqa: ANN401 - narrows Optional after the caller's check
+def _must(conversion: Any) -> Any:
     assert conversion is not None  # noqa: S101
     return conversion
 
@@ -120,8 +116,12 @@ def _must(conversion: Any) -> Any:  # noqa: ANN401 - narrows Optional after the 
 # -- tests ------------------------------------------------------------------------------------
 
 
-def _row_test(field: SchemaField, keyword: str, code: str, message: str, severity: Severities) -> RowTest:
-    pointer = "/".join(f"properties/{part}" for part in field.path.replace("[]", "/items").split("."))
+def _row_test(
+    field: SchemaField, keyword: str, code: str, message: str, severity: Severities
+) -> RowTest:
+    pointer = "/".join(
+        f"properties/{part}" for part in field.path.replace("[]", "/items").split(".")
+    )
     kind = {"LOOKUP_NOT_FOUND": "lookup"}.get(code, "conversion" if keyword == "type" else "schema")
     return RowTest(
         id=f"{field.path}.{keyword}:{code}",
@@ -135,7 +135,7 @@ def _row_test(field: SchemaField, keyword: str, code: str, message: str, severit
 
 
 def _failure_tests(field: SchemaField, failures: list[Failure], severity: Severities) -> list[Test]:
-    """One test for each code: what an expression can fail in twice is still one thing that is wrong."""
+    """One test for each code: what can fail twice in one way is still one thing."""
     by_code: dict[str, list[Failure]] = {}
     for failure in failures:
         by_code.setdefault(failure.code, []).append(failure)
@@ -151,17 +151,23 @@ def _failure_tests(field: SchemaField, failures: list[Failure], severity: Severi
     return tests
 
 
-def _required(
-    field: SchemaField, value: Sql, explained: list[Sql], severity: Severities
-) -> Test:
+def _required(field: SchemaField, value: Sql, explained: list[Sql], severity: Severities) -> Test:
     """NULL where nothing else explains it."""
     failed = not_(is_true(any_of(explained))) if explained else None
     row = _row_test(field, "required", "MISSING_REQUIRED_FIELD", "has no value", severity)
-    return Test(row, all_of([is_null(value), failed]) if failed else is_null(value), cast(exp.null(), "VARCHAR"))
+    return Test(
+        row,
+        all_of([is_null(value), failed]) if failed else is_null(value),
+        cast(exp.null(), "VARCHAR"),
+    )
 
 
 def _constraint_tests(field: SchemaField, value: Sql, severity: Severities) -> list[Test]:
-    shown = cast(value, "VARCHAR") if field.type not in ("object", "array") else cast(call("to_json", value), "VARCHAR")
+    shown = (
+        cast(value, "VARCHAR")
+        if field.type not in ("object", "array")
+        else cast(call("to_json", value), "VARCHAR")
+    )
     return [
         Test(_row_test(field, c.keyword, c.code, c.message, severity), c.broken, shown)
         for c in constraints(field, value)
@@ -173,7 +179,10 @@ def _constraint_tests(field: SchemaField, value: Sql, severity: Severities) -> l
 
 def _object(field: SchemaField, node: object, rewriter: Rewriter, severity: Severities) -> Compiled:
     if node is not None and not isinstance(node, Mapping):
-        raise FlowError("an object is mapped property by property.", hint=f"map {', '.join(f.name for f in field.fields)}.")
+        raise FlowError(
+            "an object is mapped property by property.",
+            hint=f"map {', '.join(f.name for f in field.fields)}.",
+        )
     given: Mapping[str, object] = node if isinstance(node, Mapping) else {}
     parts = [compile_field(f, given.get(f.name), rewriter, severity) for f in field.fields]
     value = struct((f.name, part.value) for f, part in zip(field.fields, parts, strict=True))
@@ -199,7 +208,9 @@ def _array(field: SchemaField, node: object, rewriter: Rewriter, severity: Sever
     assert field.items is not None  # noqa: S101 - the schema parser sees to it
     if node is None:
         value: Sql = cast(exp.null(), "VARCHAR[]")
-        required = [_required(field, value, [], severity)] if field.required and not field.nullable else []
+        required = (
+            [_required(field, value, [], severity)] if field.required and not field.nullable else []
+        )
         return Compiled(value, tuple(required), exp.false())
     each, variable, item = _each(node)
     before = len(rewriter.failures)
@@ -241,12 +252,17 @@ def _list(each: str, rewriter: Rewriter, field: SchemaField) -> tuple[Sql, str]:
     if kind == "JSON":
         return _json_list(value, rewriter), "JSON"
     if not kind.endswith("]"):
-        raise PlanError(f"a list is wanted, the expression gives {kind}.", hint="string_split makes one of a text.")
+        raise PlanError(
+            f"a list is wanted, the expression gives {kind}.",
+            hint="string_split makes one of a text.",
+        )
     return rewriter.bind(value), kind[: kind.rindex("[")]
 
 
 def _json_list(value: Sql, rewriter: Rewriter) -> Sql:
-    given = rewriter.bind(when(exp.NEQ(this=call("json_type", value), expression=text("NULL")), value))
+    given = rewriter.bind(
+        when(exp.NEQ(this=call("json_type", value), expression=text("NULL")), value)
+    )
     is_array = exp.EQ(this=call("json_type", given), expression=text("ARRAY"))
     items = rewriter.bind(when(is_array, call("json_extract", given, text("$[*]"))))
     lost = all_of([present(given), is_null(items)])
@@ -256,6 +272,10 @@ def _json_list(value: Sql, rewriter: Rewriter) -> Sql:
 
 def _any_item(test: Test, items: Sql, variable: str) -> Test:
     bad = call("list_filter", items, lambda_(variable, is_true(test.broken)))
-    shown = call("list_extract", call("list_transform", bad, lambda_(variable, test.value)), exp.Literal.number(1))
+    shown = call(
+        "list_extract",
+        call("list_transform", bad, lambda_(variable, test.value)),
+        exp.Literal.number(1),
+    )
     broken = exp.GT(this=call("len", bad), expression=exp.Literal.number(0))
     return Test(test.row, broken, shown)

@@ -95,16 +95,16 @@ FUNCTIONS: dict[str, str] = {
 
 #: Written by us, expanded while compiling; see plan/helpers.py.
 HELPERS: dict[str, str] = {
-    "lookup": "lookup(seed, key, column): the seed's value for the key; an unknown key is an error.",
+    "lookup": "lookup(seed, key, column): the seed's value; an unknown key is an error.",
     "try_lookup": "try_lookup(seed, key, column): the same, but NULL for an unknown key.",
     "parse_date": "parse_date(text, format, ...): the first of several formats that fits.",
     "parse_timestamp": "parse_timestamp(text, format, ...): the same for points in time.",
-    "parse_number": "parse_number(text[, ',']): a number with thousands separators, currency signs, "
-    "a sign or brackets for negatives; the second argument is the decimal sign, '.' unless given.",
+    "parse_number": "parse_number(text[, ',']): a number with separators of thousands, a currency, "
+    "a sign or brackets for negatives; the second argument is the decimal sign ('.').",
     "parse_boolean": "parse_boolean(text): yes and no in every usual spelling.",
     "code_list": "code_list(text, {'p': 'PAID', ...}): the value for a code, whatever its case.",
     "null_if": "null_if(text, 'NA', '-', ...): NULL for texts that mean nothing.",
-    "squash": "squash(text): white space trimmed and runs of it made one; NULL when nothing is left.",
+    "squash": "squash(text): runs of white space made one, ends trimmed; NULL when empty.",
 }
 
 #: Functions that make a text as long as an argument says: only up to this many characters.

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from lume_dagster.errors import FlowError
+from lume_dagster.plan.functions import HELPERS
 from lume_dagster.plan.sql import (
+    Bind,
     Sql,
     all_of,
     call,
@@ -22,12 +24,48 @@ from lume_dagster.plan.sql import (
 )
 from lume_dagster.plan.strict import Conversion
 
+_SHOWN = 8  # codes a message lists
 _FIRST_YEAR = "1000-01-01"  # %Y takes '24' for the year 24; a written year has four digits
 
-_TRUE = (
-    "true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split()
-)
-_FALSE = "false f no n 0 off nein falsch non faux falso não nao nie нет".split()
+_TRUE = [
+    "true",
+    "t",
+    "yes",
+    "y",
+    "1",
+    "on",
+    "ja",
+    "j",
+    "wahr",
+    "oui",
+    "o",
+    "vrai",
+    "si",
+    "sí",
+    "s",
+    "verdadero",
+    "vero",
+    "sim",
+    "tak",
+    "да",
+]
+_FALSE = [
+    "false",
+    "f",
+    "no",
+    "n",
+    "0",
+    "off",
+    "nein",
+    "falsch",
+    "non",
+    "faux",
+    "falso",
+    "não",
+    "nao",
+    "nie",
+    "нет",
+]
 
 _CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
 _CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY"
@@ -40,7 +78,7 @@ class Helper:
 
     least: int
     most: int | None
-    expand: Callable[[str, list[Sql]], Conversion]
+    expand: Callable[[str, list[Sql], Bind], Conversion]
 
 
 def _literals(name: str, args: list[Sql]) -> list[str]:
@@ -50,11 +88,11 @@ def _literals(name: str, args: list[Sql]) -> list[str]:
     return values
 
 
-def strptime(name: str, args: list[Sql], *, date: bool) -> Conversion:
+def strptime(name: str, args: list[Sql], bind: Bind, *, date: bool) -> Conversion:
     """Formats tried in turn; the first that fits and has a four-digit year wins."""
     x = args[0]
     formats = _literals(name, args[1:])
-    moment = _first_format(call("trim", x), formats)
+    moment = _first_format(call("trim", x), formats, bind)
     value = try_cast(moment, "DATE") if date else moment
     code = "INVALID_DATE_FORMAT" if date or not _has_clock(formats) else "INVALID_TIMESTAMP_FORMAT"
     wanted = ", ".join(repr(f) for f in formats)
@@ -62,33 +100,37 @@ def strptime(name: str, args: list[Sql], *, date: bool) -> Conversion:
     return Conversion(value, code, f"is not a {noun} in the format {wanted}")
 
 
+def _inline(value: Sql) -> Sql:
+    return value
+
+
 def _has_clock(formats: list[str]) -> bool:
     return any(mark in f for f in formats for mark in ("%H", "%I", "%-H", "%-I", "%X", "%c"))
 
 
-def _first_format(x: Sql, formats: list[str]) -> Sql:
+def _first_format(x: Sql, formats: list[str], bind: Bind) -> Sql:
     wanted: Sql = text(formats[0]) if len(formats) == 1 else exp.array(*[text(f) for f in formats])
-    quick = call("try_strptime", x, wanted)
+    quick = bind(call("try_strptime", x, wanted))
     if not any("%Y" in f for f in formats):
         return quick
     century = exp.GTE(this=quick, expression=cast(text(_FIRST_YEAR), "TIMESTAMP"))
     if len(formats) == 1:
         return when(century, quick)
-    careful = call("coalesce", *(_first_format(x, [f]) for f in formats))
+    careful = call("coalesce", *(_first_format(x, [f], _inline) for f in formats))
     return when(century, quick, when(present(quick), careful))
 
 
-def _parse_date(name: str, args: list[Sql]) -> Conversion:
-    return strptime(name, args if len(args) > 1 else [*args, text("%Y-%m-%d")], date=True)
+def _parse_date(name: str, args: list[Sql], bind: Bind) -> Conversion:
+    return strptime(name, args if len(args) > 1 else [*args, text("%Y-%m-%d")], bind, date=True)
 
 
-def _parse_timestamp(name: str, args: list[Sql]) -> Conversion:
+def _parse_timestamp(name: str, args: list[Sql], bind: Bind) -> Conversion:
     default = [text("%Y-%m-%d %H:%M:%S"), text("%Y-%m-%dT%H:%M:%S")]
-    conversion = strptime(name, args if len(args) > 1 else [*args, *default], date=False)
+    conversion = strptime(name, args if len(args) > 1 else [*args, *default], bind, date=False)
     return Conversion(conversion.value, "INVALID_TIMESTAMP_FORMAT", conversion.message)
 
 
-def _parse_number(name: str, args: list[Sql]) -> Conversion:
+def _parse_number(name: str, args: list[Sql], _bind: Bind) -> Conversion:
     """The text of a plain number: digits, a point, a sign. Whoever needs it types it."""
     marks = _literals(name, args[1:]) or ["."]
     if marks[0] not in (".", ","):
@@ -96,14 +138,27 @@ def _parse_number(name: str, args: list[Sql]) -> Conversion:
     x = args[0]
     decimal, group = marks[0], "," if marks[0] == "." else "."
     plain = matches(x, r"[+-]?\d+(\.\d+)?") if decimal == "." else matches(x, r"[+-]?\d+")
-    value = when(plain, x, _written_number(x, decimal, group))
+    ungrouped = call("replace", x, text(group), text(""))
+    pointed = ungrouped if decimal == "." else call("replace", ungrouped, text(","), text("."))
+    value = exp.Case(
+        ifs=[
+            exp.If(this=plain, true=x.copy()),
+            exp.If(this=matches(x, _grouped(decimal, group)), true=pointed),
+        ],
+        default=_written_number(x, decimal, group),
+    )
     return Conversion(value, "INVALID_NUMBER", f"is not a number (decimal sign {decimal!r})")
+
+
+def _grouped(decimal: str, group: str) -> str:
+    """What most numbers look like that are not plain; the rest is taken apart slowly."""
+    return rf"[+-]?\d{{1,3}}(\{group}\d{{3}})*(\{decimal}\d+)?"
 
 
 def _written_number(x: Sql, decimal: str, group: str) -> Sql:
     money = rf"{_SPACES}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)"
     bare = call("regexp_replace", x, text(money), text(""), text("g"))
-    d, g = rf"\{decimal}", rf"['’\{group}]"
+    d, g = rf"\{decimal}", rf"['\x{{2019}}\{group}]"
     digits = rf"(\d+|\d{{1,3}}({g}\d{{3}})+)?({d}\d+)?"
     written = rf"[+-]?{digits}|{digits}-|\({digits}\)"
     negative = matches(bare, r"-.*|.*-|\(.*\)")
@@ -114,7 +169,7 @@ def _written_number(x: Sql, decimal: str, group: str) -> Sql:
     return when(all_of([matches(bare, written), has_digit]), signed)
 
 
-def _parse_boolean(_name: str, args: list[Sql]) -> Conversion:
+def _parse_boolean(_name: str, args: list[Sql], _bind: Bind) -> Conversion:
     word = call("lower", call("trim", args[0]))
     value = exp.Case(
         ifs=[
@@ -125,21 +180,23 @@ def _parse_boolean(_name: str, args: list[Sql]) -> Conversion:
     return Conversion(value, "INVALID_BOOLEAN", "is neither yes nor no")
 
 
-def _code_list(name: str, args: list[Sql]) -> Conversion:
+def _code_list(name: str, args: list[Sql], _bind: Bind) -> Conversion:
     pairs = _pairs(name, args[1])
     word = call("lower", call("trim", args[0]))
     case = exp.Case(
         this=word,
         ifs=[exp.If(this=text(code), true=value.copy()) for code, value in pairs.items()],
     )
-    known = ", ".join(list(pairs)[:8]) + (", ..." if len(pairs) > 8 else "")
+    known = ", ".join(list(pairs)[:_SHOWN]) + (", ..." if len(pairs) > _SHOWN else "")
     return Conversion(case, "NOT_IN_CODE_LIST", f"is none of the codes {known}")
 
 
 def _pairs(name: str, value: Sql) -> Mapping[str, Sql]:
     struct = value.this if isinstance(value, exp.ToMap) else value
     if not isinstance(struct, exp.Struct) or not struct.expressions:
-        raise FlowError(f"{name}: the second argument is a list such as {{'p': 'PAID', 'o': 'OPEN'}}.")
+        raise FlowError(
+            f"{name}: the second argument is a list such as {{'p': 'PAID', 'o': 'OPEN'}}."
+        )
     pairs: dict[str, Sql] = {}
     for item in struct.expressions:
         code = item.this.name.strip().lower()
@@ -151,13 +208,13 @@ def _pairs(name: str, value: Sql) -> Mapping[str, Sql]:
     return pairs
 
 
-def _null_if(name: str, args: list[Sql]) -> Conversion:
+def _null_if(name: str, args: list[Sql], _bind: Bind) -> Conversion:
     words = _literals(name, args[1:])
     trimmed = call("trim", args[0])
     return Conversion(when(one_of(trimmed, map(text, words)), exp.null(), args[0]))
 
 
-def _squash(_name: str, args: list[Sql]) -> Conversion:
+def _squash(_name: str, args: list[Sql], _bind: Bind) -> Conversion:
     x = args[0]
     runs = call("regexp_matches", x, text(r"\s\s|[\t\n\r\x{00A0}]"))
     one_space = call("regexp_replace", x, text(rf"{_SPACES}+"), text(" "), text("g"))
@@ -176,7 +233,7 @@ EXPANSIONS: dict[str, Helper] = {
 }
 
 
-def expand(name: str, args: list[Sql]) -> Conversion:
+def expand(name: str, args: list[Sql], bind: Bind) -> Conversion:
     """What a call of a helper becomes.
 
     Raises:
@@ -184,7 +241,5 @@ def expand(name: str, args: list[Sql]) -> Conversion:
     """
     helper = EXPANSIONS[name]
     if len(args) < helper.least or (helper.most is not None and len(args) > helper.most):
-        from lume_dagster.plan.functions import HELPERS
-
         raise FlowError(f"{name} got {len(args)} argument(s).", hint=HELPERS[name])
-    return helper.expand(name, args)
+    return helper.expand(name, args, bind)

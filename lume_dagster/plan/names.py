@@ -1,4 +1,4 @@
-"""What the names in an expression stand for: source columns, target fields, list items, and paths into them."""
+"""What the names in an expression stand for: source columns, and paths into their values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def find_column(name: str, columns: Sequence[SourceColumn]) -> SourceColumn:
         return alike[0]
     if alike:
         found = ", ".join(repr(c.name) for c in alike)
-        raise PlanError(f"the column {name!r} could be any of {found}.", hint="write its exact case.")
+        raise PlanError(
+            f"the column {name!r} could be any of {found}.", hint="write its exact case."
+        )
     raise PlanError(
         f"the source has no column {name!r}.",
         hint=did_you_mean(name, (c.name for c in columns)),
@@ -58,7 +60,7 @@ def step_into(value: Sql, duckdb_type: str, path: Sequence[str]) -> Sql:
 
 
 def json_text(value: Sql) -> Sql:
-    """A JSON scalar as text: a string without its quotes, a number digit for digit, null as NULL."""
+    """A JSON scalar as text: a string without quotes, a number digit for digit."""
     written = cast(value, "VARCHAR")
     unquoted = call("json_extract_string", value, text("$"))
     is_string = call("starts_with", written, text('"'))

@@ -1,8 +1,9 @@
 """A Plan: all SQL that turns one staged batch into mapped rows and rejects, as data.
 
-The SQL speaks of three things the engine provides under fixed names: the view ``staged`` (the columns
-of the batch and ``_lume_row``), one table per seed, and the tables ``bad`` (the ``_lume_row`` of every
-row that is not mapped), ``repeated`` and ``duplicates`` (what the two queries of those names give). It holds no text of the user's but what was parsed and generated again.
+The SQL speaks of what the engine provides under fixed names: the view ``staged`` (the columns of
+the batch and ``_lume_row``), one table per seed, and the tables ``bad`` (the ``_lume_row`` of every
+row that is not mapped), ``repeated`` and ``duplicates`` (what the queries of those names give). It
+holds no text of the user's but what was parsed and generated again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class TypeOracle(Protocol):
     """Something that knows the type of each column of a SELECT: the engine itself."""
 
     def describe(self, select: str) -> tuple[str, ...]:
-        """The DuckDB types of the columns, in order; PlanError with the engine's words if it cannot be."""
+        """The DuckDB types of the columns; PlanError with the engine's words if there are none."""
         ...
 
 
@@ -46,7 +47,7 @@ class RowTest:
 
 @dataclass(frozen=True, slots=True)
 class SeedTable:
-    """A seed a plan looks things up in: the table the engine must load it as, and what is read of it."""
+    """A seed that is looked up: the table the engine loads it as, and what is read of it."""
 
     seed: str
     table: str
@@ -68,7 +69,7 @@ class MappedColumn:
 
 @dataclass(frozen=True, slots=True)
 class BatchMeasure:
-    """A figure of the mapped rows that a batch check needs: rows that break ``unique`` or are NULL."""
+    """A figure of the mapped rows that a batch check needs: repeated rows, or NULLs."""
 
     id: str  # unique:flight_id, null_rate:email
     sql: str  # an aggregate over the view ``mapped``
@@ -84,7 +85,9 @@ class Plan:
     tests: tuple[RowTest, ...]
     mapped: str  # SELECT _lume_row, <fields> of rows that break no reject test
     rejects: str  # SELECT _lume_row, original, errors of the rows in ``bad``
-    side_tests: str | None  # one row: how many rows break each warn and fail test, in order of ``tests``
+    side_tests: (
+        str | None
+    )  # one row: how many rows break each warn and fail test, in order of ``tests``
     repeated_keys: str | None  # SELECT h: hashes of the keys that occur more than once
     duplicates: str | None  # SELECT _lume_row of good rows whose key an earlier good row has
     measures: tuple[BatchMeasure, ...]

@@ -10,7 +10,21 @@ from sqlglot import exp
 from lume_dagster.plan.chain import ROW, Chain
 from lume_dagster.plan.fields import Test
 from lume_dagster.plan.plan import RowTest, SourceColumn
-from lume_dagster.plan.sql import Sql, alias, any_of, call, cast, column, is_true, lambda_, not_, present, struct, text, when
+from lume_dagster.plan.sql import (
+    Sql,
+    alias,
+    any_of,
+    call,
+    cast,
+    column,
+    is_true,
+    lambda_,
+    not_,
+    present,
+    struct,
+    text,
+    when,
+)
 
 SAMPLES = 5  # rows shown for each test
 DUPLICATES, REPEATED, BAD = "duplicates", "repeated", "bad"
@@ -33,7 +47,9 @@ class Queries:
 
     def _key_test(self) -> RowTest:
         named = ", ".join(self.key)
-        return RowTest("key:unique", "key", named, "DUPLICATE_KEY", "reject", "an earlier row has the same key")
+        return RowTest(
+            "key:unique", "key", named, "DUPLICATE_KEY", "reject", "an earlier row has the same key"
+        )
 
     def _good(self) -> Sql:
         """No reject test is broken; a condition that is NULL is not broken."""
@@ -52,7 +68,9 @@ class Queries:
         """The original row and every error of the rows in ``bad``."""
         original = [part for c in self.columns for part in (text(c.name), _original(c))]
         errors = [
-            when(is_true(t.broken), _error(t.row, t.value)) for t in self.tests if t.row.severity != "warn"
+            when(is_true(t.broken), _error(t.row, t.value))
+            for t in self.tests
+            if t.row.severity != "warn"
         ]
         query = exp.select(
             column(ROW),
@@ -63,7 +81,9 @@ class Queries:
             errors.append(when(repeats, _error(self._key_test(), self._key_text())))
             query = query.join(
                 exp.to_table(DUPLICATES).as_("d"),
-                on=exp.EQ(this=exp.column(ROW, table="d"), expression=exp.column(ROW, table="chain")),
+                on=exp.EQ(
+                    this=exp.column(ROW, table="d"), expression=exp.column(ROW, table="chain")
+                ),
                 join_type="left",
             )
             query.expressions[0].replace(exp.column(ROW, table="chain"))
@@ -83,13 +103,15 @@ class Queries:
                 (f"r{i}", f"min({ROW}, {SAMPLES})"),
             ):
                 query = query.select(alias(_filtered(aggregate, broken), name))
-            shown = call("min_by", call("coalesce", test.value, text("")), column(ROW), exp.Literal.number(SAMPLES))
+            shown = call(
+                "min_by", struct([("v", test.value)]), column(ROW), exp.Literal.number(SAMPLES)
+            )
             filtered = exp.Filter(this=shown, expression=exp.Where(this=broken))
             query = query.select(alias(filtered, f"s{i}"))
         return self.chain.query(query)
 
     def repeated_keys(self) -> str | None:
-        """Hashes of keys that more than one row has; a few may be there by chance, which is harmless."""
+        """Hashes of keys that more than one row has; one there by chance does no harm."""
         if not self.key:
             return None
         hashed = self._key_hash()
@@ -109,7 +131,9 @@ class Queries:
             order=exp.Order(expressions=[exp.Ordered(this=column(ROW))]),
         )
         hashed = exp.In(this=self._key_hash(), query=exp.select("h").from_(REPEATED).subquery())
-        inner = exp.select(column(ROW), alias(order, "nth")).from_("chain").where(hashed, self._good())
+        inner = (
+            exp.select(column(ROW), alias(order, "nth")).from_("chain").where(hashed, self._good())
+        )
         counted = self.chain.query(inner)
         return f"SELECT {ROW} FROM ({counted}) WHERE nth > 1"
 
@@ -141,7 +165,5 @@ def _error(test: RowTest, value: Sql) -> Sql:
 
 
 def _filtered(aggregate: str, condition: Sql) -> Sql:
-    parsed = exp.maybe_parse(aggregate, dialect="duckdb")
+    parsed: Sql = exp.maybe_parse(aggregate, dialect="duckdb")
     return exp.Filter(this=parsed, expression=exp.Where(this=condition.copy()))
-
-

@@ -1,4 +1,4 @@
-"""Turn what a person wrote into SQL that cannot stop a batch, and into the ways it can fail for a row.
+"""Turn what a person wrote into SQL that cannot stop a batch, and the ways it fails for a row.
 
 Names become bound columns; casts, strptime, division and the helpers become conversions that give
 NULL where they have no answer, each with a Failure that is true for just those rows.
@@ -8,35 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlglot import exp
 
-from lume_dagster.errors import FlowError, LumeError, PlanError, did_you_mean
-from lume_dagster.plan import helpers
 from lume_dagster.plan.chain import Chain
 from lume_dagster.plan.functions import MAY_FAIL
 from lume_dagster.plan.names import find_column, json_text, path_of, step_into
 from lume_dagster.plan.plan import SourceColumn, TypeOracle
 from lume_dagster.plan.sql import (
+    Bind,
     Sql,
     all_of,
     attempt,
     call,
     cast,
     is_null,
-    is_true,
-    not_,
-    number,
     one_of,
     present,
     text,
     when,
 )
-from lume_dagster.plan.strict import Conversion, convert
-
-NESTED_NUMBER = "DECIMAL(28,10)"  # what parse_number is inside a larger expression
+from lume_dagster.plan.strict import Conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,14 @@ class Seeds(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What is done to kinds of nodes, and to calls by name; all else keeps its form."""
+
+    nodes: Mapping[type[Sql], Callable[[Rewriter, Any], Sql]]
+    calls: Mapping[str, Callable[[Rewriter, exp.Anonymous], Sql]]
+
+
 @dataclass(slots=True)
 class Scope:
     """What expressions can see, and the chain they are computed in."""
@@ -66,7 +67,8 @@ class Scope:
     null_texts: tuple[str, ...]
     seeds: Seeds
     oracle: TypeOracle
-    target: Callable[[str], exp.Column]  # a target field's typed value, by path
+    handlers: Handlers
+    target: Callable[[str], Sql]  # a target field's typed value, by path
     target_rewriter: Callable[[str], Rewriter]  # how a target field was made, by path
 
     def type_of(self, value: Sql, variables: Mapping[str, str]) -> str:
@@ -109,15 +111,33 @@ class Rewriter:
 
     def rewrite(self, tree: Sql) -> Sql:
         """The whole expression, safe to compute for any row."""
-        return self.safe(self._walk(tree))
+        return self.safe(self.walk(tree))
 
-    def _walk(self, node: Sql) -> Sql:
-        handler = _HANDLERS.get(type(node))
-        if handler is not None:
-            return handler(self, node)
-        if isinstance(node, exp.Anonymous) and node.name.lower() in _CALLS:
-            return _CALLS[node.name.lower()](self, node)
-        return self._rebuild(node)
+    def walk(self, node: Sql) -> Sql:
+        """Any part of an expression."""
+        if isinstance(node, exp.Column | exp.Dot):
+            return self._name(node)
+        handler = self.scope.handlers.nodes.get(type(node))
+        if handler is None and isinstance(node, exp.Anonymous):
+            handler = self.scope.handlers.calls.get(node.name.lower())
+        return handler(self, node) if handler is not None else self._rebuild(node)
+
+    def under(self, guards: Sequence[Sql], node: Sql) -> Sql:
+        """A part that is reached only where all guards are true."""
+        before = self._guards
+        self._guards = (*before, *guards)
+        try:
+            return self.walk(node)
+        finally:
+            self._guards = before
+
+    def forgive(self, rewrite: Callable[[], Sql]) -> Sql:
+        """Whatever fails in here gives NULL and is no error."""
+        self._forgiving += 1
+        try:
+            return rewrite()
+        finally:
+            self._forgiving -= 1
 
     def _rebuild(self, node: Sql) -> Sql:
         def again(value: object) -> object:
@@ -125,7 +145,7 @@ class Rewriter:
                 return [again(v) for v in value]
             if isinstance(value, exp.Identifier | exp.DataType | exp.Var):
                 return value.copy()
-            return self._walk(value) if isinstance(value, exp.Expression) else value
+            return self.walk(value) if isinstance(value, exp.Expr) else value
 
         return type(node)(**{name: again(value) for name, value in node.args.items()})
 
@@ -156,10 +176,10 @@ class Rewriter:
         self.fail("EXPRESSION_FAILED", "could not be computed", condition, exp.null())
         return tried
 
-    def strict(self, value: Sql, make: Callable[[Sql], Conversion]) -> Sql:
+    def strict(self, value: Sql, make: Callable[[Sql, Bind], Conversion]) -> Sql:
         """Convert, and note that what was there before must be there after."""
         given = self.bind(self.safe(value))
-        conversion = make(given)
+        conversion = make(given, self.bind)
         result = self.bind(conversion.value)
         if conversion.fails:
             lost = all_of([present(given), is_null(result)])
@@ -210,165 +230,10 @@ class Rewriter:
             return value
         scalar = json_text(value)
         nulls = self.scope.null_texts
-        return self.bind(when(one_of(scalar, map(text, nulls)), exp.null(), scalar) if nulls else scalar)
+        return self.bind(
+            when(one_of(scalar, map(text, nulls)), exp.null(), scalar) if nulls else scalar
+        )
 
-    # -- conversions ------------------------------------------------------------------------
-
-    def _cast(self, node: exp.Cast) -> Sql:
-        to = node.to.sql("duckdb")
-        if isinstance(node.this, exp.Literal) and node.this.is_string and to in _MOMENTS:
-            return _constant(node, _MOMENTS[to])
-        return self.strict(self._walk(node.this), lambda x: self._converted(x, to))
-
-    def _try_cast(self, node: exp.TryCast) -> Sql:
-        self._forgiving += 1
-        try:
-            return self._cast(node)
-        finally:
-            self._forgiving -= 1
-
-    def _converted(self, x: Sql, to: str) -> Conversion:
-        of = self.type_of(x)
-        conversion = convert(x, of, to, explicit=True)
-        if conversion is None:
-            raise PlanError(f"{of} cannot be cast to {to}.")
-        return conversion
-
-    def _strptime(self, node: exp.StrToTime) -> Sql:
-        formats = node.args["format"]
-        wanted = formats.expressions if isinstance(formats, exp.Array) else [formats]
-        args = [exp.null(), *wanted]
-        return self._helper("strptime", node.this, lambda x: helpers.strptime("strptime", [x, *args[1:]], date=False))
-
-    def _try_strptime(self, node: exp.Anonymous) -> Sql:
-        if len(node.expressions) != 2:
-            raise FlowError("try_strptime takes a text and a format, or a list of formats.")
-        self._forgiving += 1
-        try:
-            return self._strptime(exp.StrToTime(this=node.expressions[0], format=node.expressions[1]))
-        finally:
-            self._forgiving -= 1
-
-    def _expanded(self, node: exp.Anonymous) -> Sql:
-        name = node.name.lower()
-        first, rest = node.expressions[:1], node.expressions[1:]
-        if not first:
-            helpers.expand(name, [])
-        result = self._helper(name, first[0], lambda x: helpers.expand(name, [x, *rest]))
-        if name != "parse_number" or _stands_alone(node):
-            return result
-        return self.strict(result, lambda x: self._converted(x, NESTED_NUMBER))
-
-    def _helper(self, name: str, argument: Sql, make: Callable[[Sql], Conversion]) -> Sql:
-        given = self._walk(argument)
-        kind = self.type_of(given)
-        if kind not in ("VARCHAR", '"NULL"'):
-            raise PlanError(f"{name} reads text, not {kind}.", hint="CAST(... AS VARCHAR) first.")
-        return self.strict(cast(given, "VARCHAR") if kind != "VARCHAR" else given, make)
-
-    def _divide(self, node: exp.Binary) -> Sql:
-        left, right = self._walk(node.this), self._walk(node.expression)
-        if not isinstance(right, exp.Literal) or right.name.strip("0.") == "":
-            divisor = self.bind(self.safe(right))
-            zero = exp.EQ(this=divisor.copy(), expression=number(0))
-            self.fail("DIVISION_BY_ZERO", "divides by zero", is_true(zero), divisor)
-            right = call("nullif", divisor, number(0))
-        rest = {k: v for k, v in node.args.items() if k not in ("this", "expression")}
-        return type(node)(this=left, expression=right, **rest)
-
-    # -- choices: what is not reached cannot fail ---------------------------------------------
-
-    def _under(self, guards: Sequence[Sql], node: Sql) -> Sql:
-        before = self._guards
-        self._guards = (*before, *guards)
-        try:
-            return self._walk(node)
-        finally:
-            self._guards = before
-
-    def _case(self, node: exp.Case) -> Sql:
-        subject = self.bind(self._walk(node.this)) if node.this is not None else None
-        passed: list[Sql] = []
-        branches = []
-        for branch in node.args["ifs"]:
-            test = self._under(passed, branch.this)
-            taken = test if subject is None else exp.EQ(this=subject.copy(), expression=test)
-            value = self._under([*passed, is_true(taken)], branch.args["true"])
-            passed.append(not_(is_true(taken)))
-            branches.append(exp.If(this=taken.copy(), true=value))
-        default = node.args.get("default")
-        otherwise = None if default is None else self._under(passed, default)
-        return exp.Case(ifs=branches, default=otherwise)
-
-    def _if(self, node: exp.If) -> Sql:
-        return self._case(exp.Case(ifs=[node.copy()], default=node.args.get("false")))
-
-    def _coalesce(self, node: exp.Coalesce) -> Sql:
-        values: list[Sql] = []
-        for argument in [node.this, *node.expressions]:
-            value = self._under([is_null(v) for v in values], argument)
-            values.append(value)
-        return call("coalesce", *values)
-
-    # -- lookups ------------------------------------------------------------------------------
-
-    def _look_up(self, node: exp.Anonymous) -> Sql:
-        if self.variables:
-            raise FlowError("lookup cannot be used inside a list (each).")
-        if len(node.expressions) != 3 or not all(
-            isinstance(node.expressions[i], exp.Literal) and node.expressions[i].is_string for i in (0, 2)
-        ):
-            raise FlowError("lookup takes a seed's name, a key and a column's name: lookup('airports', dest, 'name').")
-        seed, key, column = node.expressions
-        table, slot = self.scope.seeds.slot(seed.name, column.name)
-        self.seeds.add((seed.name, column.name))
-        chain = self.scope.chain
-        asked = self.safe(self._walk(key))
-        kind = self.type_of(asked)
-        bound = chain.bind(asked if kind == "VARCHAR" else cast(asked, "VARCHAR"), "VARCHAR")
-        found = chain.look_up(table, bound, "k")
-        if node.name.lower() == "lookup":
-            missing = all_of([present(bound), is_null(found)])
-            self.fail("LOOKUP_NOT_FOUND", f"is not in the seed {seed.name}", missing, bound)
-        return chain.look_up(table, bound, slot)
-
-
-_MOMENTS: dict[str, Callable[[str], object]] = {
-    "DATE": date.fromisoformat,
-    "TIMESTAMP": datetime.fromisoformat,
-    "TIME": time.fromisoformat,
-}
-
-
-def _constant(node: exp.Cast, read: Callable[[str], object]) -> Sql:
-    """``DATE '2024-01-01'``: a literal that is wrong is the flow's fault, not the row's."""
-    try:
-        read(node.this.name)
-    except ValueError as error:
-        raise FlowError(f"{node.sql('duckdb')}: {error}.") from None
-    return node.copy()
-
-
-_HANDLERS: dict[type[Sql], Callable[[Rewriter, Sql], Sql]] = {
-    exp.Column: Rewriter._name,
-    exp.Dot: Rewriter._name,
-    exp.Cast: Rewriter._cast,
-    exp.TryCast: Rewriter._try_cast,
-    exp.StrToTime: Rewriter._strptime,
-    exp.Case: Rewriter._case,
-    exp.If: Rewriter._if,
-    exp.Coalesce: Rewriter._coalesce,
-    exp.Div: Rewriter._divide,
-    exp.IntDiv: Rewriter._divide,
-    exp.Mod: Rewriter._divide,
-}  # type: ignore[dict-item]
-
-_CALLS: dict[str, Callable[[Rewriter, exp.Anonymous], Sql]] = {
-    "lookup": Rewriter._look_up,
-    "try_lookup": Rewriter._look_up,
-    "try_strptime": Rewriter._try_strptime,
-    **dict.fromkeys(helpers.EXPANSIONS, Rewriter._expanded),
-}
 
 _RISKY_NODES = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg)
 
@@ -382,14 +247,6 @@ def _may_fail(node: Sql) -> bool:
     return False
 
 
-_RISKY_KEYS = frozenset({"pow", "timetostr", "timestamptrunc", "datefromparts", "timestampfromparts"})
-
-
-def _stands_alone(node: Sql) -> bool:
-    """The value itself is wanted, not something made of it: the field or a cast decides its type."""
-    parent = node.parent
-    while isinstance(parent, exp.Paren):
-        parent = parent.parent
-    return parent is None or isinstance(parent, exp.Cast)
-
-
+_RISKY_KEYS = frozenset(
+    {"pow", "timetostr", "timestamptrunc", "datefromparts", "timestampfromparts"}
+)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlglot import exp
 
-Sql = exp.Expression
+Sql = exp.Expr
+#: Computes a value once, ahead, where that is possible; gives back what stands for it.
+Bind = Callable[[Sql], Sql]
 
 
 def text(value: str) -> exp.Literal:
@@ -14,7 +16,7 @@ def text(value: str) -> exp.Literal:
     return exp.Literal.string(value)
 
 
-def number(value: float | int | str) -> Sql:
+def number(value: float | str) -> Sql:
     """A number literal, negative ones too."""
     return exp.Literal.number(value)
 
@@ -31,14 +33,14 @@ def cast(value: Sql, to: str) -> Sql:
 
 def try_cast(value: Sql, to: str) -> Sql:
     """A cast that gives NULL where there is no such value."""
-    return exp.TryCast(
-        this=value.copy(), to=exp.DataType.build(to, dialect="duckdb"), safe=True
-    )
+    return exp.TryCast(this=value.copy(), to=exp.DataType.build(to, dialect="duckdb"), safe=True)
 
 
 def is_null(value: Sql) -> Sql:
     """``value IS NULL``."""
-    return exp.Is(this=exp.paren(value.copy()) if _loose(value) else value.copy(), expression=exp.null())
+    return exp.Is(
+        this=exp.paren(value.copy()) if _loose(value) else value.copy(), expression=exp.null()
+    )
 
 
 def is_true(value: Sql) -> Sql:

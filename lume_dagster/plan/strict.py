@@ -9,23 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 from lume_dagster.plan.sql import (
+    Bind,
     Sql,
-    all_of,
-    any_of,
     call,
     cast,
     matches,
     number,
-    one_of,
     text,
     try_cast,
     when,
 )
-from sqlglot import exp
 
 _INTEGERS = frozenset(
-    "TINYINT SMALLINT INTEGER INT BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UINT UBIGINT UHUGEINT".split()
+    [
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "INT",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UINT",
+        "UBIGINT",
+        "UHUGEINT",
+    ]
 )
 _FAMILIES = {
     "VARCHAR": "text", "TEXT": "text", "CHAR": "text", "JSON": "json", "BOOLEAN": "boolean",
@@ -68,19 +80,22 @@ class Conversion:
         return bool(self.code)
 
 
-def _text_to_integer(x: Sql, to: str) -> Conversion:
+_Rule = Callable[[Sql, str, Bind], Conversion]
+
+
+def _text_to_integer(x: Sql, to: str, _bind: Bind) -> Conversion:
     value = when(matches(x, r"\s*[+-]?\d+(\.0*)?\s*"), try_cast(x, to))
     return Conversion(value, "INVALID_INTEGER", "is not a whole number")
 
 
-def _text_to_float(x: Sql, to: str) -> Conversion:
+def _text_to_float(x: Sql, to: str, bind: Bind) -> Conversion:
     written = matches(x, r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*")
-    value = when(written, try_cast(x, to))
+    value = bind(when(written, try_cast(x, to)))
     finite = when(call("isfinite", value), value)
     return Conversion(finite, "INVALID_NUMBER", "is not a number")
 
 
-def _text_to_decimal(x: Sql, to: str) -> Conversion:
+def _text_to_decimal(x: Sql, to: str, _bind: Bind) -> Conversion:
     scale = _scale(to)
     decimals = rf"(\.\d{{0,{scale}}}0*)?" if scale else r"(\.0*)?"
     bare = rf"|\.\d{{1,{scale}}}0*" if scale else ""
@@ -89,7 +104,7 @@ def _text_to_decimal(x: Sql, to: str) -> Conversion:
     return Conversion(value, "INVALID_NUMBER", f"is not a number with {places}")
 
 
-def _text_to_boolean(x: Sql, _to: str) -> Conversion:
+def _text_to_boolean(x: Sql, _to: str, _bind: Bind) -> Conversion:
     lower = call("lower", call("trim", x))
     case = exp.Case(
         this=lower,
@@ -101,7 +116,7 @@ def _text_to_boolean(x: Sql, _to: str) -> Conversion:
     return Conversion(case, "INVALID_BOOLEAN", "is neither true nor false")
 
 
-def _text_to_date(x: Sql, _to: str) -> Conversion:
+def _text_to_date(x: Sql, _to: str, _bind: Bind) -> Conversion:
     value = when(matches(x, r"\s*\d{4}-\d{2}-\d{2}\s*"), try_cast(call("trim", x), "DATE"))
     return Conversion(value, "INVALID_DATE_FORMAT", "is not a date written YYYY-MM-DD")
 
@@ -110,7 +125,7 @@ _CLOCK = r"\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
 _ZONE = r"(Z|z|[+-]\d{2}(:?\d{2})?)"
 
 
-def _text_to_timestamp(x: Sql, _to: str) -> Conversion:
+def _text_to_timestamp(x: Sql, _to: str, _bind: Bind) -> Conversion:
     moment = rf"\s*\d{{4}}-\d{{2}}-\d{{2}}[Tt ]{_CLOCK}"
     trimmed = call("trim", x)
     zoned = exp.AtTimeZone(this=try_cast(trimmed, "TIMESTAMPTZ"), zone=text("UTC"))
@@ -124,73 +139,71 @@ def _text_to_timestamp(x: Sql, _to: str) -> Conversion:
     return Conversion(value, "INVALID_TIMESTAMP_FORMAT", message)
 
 
-def _text_to_time(x: Sql, _to: str) -> Conversion:
+def _text_to_time(x: Sql, _to: str, _bind: Bind) -> Conversion:
     value = when(matches(x, rf"\s*{_CLOCK}\s*"), try_cast(call("trim", x), "TIME"))
     return Conversion(value, "INVALID_TIME_FORMAT", "is not a time written HH:MM:SS")
 
 
-def _text_to_uuid(x: Sql, _to: str) -> Conversion:
+def _text_to_uuid(x: Sql, _to: str, _bind: Bind) -> Conversion:
     written = r"\s*[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\s*"
     value = when(matches(x, written), try_cast(call("trim", x), "UUID"))
     return Conversion(value, "INVALID_UUID", "is not a UUID")
 
 
-def _plain(x: Sql, to: str) -> Conversion:
+def _plain(x: Sql, to: str, _bind: Bind) -> Conversion:
     return Conversion(cast(x, to))
 
 
-def _same(x: Sql, _to: str) -> Conversion:
+def _same(x: Sql, _to: str, _bind: Bind) -> Conversion:
     return Conversion(x.copy())
 
 
-def _narrow(x: Sql, to: str) -> Conversion:
+def _narrow(x: Sql, to: str, _bind: Bind) -> Conversion:
     return Conversion(try_cast(x, to), "INVALID_INTEGER", f"does not fit {to}")
 
 
-def _whole(x: Sql, to: str) -> Conversion:
+def _whole(x: Sql, to: str, _bind: Bind) -> Conversion:
     value = when(exp.EQ(this=x.copy(), expression=call("trunc", x)), try_cast(x, to))
     return Conversion(value, "INVALID_INTEGER", "is not a whole number")
 
 
-def _finite(x: Sql, to: str) -> Conversion:
+def _finite(x: Sql, to: str, _bind: Bind) -> Conversion:
     value = when(call("isfinite", x), cast(x, to))
     return Conversion(value, "INVALID_NUMBER", "is not a finite number")
 
 
-def _float_to_decimal(x: Sql, to: str) -> Conversion:
+def _float_to_decimal(x: Sql, to: str, bind: Bind) -> Conversion:
     """Exact but for the noise binary fractions carry."""
-    rounded = try_cast(x, to)
+    rounded = bind(try_cast(x, to))
     away = call("abs", exp.Sub(this=x.copy(), expression=cast(rounded, "DOUBLE")))
-    allowed = exp.Mul(
-        this=number("1e-9"), expression=call("greatest", number(1), call("abs", x))
-    )
+    allowed = exp.Mul(this=number("1e-9"), expression=call("greatest", number(1), call("abs", x)))
     value = when(exp.LTE(this=away, expression=allowed), rounded)
     return Conversion(value, "NOT_MULTIPLE_OF", f"has more than {_scale(to)} decimals")
 
 
-def _decimal_to_decimal(x: Sql, to: str) -> Conversion:
-    rounded = try_cast(x, to)
+def _decimal_to_decimal(x: Sql, to: str, bind: Bind) -> Conversion:
+    rounded = bind(try_cast(x, to))
     value = when(exp.EQ(this=rounded, expression=x.copy()), rounded)
     message = f"has more than {_scale(to)} decimals, or too many digits"
     return Conversion(value, "NOT_MULTIPLE_OF", message)
 
 
-def _integer_to_decimal(x: Sql, to: str) -> Conversion:
+def _integer_to_decimal(x: Sql, to: str, _bind: Bind) -> Conversion:
     return Conversion(try_cast(x, to), "INVALID_NUMBER", f"does not fit {to}")
 
 
-def _midnight(x: Sql, _to: str) -> Conversion:
-    day = cast(x, "DATE")
+def _midnight(x: Sql, _to: str, bind: Bind) -> Conversion:
+    day = bind(cast(x, "DATE"))
     value = when(exp.EQ(this=cast(day, "TIMESTAMP"), expression=x.copy()), day)
     message = "has a time of day (CAST(... AS DATE) drops it)"
     return Conversion(value, "INVALID_DATE_FORMAT", message)
 
 
-def _utc(x: Sql, _to: str) -> Conversion:
+def _utc(x: Sql, _to: str, _bind: Bind) -> Conversion:
     return Conversion(exp.AtTimeZone(this=exp.paren(x.copy()), zone=text("UTC")))
 
 
-_FROM_TEXT: dict[str, Callable[[Sql, str], Conversion]] = {
+_FROM_TEXT: dict[str, _Rule] = {
     "text": _same,
     "integer": _text_to_integer,
     "float": _text_to_float,
@@ -203,7 +216,7 @@ _FROM_TEXT: dict[str, Callable[[Sql, str], Conversion]] = {
 }
 
 #: What a target field does to a value of another type: nothing may be lost.
-_LOSSLESS: dict[tuple[str, str], Callable[[Sql, str], Conversion]] = {
+_LOSSLESS: dict[tuple[str, str], _Rule] = {
     **{("text", to): convert for to, convert in _FROM_TEXT.items()},
     **{("null", to): _plain for to in _FROM_TEXT},
     **{(of, "text"): _plain for of in ("integer", "decimal", "float", "boolean", "date")},
@@ -225,12 +238,12 @@ _LOSSLESS: dict[tuple[str, str], Callable[[Sql, str], Conversion]] = {
 }
 
 
-def _rounding(code: str, message: str) -> Callable[[Sql, str], Conversion]:
-    return lambda x, to: Conversion(try_cast(x, to), code, message)
+def _rounding(code: str, message: str) -> _Rule:
+    return lambda x, to, _bind: Conversion(try_cast(x, to), code, message)
 
 
 #: What an explicit CAST may do beside: SQL's own rounding and cutting, but never an error.
-_EXPLICIT: dict[tuple[str, str], Callable[[Sql, str], Conversion]] = {
+_EXPLICIT: dict[tuple[str, str], _Rule] = {
     **_LOSSLESS,
     ("decimal", "integer"): _rounding("INVALID_INTEGER", "does not fit"),
     ("float", "integer"): _rounding("INVALID_INTEGER", "does not fit"),
@@ -238,21 +251,21 @@ _EXPLICIT: dict[tuple[str, str], Callable[[Sql, str], Conversion]] = {
     ("decimal", "decimal"): _rounding("INVALID_NUMBER", "does not fit"),
     ("timestamp", "date"): _plain,
     ("timestamp", "time"): _plain,
-    ("instant", "date"): lambda x, to: Conversion(cast(_utc(x, to).value, to)),
+    ("instant", "date"): lambda x, to, bind: Conversion(cast(_utc(x, to, bind).value, to)),
     ("instant", "instant"): _same,
     ("boolean", "integer"): _plain,
     ("integer", "boolean"): _plain,
 }
 
 
-def convert(x: Sql, of: str, to: str, *, explicit: bool = False) -> Conversion | None:
+def convert(x: Sql, of: str, to: str, bind: Bind, *, explicit: bool = False) -> Conversion | None:
     """Make ``x`` (of DuckDB type ``of``) a ``to``; None where that makes no sense."""
     table = _EXPLICIT if explicit else _LOSSLESS
     rule = table.get((family(of), family(to)))
     if rule is None:
         return None
     same = of.upper().replace(" ", "") == to.upper().replace(" ", "")
-    return Conversion(x.copy()) if same and rule is not _finite else rule(x, to)
+    return Conversion(x.copy()) if same and rule is not _finite else rule(x, to, bind)
 
 
 def _scale(decimal: str) -> int:

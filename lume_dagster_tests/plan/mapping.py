@@ -1,4 +1,4 @@
-"""Run the plan of a small flow on a few rows, in memory: what the tests of this room are made of."""
+"""Run the plan of a small flow on a few rows, in memory: what this room's tests stand on."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def run(
     """Map rows with these columns; all text unless ``types`` says otherwise."""
     duck = Duck()
     kinds = types or ["VARCHAR"] * len(columns)
-    source = [SourceColumn(n, f"c{i}", t) for i, (n, t) in enumerate(zip(columns, kinds, strict=True))]
+    source = [
+        SourceColumn(n, f"c{i}", t) for i, (n, t) in enumerate(zip(columns, kinds, strict=True))
+    ]
     headers = {name: tuple(header) for name, (header, _) in (seeds or {}).items()}
     plan = compile_flow(flow, source, headers, duck, empty_is_null=True)
     declared = ", ".join(f"{c.id} {c.type}" for c in source)
@@ -81,7 +83,9 @@ def run(
         duck.con.execute(f"CREATE TABLE {seed.table} ({names})")
         for line in lines:
             values = [line[i] for i in wanted]
-            duck.con.execute(f"INSERT INTO {seed.table} VALUES ({', '.join('?' * len(values))})", values)
+            duck.con.execute(
+                f"INSERT INTO {seed.table} VALUES ({', '.join('?' * len(values))})", values
+            )
     return _outcome(duck.con, plan)
 
 
@@ -90,13 +94,17 @@ def _outcome(con: duckdb.DuckDBPyConnection, plan: Plan) -> Outcome:
         con.execute(f"CREATE TABLE repeated AS {plan.repeated_keys}")
         con.execute(f"CREATE TABLE duplicates AS {plan.duplicates}")
     con.execute(f"CREATE TABLE mapped AS {plan.mapped}")
-    con.execute("CREATE TABLE bad AS SELECT _lume_row FROM staged ANTI JOIN mapped USING (_lume_row)")
+    con.execute(
+        "CREATE TABLE bad AS SELECT _lume_row FROM staged ANTI JOIN mapped USING (_lume_row)"
+    )
     con.execute(f"CREATE TABLE rejects AS {plan.rejects}")
     rejects = _rows(con, "SELECT * FROM rejects ORDER BY _lume_row")
     for reject in rejects:
         reject["original"] = json.loads(reject["original"])
     warned = con.execute(plan.side_tests).fetchone() if plan.side_tests else ()
-    return Outcome(plan, _rows(con, "SELECT * FROM mapped ORDER BY _lume_row"), rejects, warned or ())
+    return Outcome(
+        plan, _rows(con, "SELECT * FROM mapped ORDER BY _lume_row"), rejects, warned or ()
+    )
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

@@ -45,7 +45,11 @@ def test_coalesce_reaches_its_second_value_only_without_the_first():
 
 
 def test_the_value_shown_is_the_one_that_was_lost():
-    outcome = run(flow_of({"y": INTEGER}, {"y": "CAST(x AS INTEGER) + CAST(z AS INTEGER)"}), [["1", "zwei"]], ["x", "z"])
+    outcome = run(
+        flow_of({"y": INTEGER}, {"y": "CAST(x AS INTEGER) + CAST(z AS INTEGER)"}),
+        [["1", "zwei"]],
+        ["x", "z"],
+    )
     assert [e["value"] for e in outcome.rejects[0]["errors"]] == ["zwei"]
 
 
@@ -135,7 +139,12 @@ def test_what_cannot_be_is_said_with_the_field(expression, error, says):
 
 def test_names_ignore_case_unless_two_differ_by_it():
     assert run(flow_of({"y": TEXT}, {"y": "AMOUNT"}), [["a"]], ["Amount"]).mapped[0]["y"] == "a"
-    assert run(flow_of({"y": TEXT}, {"y": "amount"}), [["a", "b"]], ["Amount", "amount"]).mapped[0]["y"] == "b"
+    assert (
+        run(flow_of({"y": TEXT}, {"y": "amount"}), [["a", "b"]], ["Amount", "amount"]).mapped[0][
+            "y"
+        ]
+        == "b"
+    )
     with pytest.raises(PlanError, match="could be any of"):
         run(flow_of({"y": TEXT}, {"y": "AMOUNT"}), [["a", "b"]], ["Amount", "amount"])
 

@@ -82,7 +82,15 @@ def test_a_two_digit_year_is_not_a_four_digit_one():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("Y", True), ("ja", True), ("1", True), ("Off", False), ("NEIN", False), ("não", False), ("maybe", "INVALID_BOOLEAN")],
+    [
+        ("Y", True),
+        ("ja", True),
+        ("1", True),
+        ("Off", False),
+        ("NEIN", False),
+        ("não", False),
+        ("maybe", "INVALID_BOOLEAN"),
+    ],
 )
 def test_parse_boolean_knows_the_usual_spellings(text, value):
     assert value_or_code({"type": "boolean"}, "parse_boolean(x)", text) == value
@@ -93,7 +101,9 @@ def test_parse_boolean_knows_the_usual_spellings(text, value):
     [("p", "PAID"), (" P ", "PAID"), ("o", "OPEN"), ("z", "NOT_IN_CODE_LIST"), ("", None)],
 )
 def test_code_list_translates_codes_whatever_their_case(text, value):
-    assert value_or_code({"type": "string"}, "code_list(x, {'p': 'PAID', 'O': 'OPEN'})", text) == value
+    assert (
+        value_or_code({"type": "string"}, "code_list(x, {'p': 'PAID', 'O': 'OPEN'})", text) == value
+    )
 
 
 @pytest.mark.parametrize(("text", "value"), [("-", None), (" n/a ", None), ("a", "a")])

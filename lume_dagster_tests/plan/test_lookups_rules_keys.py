@@ -4,7 +4,9 @@ from lume_dagster.errors import FlowError, PlanError
 from lume_dagster_tests.plan.mapping import flow_of, run
 
 TEXT = {"type": "string"}
-AIRPORTS = {"airports": (["faa", "name", "country"], [["JFK", "Kennedy", "us"], ["ORY", "Orly", "fr"]])}
+AIRPORTS = {
+    "airports": (["faa", "name", "country"], [["JFK", "Kennedy", "us"], ["ORY", "Orly", "fr"]])
+}
 COUNTRIES = {"countries": (["code", "title"], [["us", "United States"], ["fr", "France"]])}
 SEEDS = {"airports": {"path": "a.csv", "key": "faa"}, "countries": {"path": "c.csv", "key": "code"}}
 
@@ -53,7 +55,11 @@ def test_a_seed_is_joined_once_for_one_key():
 )
 def test_a_lookup_that_cannot_be_is_refused(expression, says):
     with pytest.raises(FlowError, match=says):
-        run(flow_of({"y": TEXT}, {"y": expression}, seeds=SEEDS), [["a"]], seeds=AIRPORTS | COUNTRIES)
+        run(
+            flow_of({"y": TEXT}, {"y": expression}, seeds=SEEDS),
+            [["a"]],
+            seeds=AIRPORTS | COUNTRIES,
+        )
 
 
 def rule(check, on_fail="reject", **more):
@@ -83,16 +89,24 @@ def test_a_conversion_that_fails_in_a_rule_breaks_the_rule():
 def test_a_rule_that_warns_keeps_the_row():
     outcome = run(flow_of({"y": TEXT}, {"y": "x"}, rules=rule("x <> 'bad'", "warn")), [["bad"]])
     assert len(outcome.mapped) == 1
-    assert outcome.warned == (1, [1], ["bad"])
+    assert outcome.warned == (1, [1], [{"v": "bad"}])
 
 
 def test_a_rule_that_is_no_condition_is_refused():
-    with pytest.raises(PlanError, match=r"rules\.sound: a rule is true or false, this gives VARCHAR"):
+    with pytest.raises(
+        PlanError, match=r"rules\.sound: a rule is true or false, this gives VARCHAR"
+    ):
         run(flow_of({"y": TEXT}, {"y": "x"}, rules=rule("x")), [["a"]])
 
 
 def keyed(**more):
-    return flow_of({"y": TEXT, "n": {"type": "integer"}}, {"y": "x", "n": "z"}, key=["y"], required=["y"], **more)
+    return flow_of(
+        {"y": TEXT, "n": {"type": "integer"}},
+        {"y": "x", "n": "z"},
+        key=["y"],
+        required=["y"],
+        **more,
+    )
 
 
 def test_the_second_good_row_with_a_key_is_rejected():

@@ -57,11 +57,13 @@ def test_a_keyword_set_to_warn_is_counted_and_the_row_is_kept(handling):
     flow = flow_of({"y": {**TEXT, "maxLength": 1}}, {"y": "x"}, errors={"handling": handling})
     outcome = run(flow, [["a"], ["bb"], ["ccc"]])
     assert len(outcome.mapped) == 3
-    assert outcome.warned == (2, [2, 3], ["bb", "ccc"])
+    assert outcome.warned == (2, [2, 3], [{"v": "bb"}, {"v": "ccc"}])
 
 
 def test_a_keyword_set_to_fail_rejects_the_row_and_says_so():
-    flow = flow_of({"y": {**TEXT, "maxLength": 1}}, {"y": "x"}, errors={"handling": {"maxLength": "fail"}})
+    flow = flow_of(
+        {"y": {**TEXT, "maxLength": 1}}, {"y": "x"}, errors={"handling": {"maxLength": "fail"}}
+    )
     outcome = run(flow, [["bb"]])
     assert outcome.codes == [[("y", "TOO_LONG")]]
     assert [t.severity for t in outcome.plan.tests if t.code == "TOO_LONG"] == ["fail"]

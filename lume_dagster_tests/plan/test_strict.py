@@ -1,4 +1,4 @@
-"""Conversions from text: what is accepted, what it becomes, and by which code the rest is refused."""
+"""Conversions: what is accepted, what it becomes, by which code the rest is refused."""
 
 import datetime as dt
 from decimal import Decimal

@@ -11,8 +11,9 @@ import numpy as np
 
 from lume_dagster.engines.readers.csv_file import CsvFile
 from lume_dagster.engines.readers.dialect import width
+from lume_dagster.engines.readers.encoding import shown
 from lume_dagster.engines.readers.malformed import MalformedSink
-from lume_dagster.engines.readers.scan import DamagedQuotesError, record_blocks
+from lume_dagster.engines.readers.scan import NO_LIMIT, DamagedQuotesError, record_blocks
 from lume_dagster.engines.settings import MIB
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class FastReader:
             {
                 "files": [str(file.path) for file in files],
                 "header": first.options.header,
-                "skip": first.options.skip_lines,
+                "skip": first.skip_lines,
                 "delim": first.dialect.delimiter,
                 "quote": first.dialect.quote,
                 "escape": first.dialect.escape,
@@ -143,7 +144,8 @@ class FastReader:
             if len(found) != len(places):
                 return Attempt(doubtful=(file,))
             for record, text, kinds in found:
-                self.sink.add(file.index, record, text, complaint(file, text, kinds))
+                readable = shown(text, file.encoding)
+                self.sink.add(file.index, record, readable, complaint(file, text, kinds))
             numbers = np.array([record for record, _, _ in found], np.int64)
             read.append(ReadFile(file, file.counted, numbers))
         return Attempt(read=tuple(read))
@@ -157,7 +159,7 @@ def located(
     before = 0 if file.options.header else 1
     start = file.header.start
     for block in record_blocks(
-        file.path, quote=file.dialect.quote, escape=file.dialect.escape, start=start, limit=1 << 62
+        file.path, quote=file.dialect.quote, escape=file.dialect.escape, start=start, limit=NO_LIMIT
     ):
         here = wanted[(wanted >= block.offset) & (wanted < block.offset + len(block.data))]
         for place in here.tolist():

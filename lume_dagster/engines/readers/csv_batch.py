@@ -87,10 +87,10 @@ def _grouped(files: Sequence[CsvFile]) -> tuple[list[list[CsvFile]], list[CsvFil
     groups: dict[tuple[object, ...], list[CsvFile]] = {}
     slow: list[CsvFile] = []
     for file in files:
-        if not file.is_ordinary:
-            slow.append(file)
-        elif file.counted:
+        if file.is_ordinary and file.counted:
             groups.setdefault(file.group, []).append(file)
+        elif not file.holds_nothing():
+            slow.append(file)
     return list(groups.values()), slow
 
 
@@ -128,5 +128,5 @@ def _entries(
             delimiter=file.dialect.delimiter,
             quote=file.dialect.quote,
             escape=file.dialect.escape,
-            line_end=file.scan.line_end,
+            line_end=file.line_end,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lume_dagster.engines.readers.detect import SAMPLE, dialect_of, head_of
@@ -15,7 +15,7 @@ from lume_dagster.engines.readers.encoding import (
 )
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.header import Header, read_header, skipped
-from lume_dagster.engines.readers.scan import Scan, scan_file
+from lume_dagster.engines.readers.scan import NO_LIMIT, Scan, record_blocks, scan_file
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.flows.model import SourceFormat
 
@@ -32,6 +32,8 @@ class CsvFile:
     header: Header
     scan: Scan
     options: SourceFormat
+    skip_lines: int
+    line_end: str  # as delivered
 
     @property
     def uri(self) -> str:
@@ -45,14 +47,34 @@ class CsvFile:
 
     @property
     def is_ordinary(self) -> bool:
-        """Whether the fast reader may try: quotes pair up and every line ends alike."""
-        scan = self.scan
-        return not (scan.damaged or scan.leading_blank or scan.line_end == "mixed")
+        """Whether the fast reader may try: quotes pair up, and no record is too long."""
+        return not self.scan.damaged
+
+    def holds_nothing(self) -> bool:
+        """Whether there are only line ends after the header."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.header.data)
+            while chunk := stream.read(SAMPLE):
+                if chunk.strip(b"\r\n"):
+                    return False
+        return True
 
     @property
     def group(self) -> tuple[object, ...]:
         """Files that are equal in this can be read in one statement."""
-        return (self.header.names, self.dialect, self.scan.line_end)
+        return (self.header.names, self.dialect, self.scan.line_end, self.skip_lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A file in UTF-8: where it begins after skipped lines, and what a pass over it found."""
+
+    path: Path
+    encoding: str
+    dialect: Dialect
+    start: int
+    skip_lines: int
+    scan: Scan
 
 
 @dataclass(slots=True)
@@ -66,30 +88,51 @@ class Examiner:
 
     def examine(self, index: int, plain: PlainFile) -> CsvFile | None:
         """What is known of a file; None where it holds no record and no header."""
-        encoding = encoding_of(head_of(plain.path), self.options.encoding)
-        path = plain.path if encoding == UTF8 else self._transcode(index, plain.path, encoding)
+        text = self._text(index, plain, encoding_of(head_of(plain.path), self.options.encoding))
+        found = None if self.options.encoding else single_byte_encoding(text.scan)
+        if found is not None and text.encoding == UTF8:
+            text = self._text(index, plain, found)
+        if not text.scan.records and not text.scan.damaged:
+            return None
+        line_end = text.scan.line_end
+        if not text.scan.damaged and (line_end == "mixed" or text.scan.leading_blank):
+            text = self._unified(index, text)
+        header = read_header(
+            text.path,
+            plain.source.uri,
+            text.start,
+            text.dialect,
+            self.options,
+            self.settings.max_record_bytes,
+        )
+        return CsvFile(
+            index, plain, text.path, text.encoding, text.dialect, header, text.scan,
+            self.options, text.skip_lines, line_end,
+        )  # fmt: skip
+
+    def _text(self, index: int, plain: PlainFile, encoding: str) -> _Text:
+        path = plain.path
+        if encoding != UTF8:
+            path = self.scratch / f"utf8-{index:06d}"
+            with path.open("wb") as out:
+                out.writelines(transcoded(plain.path, encoding))
         start = skipped(path, self.options.skip_lines)
         dialect = self._dialect(path, start, plain)
         scan = self._scan(path, dialect, start)
-        other = None if self.options.encoding or encoding != UTF8 else single_byte_encoding(scan)
-        if other is not None:
-            encoding = other
-            path = self._transcode(index, plain.path, encoding)
-            start = skipped(path, self.options.skip_lines)
-            scan = self._scan(path, dialect, start)
-        if not scan.records and not scan.damaged:
-            return None
-        limit = self.settings.max_record_bytes
-        uri = plain.source.uri
-        header = read_header(path, uri, start, dialect, self.options, limit)
-        return CsvFile(index, plain, path, encoding, dialect, header, scan, self.options)
+        return _Text(path, encoding, dialect, start, self.options.skip_lines, scan)
 
-    def _transcode(self, index: int, path: Path, encoding: str) -> Path:
-        into = self.scratch / f"utf8-{index:06d}"
-        with into.open("wb") as out:
-            for chunk in transcoded(path, encoding):
-                out.write(chunk)
-        return into
+    def _unified(self, index: int, text: _Text) -> _Text:
+        """The same records, each ended by LF, without blank lines and what was to be skipped."""
+        path = self.scratch / f"lines-{index:06d}"
+        quote, escape = text.dialect.quote, text.dialect.escape
+        with path.open("wb") as out:
+            for block in record_blocks(
+                text.path, quote=quote, escape=escape, start=text.start, limit=NO_LIMIT
+            ):
+                records = zip(block.starts.tolist(), block.ends.tolist(), strict=True)
+                out.writelines(block.data[start:end] + b"\n" for start, end in records)
+        scan = self._scan(path, text.dialect, 0)
+        return _Text(path, text.encoding, text.dialect, 0, 0, scan)
 
     def _dialect(self, path: Path, start: int, plain: PlainFile) -> Dialect:
         with path.open("rb") as stream:
@@ -105,7 +148,7 @@ class Examiner:
     def _scan(self, path: Path, dialect: Dialect, start: int) -> Scan:
         limit = self.settings.max_record_bytes
         if not (dialect.quote + dialect.escape).isascii():
-            return replace(Scan(), damaged=True)
+            return Scan(damaged=True)
         return scan_file(
             path, quote=dialect.quote, escape=dialect.escape, start=start, limit=limit
         )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 EOL = re.compile(rb"\r\n|\n|\r")
-BLANKS = b"\r\n"
 
 
 @dataclass(frozen=True)
@@ -16,8 +15,7 @@ class Dialect:
 
     A quote opens a field only as its first character (spaces before it do not count); elsewhere it is
     text. A record ends at LF, CRLF or CR outside quotes. An empty unquoted field is NULL, a quoted one
-    is empty text. One empty field more than there are columns, as a delimiter at the end of each line
-    makes, is no field.
+    is empty text. Empty fields beyond the columns, as delimiters at the end of a line make, are none.
     """
 
     delimiter: str
@@ -29,8 +27,9 @@ class Dialect:
         """What stands between the quotes of a quoted field."""
         escape, quote = re.escape(self.escape.encode()), re.escape(self.quote.encode())
         if self.escape == self.quote:
-            return rb"(?:[^%s]|%s%s)*+" % (quote, quote, quote)
-        return rb"(?:[^%s%s]|%s.)*+" % (escape, quote, escape)
+            return rb"[^%s]*+(?:%s%s[^%s]*+)*+" % (quote, quote, quote, quote)
+        text = rb"[^%s%s]*+" % (escape, quote)
+        return rb"%s(?:%s.%s)*+" % (text, escape, text)
 
     @cached_property
     def _field(self) -> bytes:
@@ -84,7 +83,7 @@ class Dialect:
         if self.escape == self.quote:
             return inside.replace(quote + quote, quote)
         escape = re.escape(self.escape.encode())
-        return re.sub(rb"%s([%s%s])" % (escape, escape, re.escape(quote)), rb"\1", inside)
+        return re.sub(rb"%s(.)" % escape, rb"\1", inside, flags=re.DOTALL)
 
 
 def _none_of(delimiter: bytes) -> bytes:
@@ -95,7 +94,8 @@ def _none_of(delimiter: bytes) -> bytes:
 
 
 def width(values: list[bytes | None], columns: int) -> list[bytes | None]:
-    """The values without the one empty field that a delimiter at the end of a line makes."""
-    if len(values) == columns + 1 and values[-1] is None:
-        return values[:-1]
-    return values
+    """The values without the empty fields that delimiters at the end of a line make."""
+    last = len(values)
+    while last > columns and values[last - 1] is None:
+        last -= 1
+    return values[:last]

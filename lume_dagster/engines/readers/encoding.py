@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -112,3 +113,17 @@ def _mark_damage(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("lume_damaged", _mark_damage)
+
+
+def shown(text: bytes, encoding: str) -> str:
+    """A record for people: bytes that are no text appear as ``\\xfc``."""
+    if encoding != UTF8:
+        text = _LONE.sub(lambda found: b"\\x%02x" % _damaged_byte(found[0]), text)
+    return text.decode(UTF8, "backslashreplace")
+
+
+_LONE = re.compile(rb"\xed[\xb0-\xb3][\x80-\xbf]")
+
+
+def _damaged_byte(encoded: bytes) -> int:
+    return ord(encoded.decode(UTF8, "surrogatepass")) - 0xDC00

@@ -63,7 +63,7 @@ def read_header(
             f"The header of {uri} has a quote that is not closed, or text after a closing quote.",
             hint="mend the first line, or say which quote and delimiter the file uses.",
         )
-    width = len(_trailing(dialect.fields(first[0]))) if first else 0
+    width = len(dialect.fields(first[0])) if first else 0
     if not options.header:
         names = options.columns or tuple(f"column_{number + 1}" for number in range(width or 1))
         return Header(tuple(names), start, start)
@@ -76,10 +76,6 @@ def read_header(
 def _filled(head: bytes) -> int:
     """Where the first line that is not blank begins."""
     return len(head) - len(head.lstrip(b"\r\n"))
-
-
-def _trailing(values: Sequence[bytes | None]) -> Sequence[bytes | None]:
-    return values
 
 
 def _names(record: bytes, uri: str, dialect: Dialect, options: SourceFormat) -> tuple[str, ...]:
@@ -100,12 +96,13 @@ def column_names(found: Sequence[str]) -> tuple[str, ...]:
     Names that differ only in case are different columns.
     """
     trimmed = [name.strip() or f"column_{place}" for place, name in enumerate(found, 1)]
-    taken = set(trimmed)
+    taken: set[str] = set()
     names: list[str] = []
     for name in trimmed:
         number, unique = 1, name
-        while unique in names or (number > 1 and unique in taken):
+        while unique in taken or (number > 1 and unique in trimmed):
             number += 1
             unique = f"{name}_{number}"
+        taken.add(unique)
         names.append(unique)
     return tuple(names)

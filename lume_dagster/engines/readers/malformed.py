@@ -39,11 +39,10 @@ class MalformedSink:
         if self._writer is not None:
             self._writer.close()
 
-    def add(self, file: int, record: int, text: bytes, message: str) -> None:
-        """A record of a file, both counted from its own beginning; bad bytes are shown as ``\\xfc``."""
-        readable = text.decode("utf-8", "backslashreplace")
-        self._rows.append((file, record, readable, message))
-        self._size += len(readable) + 100
+    def add(self, file: int, record: int, text: str, message: str) -> None:
+        """A record: the place of its file in the batch, and its number in that file, from 1."""
+        self._rows.append((file, record, text, message))
+        self._size += len(text) + 100
         if self._size > 8 * MIB:
             self._flush()
 

@@ -116,6 +116,9 @@ def _no_rows(staged: StagedBatch) -> str:
 
 def _part_sql(staged: StagedBatch, part: str, names: Sequence[exp.Column]) -> str:
     path = staged.folder / part
+    if staged.format == "json":  # its parts carry the number, being written from numbered lines
+        plain = "".join(f", {name.sql('duckdb')}" for name in names)
+        return f"SELECT {ROW}{plain} FROM read_parquet({_text(path)})"
     read = f"read_parquet({_text(path)}, file_row_number = true)"
     columns = "".join(f", p.{name.sql('duckdb')}" for name in names)
     if not rows_path(path).exists():

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Positions = NDArray[np.int64]
 
 CHUNK = 4 * MIB
+NO_LIMIT = 1 << 62
 _LF, _CR = 10, 13
 
 

@@ -1,0 +1,190 @@
+"""`lume validate`, `publish`, `activate`, `diff`, `versions`: flows, and what is frozen of them."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import subprocess
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lume_dagster.cli.shell import Shell, count, near, verb
+from lume_dagster.errors import FlowError
+
+if TYPE_CHECKING:
+    from lume_dagster.errors import Problem
+    from lume_dagster.flows.library import Library
+
+_author = click.option(
+    "--author", help="Who does it, for the audit trail.  [default: git's user.name, or your login]"
+)
+_note = click.option("--note", default="", help="Why, for the audit trail.")
+
+
+@verb()
+@click.argument("flows", metavar="[FLOW]...", nargs=-1)
+def validate(shell: Shell, flows: tuple[str, ...]) -> None:
+    """Find every error of every flow at once.
+
+    Each with file, line, field and what to do; published versions are looked at too.
+    """
+    from lume_dagster.cli.validating import examine
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    found = examine(load_project(find_project()), flows)
+    census = f"{count(found.drafts, 'draft')} and {count(found.versions, 'published version')}"
+    value = {
+        "drafts": found.drafts,
+        "versions": found.versions,
+        "problems": [{**asdict(p), "field": p.field} for p in found.problems],
+    }
+    if found.problems:
+        shell.answer(value, lambda: None)
+        raise FlowError.of([_nearby(problem) for problem in found.problems])
+    shell.answer(value, lambda: click.echo(f"{census}: nothing wrong."))
+
+
+def _nearby(problem: Problem) -> Problem:
+    return problem if problem.file is None else replace(problem, file=near(problem.file))
+
+
+@verb()
+@click.argument("flow")
+@_note
+@_author
+@click.option("--force", is_flag=True, help="Publish even what the newest version says already.")
+@click.option("--activate", is_flag=True, help="Let FLOW stand for the new version at once.")
+def publish(
+    shell: Shell, flow: str, *, note: str, author: str | None, force: bool, activate: bool
+) -> None:
+    """Freeze the draft of FLOW as its next version.
+
+    Nothing changes a version any more. The first version of a flow becomes the active one; later
+    ones do so by `lume activate`.
+    """
+    from lume_dagster.cli.validating import examine
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    project = load_project(find_project())
+    problems = [_nearby(p) for p in examine(project, (flow,)).problems]
+    if problems:
+        raise FlowError.of(problems)
+    library, by = _library(), author or whoami()
+    version = library.publish(flow, author=by, note=note, force=force)
+    if activate:
+        library.activate(version.name, author=by, note=note)
+    is_active = library.active(flow) == version.version
+    shell.answer(
+        {"published": version.name, "digest": version.digest, "active": is_active},
+        lambda: _tell_published(version.name, flow, is_active=is_active),
+    )
+
+
+def _tell_published(name: str, flow: str, *, is_active: bool) -> None:
+    click.echo(f"Published {name}.")
+    if is_active:
+        click.echo(f"{flow} stands for it now.")
+    else:
+        click.echo(f"Let {flow} stand for it: lume activate {name}")
+
+
+@verb()
+@click.argument("version", metavar="FLOW:vN")
+@_note
+@_author
+def activate(shell: Shell, version: str, *, note: str, author: str | None) -> None:
+    """Let FLOW alone stand for FLOW:vN.
+
+    This is also the way back to an older version.
+    """
+    move = _library().activate(version, author=author or whoami(), note=note)
+    flow = version.partition(":")[0]
+    before = "nothing" if move.before is None else f"v{move.before}"
+    shell.answer(
+        move.model_dump(), lambda: click.echo(f"{flow} stands for v{move.after}; before: {before}.")
+    )
+
+
+@verb()
+@click.argument("before", metavar="FLOW:vN")
+@click.argument("after", metavar="FLOW:vM")
+def diff(shell: Shell, before: str, after: str) -> None:
+    """Show field by field how two versions differ.
+
+    FLOW:draft is the draft.
+    """
+    from lume_dagster.flows.diff import render_diff
+
+    changes = _library().diff(before, after)
+    value = [{"path": c.path, "before": _said(c.before), "after": _said(c.after)} for c in changes]
+    shell.answer(value, lambda: click.echo(render_diff(changes)))
+
+
+def _said(value: Any) -> Any:
+    from lume_dagster.flows.diff import ABSENT
+
+    return None if value is ABSENT else value
+
+
+@verb()
+@click.argument("flow", required=False)
+def versions(shell: Shell, flow: str | None) -> None:
+    """List published versions: who, when, why.
+
+    Those of FLOW, or of every flow when none is named.
+    """
+    library = _library()
+    rows = [
+        {
+            "version": f"{name}:v{entry.version}",
+            "active": entry.version == lock.active,
+            "published_at": entry.published_at,
+            "author": entry.author,
+            "note": entry.note,
+            "digest": entry.digest,
+        }
+        for name in ([flow] if flow else library.flows())
+        for lock in [library.lock(name)]
+        for entry in lock.versions
+    ]
+    shell.answer(rows, lambda: _tell_versions(shell, rows))
+
+
+def _tell_versions(shell: Shell, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        click.echo("Nothing is published yet: lume publish FLOW")
+        return
+    shell.table(
+        ("version", "", "published", "by", "note"),
+        [
+            (
+                row["version"],
+                "active" if row["active"] else "",
+                row["published_at"],
+                row["author"],
+                row["note"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _library() -> Library:
+    from lume_dagster.flows.library import Library
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    return Library(load_project(find_project()).workspace.flows)
+
+
+def whoami() -> str:
+    """Who publishes, as git knows them, else as the system does."""
+    git = shutil.which("git")
+    if git is not None:
+        asked = subprocess.run(  # noqa: S603 - fixed words
+            [git, "config", "user.name"], capture_output=True, text=True, check=False
+        )
+        if asked.stdout.strip():
+            return asked.stdout.strip()
+    return getpass.getuser()

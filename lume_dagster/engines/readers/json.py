@@ -1,0 +1,177 @@
+"""Stage JSON: lines, an array, or records within a document become columns of JSON text.
+
+Columns are the top-level keys of all records, in order of first appearance. A value keeps its JSON text,
+so ``"12"`` and ``12`` stay apart and numbers keep every digit that counts (``1.10`` becomes ``1.1``); a
+missing key and ``null`` are NULL. A record that is no object, or that has a key twice, is malformed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn, StagedFile
+from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.readers.csv_batch import stage_csv
+from lume_dagster.engines.readers.json_document import document_lines
+from lume_dagster.engines.readers.malformed import CODE
+from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.readers.staging import Staging
+from lume_dagster.errors import BatchError
+from lume_dagster.flows.model import SourceFormat
+
+_MOST_KEYS = 10_000
+
+#: What is wrong with a record. CASE, because AND may look into a text that is not JSON.
+_PROBLEM = """CASE
+    WHEN NOT json_valid(line) THEN 'the record is not valid JSON'
+    WHEN json_type(line) <> 'OBJECT' THEN 'the record is not an object but '
+        || CASE json_type(line) WHEN 'ARRAY' THEN 'an array' WHEN 'NULL' THEN 'null'
+           WHEN 'VARCHAR' THEN 'a text' WHEN 'BOOLEAN' THEN 'true or false' ELSE 'a number' END
+    WHEN len(json_keys(line)) <> len(list_distinct(json_keys(line))) THEN
+        'the key "' || list_filter(json_keys(line), lambda k: len(list_filter(
+            json_keys(line), lambda j: j = k)) > 1)[1] || '" appears twice'
+    END"""
+
+#: The JSON functions read a number as a double unless it is a text: numbers that a double cannot hold
+#: are made texts that begin with a mark before, and numbers again after.
+_LONG_NUMBER = r"[0-9.]{17}|[eE][+-]?[0-9]{3}"
+_TEXT_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
+_MARKED = r"""CASE WHEN regexp_matches(line, $long) AND NOT contains(line, '\u0001#')
+    THEN replace(replace(replace(
+        regexp_replace(line, $token, '\1' || chr(1) || '\2' || chr(2), 'g'),
+        chr(1) || chr(2), ''), chr(1), '"\u0001#'), chr(2), '"')
+    ELSE line END"""
+_UNMARK = r"""CASE WHEN contains({0}, '"\u0001#')
+    THEN regexp_replace({0}, '"\\u0001#([^"]*)"', '\1', 'g') ELSE {0} END"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The records of a batch as texts: a SELECT of ``_lume_row`` and ``line``, and their files."""
+
+    sql: str
+    files: tuple[StagedFile, ...]
+    malformed: Path | None = None
+
+
+def stage_json_lines(staging: Staging) -> StagedBatch:
+    """JSON Lines: a record a line."""
+    folder = staging.scratch / "lines"
+    folder.mkdir()
+    each_line = SourceFormat(
+        delimiter="\x1f",
+        quote="",
+        header=False,
+        columns=("line",),
+        encoding=staging.format.encoding,
+        skip_lines=staging.format.skip_lines,
+    )
+    lines = stage_csv(replace(staging, folder=folder, format=each_line))
+    view = f"SELECT {ROW}, c0 AS line FROM ({staged_view_sql(lines)})"
+    broken = lines.malformed_path if lines.malformed_path.exists() else None
+    files = tuple(replace(file, details=_text_details(file)) for file in lines.files)
+    return _stage(staging, Lines(view, files, broken), each="line")
+
+
+def stage_json_document(staging: Staging) -> StagedBatch:
+    """A JSON array, or records within a document."""
+    view, files = document_lines(staging)
+    return _stage(staging, Lines(view, files), each="record")
+
+
+def _text_details(file: StagedFile) -> dict[str, str | int | bool]:
+    kept = ("compression", "encoding", "line_end", "reader")
+    return {key: value for key, value in file.details.items() if key in kept}
+
+
+def _stage(staging: Staging, lines: Lines, each: str) -> StagedBatch:
+    broken = _save_malformed(staging, lines)
+    keys = _keys(staging, lines)
+    parts: tuple[str, ...] = ()
+    if keys:
+        _save_records(staging, lines, keys)
+        parts = (staging.part(0).name,)
+    return StagedBatch(
+        folder=staging.folder,
+        columns=tuple(StagedColumn(key, f"c{place}", "JSON") for place, key in enumerate(keys)),
+        files=_with_malformed(lines.files, broken),
+        parts=parts,
+        format="json",
+    )
+
+
+def _save_malformed(staging: Staging, lines: Lines) -> Sequence[int]:
+    """Write the malformed records; their rows."""
+    into = staging.folder / "malformed.parquet"
+    query = (
+        f"SELECT {ROW}, line AS text, $code AS code, problem AS message"
+        f" FROM (SELECT *, {_PROBLEM} AS problem FROM ({lines.sql})) WHERE problem IS NOT NULL"
+    )
+    if lines.malformed is not None:
+        query += " UNION ALL SELECT * FROM read_parquet($malformed)"
+    values = {"code": CODE, "into": str(into)}
+    if lines.malformed is not None:
+        values["malformed"] = str(lines.malformed)
+    copy = f"COPY ({query} ORDER BY {ROW}) TO $into ({PARQUET})"
+    staging.connection.execute(copy, values)
+    rows = staging.connection.execute(
+        f"SELECT {ROW} FROM read_parquet($1)", [str(into)]
+    ).fetchnumpy()[ROW]
+    if not len(rows):
+        into.unlink()
+    return [int(row) for row in rows]
+
+
+def _keys(staging: Staging, lines: Lines) -> list[str]:
+    found = staging.connection.execute(
+        f"""
+        WITH shapes AS (
+            SELECT json_keys(line) AS keys, min({ROW}) AS row
+            FROM (SELECT * FROM ({lines.sql}) WHERE {_PROBLEM} IS NULL) GROUP BY ALL),
+        places AS (SELECT unnest(keys) AS key, generate_subscripts(keys, 1) AS place, row FROM shapes)
+        SELECT key FROM places GROUP BY key ORDER BY min(row), arg_min(place, row)
+        LIMIT {_MOST_KEYS + 1}"""
+    ).fetchall()
+    if len(found) > _MOST_KEYS:
+        raise BatchError(
+            f"The records have more than {_MOST_KEYS:,} different keys.",
+            hint="keys that are data cannot be columns; bring the records into a list of objects.",
+        )
+    return [key for (key,) in found]
+
+
+def _save_records(staging: Staging, lines: Lines, keys: Sequence[str]) -> None:
+    pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
+    columns = ", ".join(_column(place) for place in range(len(keys)))
+    staging.connection.execute(
+        f"""
+        COPY (SELECT {ROW}, {columns} FROM (
+            SELECT {ROW}, json_extract({_MARKED}, $pointers::VARCHAR[]) AS found
+            FROM ({lines.sql}) WHERE {_PROBLEM} IS NULL))
+        TO $into ({PARQUET})""",
+        {
+            "pointers": pointers,
+            "long": _LONG_NUMBER,
+            "token": _TEXT_OR_NUMBER,
+            "into": str(staging.part(0)),
+        },
+    )
+
+
+def _column(place: int) -> str:
+    text = f"nullif(found[{place + 1}]::VARCHAR, 'null')"
+    return f"({_UNMARK.format(text)})::JSON AS c{place}"
+
+
+def _with_malformed(
+    files: Sequence[StagedFile], broken: Sequence[int]
+) -> tuple[StagedFile, ...]:
+    """The files with the number of malformed records in each."""
+    edges = [file.first_row for file in files] + [sum(file.records for file in files) + 1]
+    places = np.searchsorted(np.array(sorted(broken), np.int64), np.array(edges))
+    counts = np.diff(places).tolist()
+    return tuple(replace(file, malformed=count) for file, count in zip(files, counts, strict=True))

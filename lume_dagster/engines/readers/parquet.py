@@ -1,0 +1,122 @@
+"""Stage Parquet files and what came from a database: columns keep their types, as c0, c1, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
+from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.readers.files import PlainFile
+from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
+from lume_dagster.engines.readers.stream import Streamed
+from lume_dagster.errors import BatchError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+
+def stage_parquet(staging: Staging) -> StagedBatch:
+    """Read Parquet files as one table; columns are the union by name, types what holds them all."""
+    counts = [_rows(file) for file in staging.files]
+    starts = first_rows(counts)
+    filled = [file for file in staging.files if file.bytes]
+    names: list[str] = []
+    part = staging.part(0)
+    if filled:
+        names = _copy(staging, filled, part)
+    columns = described(staging.connection, part, names) if filled else ()
+    written = pq.read_metadata(part).num_rows if filled else 0
+    if written != sum(counts):
+        raise BatchError(
+            f"The Parquet files say they hold {sum(counts):,} rows, but {written:,} were read.",
+            hint="deliver the batch again.",
+        )
+    return StagedBatch(
+        folder=staging.folder,
+        columns=columns,
+        files=tuple(
+            staged_file(file, start, count, 0, part=part.name)
+            for file, start, count in zip(staging.files, starts, counts, strict=True)
+        ),
+        parts=(part.name,) if filled else (),
+        format="parquet",
+    )
+
+
+def _rows(file: PlainFile) -> int:
+    if not file.bytes:
+        return 0
+    try:
+        return int(pq.read_metadata(file.path).num_rows)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BatchError(
+            f"{file.source.uri} is not a readable Parquet file: {error}.",
+            hint="it may have been cut off while it was copied; deliver it again.",
+        ) from error
+
+
+def _copy(staging: Staging, files: Sequence[PlainFile], into: Path) -> list[str]:
+    import duckdb
+
+    paths = [str(file.path) for file in files]
+    source = "read_parquet($paths, union_by_name = true, hive_partitioning = false)"
+    try:
+        described_columns = staging.connection.execute(
+            f"DESCRIBE SELECT * FROM {source}", {"paths": paths}
+        ).fetchall()
+        names = [str(column[0]) for column in described_columns]
+        aliases = ", ".join(f"c{place}" for place in range(len(names)))
+        select = ", ".join(
+            f"c{place}::VARCHAR AS c{place}" if column[1] == '"NULL"' else f"c{place}"
+            for place, column in enumerate(described_columns)
+        )
+        staging.connection.execute(
+            f"COPY (SELECT {select} FROM {source} AS t({aliases})) TO $into ({PARQUET})",
+            {"paths": paths, "into": str(into)},
+        )
+    except (
+        duckdb.BinderException,
+        duckdb.ConversionException,
+        duckdb.InvalidInputException,
+        duckdb.NotImplementedException,
+        duckdb.IOException,
+    ) as error:
+        told = str(error).splitlines()[0]
+        raise BatchError(
+            f"The Parquet files of this batch cannot be read as one table: {told}",
+            hint="columns of one name must have types that fit together.",
+        ) from error
+    return names
+
+
+def described(
+    connection: duckdb.DuckDBPyConnection, part: Path, names: Sequence[str]
+) -> tuple[StagedColumn, ...]:
+    """The columns of a part under their own names, with the types the engine reads them as."""
+    rows = connection.execute("DESCRIBE SELECT * FROM read_parquet($1)", [str(part)]).fetchall()
+    return tuple(
+        StagedColumn(name, str(row[0]), str(row[1])) for name, row in zip(names, rows, strict=True)
+    )
+
+
+def stage_stream_into(
+    connection: duckdb.DuckDBPyConnection, streamed: Streamed, uri: str, part: Path
+) -> StagedBatch:
+    """The batch that a written stream is."""
+    file = StagedFile(
+        uri=uri,
+        version="",
+        bytes=streamed.bytes,
+        first_row=1,
+        records=streamed.rows,
+        malformed=0,
+        details={"part": part.name},
+    )
+    columns = described(connection, part, streamed.names)
+    return StagedBatch(part.parent, columns, (file,), (part.name,), "database")

@@ -1,0 +1,76 @@
+"""Check the expressions of a flow before there is a batch: every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sqlglot import exp
+
+from lume_dagster.errors import LumeError
+from lume_dagster.flows.model import Flow
+from lume_dagster.plan.compile import find_problems
+from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.names import path_of
+from lume_dagster.plan.plan import SourceColumn, TypeOracle
+
+#: Formats whose columns all have one type, so that types can be checked without a batch.
+_ONE_TYPE = {"csv": "VARCHAR", "tsv": "VARCHAR", "json": "JSON", "jsonl": "JSON"}
+
+
+def check_flow(
+    flow: Flow, seed_columns: Mapping[str, tuple[str, ...]], oracle: TypeOracle
+) -> tuple[LumeError, ...]:
+    """Everything that is wrong with the expressions, as far as that is known without a batch.
+
+    Text and JSON sources are checked with their types, on the columns the flow itself names. For
+    Parquet files and databases only what is written is checked: their types come with the batch.
+    """
+    refused = tuple(_refused(flow))
+    if refused:
+        return refused
+    kind = _ONE_TYPE.get(flow.source.format.type or "")
+    if kind is None or flow.source.query is not None:
+        return ()
+    names = sorted({name for tree in _trees(flow) for name in _source_names(tree)})
+    columns = [SourceColumn(name, f"c{i}", kind) for i, name in enumerate(names)]
+    return find_problems(flow, columns, seed_columns, oracle, empty_is_null=kind == "VARCHAR")
+
+
+def _refused(flow: Flow) -> Iterator[LumeError]:
+    for where, text in expressions_of(flow):
+        try:
+            parse_expression(text, where)
+        except LumeError as error:
+            yield error
+
+
+def _trees(flow: Flow) -> Iterator[exp.Expr]:
+    for where, text in expressions_of(flow):
+        yield parse_expression(text, where)
+
+
+def expressions_of(flow: Flow) -> Iterator[tuple[str, str]]:
+    """Every expression of a flow with the place it stands in: ``mapping.departed_at``."""
+    for name, node in flow.mapping.items():
+        yield from _nested(f"mapping.{name}", node)
+    for rule in flow.rules:
+        yield f"rules.{rule.name}", rule.check
+
+
+def _nested(where: str, node: object) -> Iterator[tuple[str, str]]:
+    if isinstance(node, str):
+        yield where, node
+    elif isinstance(node, Mapping):
+        is_list = "each" in node
+        for name, inner in node.items():
+            if not (is_list and name == "as"):
+                yield from _nested(where if is_list else f"{where}.{name}", inner)
+
+
+def _source_names(tree: exp.Expr) -> Iterator[str]:
+    """Names that may be columns; the variable of a list among them does no harm."""
+    for column in tree.find_all(exp.Column):
+        path = path_of(column)
+        if path[0].casefold() == "target" and len(path) > 1:
+            continue
+        yield path[1] if path[0].casefold() == "source" and len(path) > 1 else path[0]

@@ -1,0 +1,37 @@
+"""Choices: CASE, if and coalesce. What a row does not reach cannot fail for it."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from lume_dagster.plan.rewrite import Rewriter
+from lume_dagster.plan.sql import Sql, call, is_null, is_true, not_
+
+
+def case(rewriter: Rewriter, node: exp.Case) -> Sql:
+    """Each branch under the guard that it is taken and none before it was."""
+    subject = rewriter.bind(rewriter.walk(node.this)) if node.this is not None else None
+    passed: list[Sql] = []
+    branches = []
+    for branch in node.args["ifs"]:
+        test = rewriter.under(passed, branch.this)
+        taken = test if subject is None else exp.EQ(this=subject.copy(), expression=test)
+        value = rewriter.under([*passed, is_true(taken)], branch.args["true"])
+        passed.append(not_(is_true(taken)))
+        branches.append(exp.If(this=taken.copy(), true=value))
+    default = node.args.get("default")
+    otherwise = None if default is None else rewriter.under(passed, default)
+    return exp.Case(ifs=branches, default=otherwise)
+
+
+def if_(rewriter: Rewriter, node: exp.If) -> Sql:
+    """``if(a, b, c)`` is a CASE of one branch."""
+    return case(rewriter, exp.Case(ifs=[node.copy()], default=node.args.get("false")))
+
+
+def coalesce(rewriter: Rewriter, node: exp.Coalesce) -> Sql:
+    """Each value under the guard that those before it are NULL."""
+    values: list[Sql] = []
+    for argument in [node.this, *node.expressions]:
+        values.append(rewriter.under([is_null(v) for v in values], argument))
+    return call("coalesce", *values)

@@ -1,0 +1,117 @@
+"""Conversions: casts, strptime, the helpers and division. What was there must still be there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+
+from sqlglot import exp
+
+from lume_dagster.errors import FlowError, PlanError
+from lume_dagster.plan import helpers
+from lume_dagster.plan.rewrite import Rewriter
+from lume_dagster.plan.sql import Bind, Sql, call, cast, is_true, number
+from lume_dagster.plan.strict import Conversion, convert
+
+NESTED_NUMBER = "DECIMAL(28,10)"  # what parse_number is inside a larger expression
+
+_MOMENTS: dict[str, Callable[[str], object]] = {
+    "DATE": date.fromisoformat,
+    "TIMESTAMP": datetime.fromisoformat,
+    "TIME": time.fromisoformat,
+}
+
+
+def cast_(rewriter: Rewriter, node: exp.Cast) -> Sql:
+    """A cast is strict about how a text is written; from other types it is SQL's own."""
+    to = node.to.sql("duckdb")
+    if isinstance(node.this, exp.Literal) and node.this.is_string and to in _MOMENTS:
+        return _constant(node, _MOMENTS[to])
+    return rewriter.strict(rewriter.walk(node.this), lambda x, _: _converted(rewriter, x, to))
+
+
+def try_cast(rewriter: Rewriter, node: exp.TryCast) -> Sql:
+    """As strict, but forgiving."""
+    return rewriter.forgive(lambda: cast_(rewriter, node))
+
+
+def _constant(node: exp.Cast, read: Callable[[str], object]) -> Sql:
+    """``DATE '2024-01-01'``: a literal that is wrong is the flow's fault, not the row's."""
+    try:
+        read(node.this.name)
+    except ValueError as error:
+        raise FlowError(f"{node.sql('duckdb')}: {error}.") from None
+    return node.copy()
+
+
+def _converted(rewriter: Rewriter, x: Sql, to: str) -> Conversion:
+    of = rewriter.type_of(x)
+    conversion = convert(x, of, to, rewriter.bind, explicit=True)
+    if conversion is None:
+        raise PlanError(f"{of} cannot be cast to {to}.")
+    return conversion
+
+
+def strptime(rewriter: Rewriter, node: exp.StrToTime) -> Sql:
+    """One format, or a list of formats tried in turn."""
+    formats = node.args["format"]
+    wanted = formats.expressions if isinstance(formats, exp.Array) else [formats]
+    return _helper(
+        rewriter,
+        "strptime",
+        node.this,
+        lambda x, bind: helpers.strptime("strptime", [x, *wanted], bind, date=False),
+    )
+
+
+def try_strptime(rewriter: Rewriter, node: exp.Anonymous) -> Sql:
+    """As strict, but forgiving."""
+    try:
+        value, formats = node.expressions
+    except ValueError:
+        usage = "try_strptime takes a text and a format, or a list of formats."
+        raise FlowError(usage) from None
+    return rewriter.forgive(lambda: strptime(rewriter, exp.StrToTime(this=value, format=formats)))
+
+
+def helper(rewriter: Rewriter, node: exp.Anonymous) -> Sql:
+    """A helper for messy data; parse_number gets its type from where it stands."""
+    name, args = node.name.lower(), node.expressions
+    if not args:
+        helpers.expand(name, [], rewriter.bind)
+    result = _helper(
+        rewriter, name, args[0], lambda x, bind: helpers.expand(name, [x, *args[1:]], bind)
+    )
+    if name != "parse_number" or _stands_alone(node):
+        return result
+    return rewriter.strict(result, lambda x, _: _converted(rewriter, x, NESTED_NUMBER))
+
+
+def _helper(
+    rewriter: Rewriter, name: str, argument: Sql, make: Callable[[Sql, Bind], Conversion]
+) -> Sql:
+    given = rewriter.walk(argument)
+    kind = rewriter.type_of(given)
+    if kind not in ("VARCHAR", '"NULL"'):
+        raise PlanError(f"{name} reads text, not {kind}.", hint="CAST(... AS VARCHAR) first.")
+    return rewriter.strict(cast(given, "VARCHAR") if kind != "VARCHAR" else given, make)
+
+
+def _stands_alone(node: Sql) -> bool:
+    """The value itself is wanted: the field or a cast decides its type."""
+    parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    return parent is None or isinstance(parent, exp.Cast)
+
+
+def divide(rewriter: Rewriter, node: exp.Binary) -> Sql:
+    """Engines disagree on x / 0 (infinity, NULL, an error), so it is an error of the row."""
+    left, right = rewriter.walk(node.this), rewriter.walk(node.expression)
+    if not isinstance(right, exp.Literal) or not right.name.strip("0."):
+        divisor = rewriter.bind(rewriter.safe(right))
+        zero = exp.EQ(this=divisor.copy(), expression=number(0))
+        rewriter.fail("DIVISION_BY_ZERO", "divides by zero", is_true(zero), divisor)
+        right = call("nullif", divisor, number(0))
+    rest = {name: value for name, value in node.args.items() if name not in ("this", "expression")}
+    return type(node)(this=left, expression=right, **rest)

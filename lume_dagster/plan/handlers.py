@@ -1,0 +1,29 @@
+"""The table of what is special in an expression; an entry here is all a new form needs."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from lume_dagster.plan import choices, conversions, lookups
+from lume_dagster.plan.helpers import EXPANSIONS
+from lume_dagster.plan.rewrite import Handlers
+
+HANDLERS = Handlers(
+    nodes={
+        exp.Cast: conversions.cast_,
+        exp.TryCast: conversions.try_cast,
+        exp.StrToTime: conversions.strptime,
+        exp.Div: conversions.divide,
+        exp.IntDiv: conversions.divide,
+        exp.Mod: conversions.divide,
+        exp.Case: choices.case,
+        exp.If: choices.if_,
+        exp.Coalesce: choices.coalesce,
+    },
+    calls={
+        "lookup": lookups.look_up,
+        "try_lookup": lookups.try_look_up,
+        "try_strptime": conversions.try_strptime,
+        **dict.fromkeys(EXPANSIONS, conversions.helper),
+    },
+)

@@ -1,0 +1,204 @@
+"""A batch of files goes in, mapped rows and rejects come out, and nothing is lost in between."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lume_dagster.engines.duckdb_engine import DuckDBEngine
+from lume_dagster.engines.readers.files import InputFile
+from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.errors import BatchError, EngineError, FlowError, PlanError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster_tests.plan.mapping import flow_of
+
+INTEGER = {"type": "integer"}
+TEXT = {"type": "string"}
+ORDERS = flow_of({"id": TEXT, "n": INTEGER}, {"id": "id", "n": "n"}, required=["id", "n"])
+
+
+class Run:
+    """One batch through the engine."""
+
+    def __init__(self, folder: Path, flow=ORDERS, seeds=(), **limits):
+        self.folder = folder
+        self.version = FlowVersion(
+            flow=flow, version=1, digest="d", folder=str(folder), published=True
+        )
+        for name, text in seeds:
+            (folder / name).write_text(text, encoding="utf-8")
+        self.engine = DuckDBEngine(EngineSettings(scratch=folder / "scratch", **limits))
+
+    def __call__(self, *files: bytes | str, into="out", first: int | None = None):
+        paths = []
+        for i, content in enumerate(files):
+            paths.append(self.folder / f"in{i}.csv")
+            paths[-1].write_bytes(content.encode() if isinstance(content, str) else content)
+        inputs = [InputFile(p, p.name, "1") for p in paths]
+        form = self.version.flow.source.format
+        self.staged = self.engine.stage_files(inputs, form, self.folder / "staging")
+        plan = self.engine.compile(self.version, self.staged)
+        out = self.folder / into
+        if first is None:
+            self.result = self.engine.transform(self.version, plan, self.staged, out)
+        else:
+            self.result = self.engine.preview(self.version, plan, self.staged, first, out)
+        return self
+
+    @property
+    def mapped(self):
+        return pq.read_table(self.result.mapped[0]).sort_by("_lume_row").to_pylist()
+
+    @property
+    def rejects(self):
+        return pq.read_table(self.result.rejects[0]).to_pylist()
+
+
+def test_good_rows_are_mapped_and_bad_ones_keep_their_text_and_reasons(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\n,x\nb,2\n")
+    assert run.mapped == [{"_lume_row": 1, "id": "a", "n": 1}, {"_lume_row": 3, "id": "b", "n": 2}]
+    (reject,) = run.rejects
+    assert (reject["_lume_row"], reject["_lume_file"], reject["_lume_file_row"]) == (
+        2,
+        "in0.csv",
+        2,
+    )
+    assert json.loads(reject["original"]) == {"id": None, "n": "x"}
+    assert [e["code"] for e in reject["errors"]] == ["MISSING_REQUIRED_FIELD", "INVALID_INTEGER"]
+    assert run.result.error_counts == (("INVALID_INTEGER", 1), ("MISSING_REQUIRED_FIELD", 1))
+
+
+def test_a_line_that_cannot_be_split_is_a_reject_with_its_text_and_number(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\nb\nc,3\n")
+    assert [r["_lume_row"] for r in run.mapped] == [1, 3]
+    (reject,) = run.rejects
+    assert reject["_lume_row"] == 2
+    assert json.loads(reject["original"]) == {"_lume_line": "b"}
+    assert reject["errors"][0]["code"] == "MALFORMED_RECORD"
+
+
+def test_rows_of_several_files_are_numbered_on_and_know_their_file(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\nb,2\n", "n,id\nx,c\n4,d\n")
+    assert [(r["_lume_row"], r["id"], r["n"]) for r in run.mapped] == [
+        (1, "a", 1),
+        (2, "b", 2),
+        (4, "d", 4),
+    ]
+    assert [(r["_lume_row"], r["_lume_file"], r["_lume_file_row"]) for r in run.rejects] == [
+        (3, "in1.csv", 1)
+    ]
+
+
+@pytest.mark.parametrize("text", ["id,n\n", "id,n"])
+def test_a_batch_without_rows_leaves_empty_files(tmp_path, text):
+    run = Run(tmp_path)(text)
+    assert (run.mapped, run.rejects, run.result.input_rows) == ([], [], 0)
+
+
+def test_every_test_is_tallied_with_samples(tmp_path):
+    run = Run(tmp_path)("id,n\na,x\nb,y\nc,1\n")
+    tally = {t.test.code: t for t in run.result.tallies if t.rows_failed}["INVALID_INTEGER"]
+    assert (tally.rows_failed, [(s.row, s.value) for s in tally.samples]) == (
+        2,
+        [(1, "x"), (2, "y")],
+    )
+
+
+def test_the_same_batch_gives_the_same_rows_on_any_number_of_threads(tmp_path):
+    text = "id,n\n" + "".join(f"k{i % 97},{i if i % 5 else 'x'}\n" for i in range(5000))
+    flow = flow_of({"id": TEXT, "n": INTEGER}, {"id": "id", "n": "n"}, key=["id"], required=["id"])
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir(), two.mkdir()
+    first, second = Run(one, flow, threads=1)(text), Run(two, flow, threads=2)(text)
+    assert (first.mapped, first.rejects) == (second.mapped, second.rejects)
+    assert [r["id"] for r in first.mapped[:2]] == ["k1", "k2"]
+
+
+def test_a_plan_is_made_once_for_batches_of_the_same_columns(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\n")
+    assert run.engine.compile(run.version, run.staged) is run.engine.compile(
+        run.version, run.staged
+    )
+
+
+def test_a_preview_maps_the_first_records_only(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\nb\nc,x\nd,4\n", first=3)
+    assert [r["_lume_row"] for r in run.mapped] == [1]
+    assert [r["_lume_row"] for r in run.rejects] == [2, 3]
+    assert run.result.input_rows == 3
+
+
+def test_a_missing_column_is_named_with_what_is_there(tmp_path):
+    with pytest.raises(
+        PlanError, match="mapping.n: the source has no column 'n'.\nHint: known: count, id"
+    ):
+        Run(tmp_path)("id,count\na,1\n")
+
+
+SEEDED = {"path": "s.csv", "key": "k"}
+
+
+def test_a_seed_whose_key_repeats_is_refused(tmp_path):
+    flow = flow_of({"y": TEXT}, {"y": "lookup('s', id, 'v')"}, seeds={"s": SEEDED})
+    with pytest.raises(FlowError, match="a key occurs more than once"):
+        Run(tmp_path, flow, [("s.csv", "k,v\na,1\na,2\n")])("id\na\n")
+
+
+def test_a_seed_may_hold_quotes_and_commas(tmp_path):
+    flow = flow_of({"y": TEXT}, {"y": "lookup('s', id, 'v')"}, seeds={"s": SEEDED})
+    run = Run(tmp_path, flow, [("s.csv", 'k,v\na,"x, ""y"""\n')])("id\na\n")
+    assert run.mapped[0]["y"] == 'x, "y"'
+
+
+def test_a_batch_larger_than_memory_is_spilled(tmp_path):
+    flow = flow_of({"id": TEXT, "n": TEXT}, {"id": "id", "n": "n"}, key=["id"], required=["id"])
+    rows = 300_000
+    text = "id,n\n" + "".join(
+        f"key-{i:012d}-{i * 7919 % rows:09d},{'z' * 80}\n" for i in range(rows)
+    )
+    run = Run(tmp_path, flow, memory_limit="120MB", threads=2)(text)
+    assert run.result.mapped_rows == rows
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_an_engine_without_memory_says_so(tmp_path):
+    with pytest.raises(EngineError, match="memory limit of 1MB"):
+        Run(tmp_path, memory_limit="1MB", threads=1)("id,n\n" + "a,1\n" * 200_000)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(lines=st.lists(st.binary(max_size=30), max_size=30))
+def test_whatever_the_bytes_every_record_comes_out_once(tmp_path_factory, lines):
+    run = Run(tmp_path_factory.mktemp("b"))
+    try:
+        run(b"id,n\n" + b"\n".join(lines))
+    except (BatchError, PlanError):
+        return  # a sentence; nothing was written
+    rows = [r["_lume_row"] for r in run.mapped] + [r["_lume_row"] for r in run.rejects]
+    assert sorted(rows) == list(range(1, run.staged.records + 1))
+    assert run.result.input_rows == run.staged.records
+
+
+_cell = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rows=st.lists(st.tuples(_cell, _cell), min_size=1, max_size=12))
+def test_the_original_of_a_reject_is_what_was_delivered(tmp_path_factory, rows):
+    flow = flow_of({"y": TEXT}, {"y": "a"}, rules=[{"name": "never", "check": "1 = 0"}])
+    quoted = ["{},{}".format(*('"' + c.replace('"', '""') + '"' for c in row)) for row in rows]
+    run = Run(tmp_path_factory.mktemp("o"), flow)("a,b\n" + "\n".join(quoted) + "\n")
+    originals = [json.loads(r["original"]) for r in run.rejects]
+    assert [(o["a"], o["b"]) for o in originals] == rows
+
+
+def test_outputs_can_be_read_by_others(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\n,\n")
+    path = str(run.result.rejects[0])
+    assert duckdb.connect().execute("SELECT count(*) FROM read_parquet(?)", [path]).fetchone() == (
+        1,
+    )
