@@ -2,64 +2,71 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lume_dagster.client import LumeRun, list_runs, run, run_status
+    from lume_dagster.client import LumeRun, run, run_status, runs
     from lume_dagster.errors import (
+        ApiError,
+        AuthenticationError,
+        BatchError,
+        ConnectorError,
+        EngineError,
+        FlowError,
         InvalidRequestError,
         LumeError,
+        MissingExtraError,
+        PlanError,
+        RunError,
         RunFailedError,
         RunTimeoutError,
     )
-    from lume_dagster.flows.library import Library
-    from lume_dagster.flows.model import Flow, FlowVersion
+    from lume_dagster.flows.model import Flow
     from lume_dagster.orchestration.definitions import build_definitions
-    from lume_dagster.orchestration.io_manager import MappedFiles
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BatchError",
+    "ConnectorError",
+    "EngineError",
     "Flow",
-    "FlowVersion",
+    "FlowError",
     "InvalidRequestError",
-    "Library",
     "LumeError",
     "LumeRun",
-    "MappedFiles",
+    "MissingExtraError",
+    "PlanError",
+    "RunError",
     "RunFailedError",
     "RunTimeoutError",
     "build_definitions",
-    "list_runs",
     "run",
     "run_status",
+    "runs",
 ]
 
-#: Where each name lives. It is imported when it is first used: Dagster imports this package in
-#: every process of every step.
+#: Where the names live that are not errors. A name is imported when it is first used: Dagster
+#: imports this package in every process of every step.
 _HOME = {
     "Flow": "lume_dagster.flows.model",
-    "FlowVersion": "lume_dagster.flows.model",
-    "InvalidRequestError": "lume_dagster.errors",
-    "Library": "lume_dagster.flows.library",
-    "LumeError": "lume_dagster.errors",
     "LumeRun": "lume_dagster.client",
-    "MappedFiles": "lume_dagster.orchestration.io_manager",
-    "RunFailedError": "lume_dagster.errors",
-    "RunTimeoutError": "lume_dagster.errors",
     "build_definitions": "lume_dagster.orchestration.definitions",
-    "list_runs": "lume_dagster.client",
     "run": "lume_dagster.client",
     "run_status": "lume_dagster.client",
 }
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Import a public name from where it lives."""
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(_HOME[name]), name)
+    value = getattr(import_module(_HOME.get(name, "lume_dagster.errors")), name)
     globals()[name] = value
     return value
 
@@ -67,3 +74,23 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     """The public names."""
     return sorted([*__all__, "__version__"])
+
+
+class _Face(ModuleType):
+    """``lume.runs(...)`` lists runs, although ``lume_dagster.runs`` is a room of the house too.
+
+    Importing anything from the room would put the room in the function's place.
+    """
+
+    @property
+    def runs(self) -> Any:
+        """The function of the client."""
+        return import_module("lume_dagster.client").runs
+
+    @runs.setter
+    def runs(self, room: ModuleType) -> None:
+        """What the import of the room does; it is found in ``sys.modules`` all the same."""
+
+
+if not TYPE_CHECKING:
+    sys.modules[__name__].__class__ = _Face

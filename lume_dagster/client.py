@@ -34,7 +34,7 @@ class LumeRun:
     """A run as it stood when it was last looked at; ``refresh`` looks again."""
 
     def __init__(self, project: Project, summary: RunSummary) -> None:
-        """Made by ``run``, ``run_status`` and ``list_runs``."""
+        """Made by ``run``, ``run_status`` and ``runs``."""
         self._project = project
         self._summary = summary
         self._details: RunDetails | None = None
@@ -223,7 +223,7 @@ def run_status(run_id: str, *, project: str | Path | None = None) -> LumeRun:
         return LumeRun(opened, read_summary(instance, run_id))
 
 
-def list_runs(  # noqa: PLR0913 - filters, all by name
+def runs(
     *,
     flow: str | None = None,
     flow_version: str | None = None,
@@ -294,7 +294,9 @@ def _upload(
             hint="give paths of local files.",
         )
     remote = [
-        item for uri in uris if isinstance(connector, StoreSource)
+        item
+        for uri in uris
+        if isinstance(connector, StoreSource)
         for item in connector.list_objects(uri)
     ]
     store = project.workspace.layout.uploads

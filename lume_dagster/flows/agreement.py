@@ -91,6 +91,9 @@ def _rule_names(rules: tuple[Rule | None, ...]) -> Iterator[Problem]:
 
 def _seed_paths(seeds: Mapping[str, Seed]) -> Iterator[Problem]:
     for name, seed in seeds.items():
+        if not seed.path.lower().endswith(".csv"):
+            message = f"the path {seed.path!r} does not end in .csv."
+            yield Problem(message, "a seed is a CSV file with a header.", ("seeds", name, "path"))
         parts = re.split(r"[/\\]", seed.path)
         if ".." in parts or not parts[0] or "\\" in seed.path or ":" in parts[0]:
             message = f"the path {seed.path!r} leaves the flow's folder."

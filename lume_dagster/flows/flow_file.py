@@ -102,6 +102,13 @@ def _all_problems(
     return problems + [p for p in disagreements(sections(model, value)) if p.path not in told]
 
 
+def placed_problems(
+    problems: Sequence[Problem], content: bytes, path: Path
+) -> list[Problem]:
+    """Problems that were found later in what a file says, with their places in it."""
+    return _placed(problems, read_yaml(content), path)
+
+
 def _placed(
     problems: Sequence[Problem], document: Document, path: Path | str | None
 ) -> list[Problem]:
@@ -118,6 +125,7 @@ def _placed(
 # -- writing ----------------------------------------------------------------------------------
 
 _LINE = 80  # characters a mapping may take and still stand on one line
+_EXACT = 2**53  # below it every whole float is the integer it looks like
 
 
 def _in_lines(value: Any, depth: int = 0) -> Any:
@@ -127,6 +135,8 @@ def _in_lines(value: Any, depth: int = 0) -> Any:
         return Inline(inner) if depth > 0 and _is_short(inner) else inner
     if isinstance(value, list | tuple):
         return [_in_lines(item, depth + 1) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
     return value
 
 

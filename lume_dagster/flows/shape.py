@@ -55,7 +55,7 @@ Words = tuple[str, str | None]
 
 def _missing(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Words:
     described = _fields_at(model, path[:-1]).get(str(path[-1]))
-    return "is missing.", described
+    return "is missing.", f"add it: {described[0].lower()}{described[1:]}" if described else None
 
 
 def _extra(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Words:

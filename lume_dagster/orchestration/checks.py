@@ -98,9 +98,7 @@ def not_run(asset: dg.AssetKey, name: str) -> dg.AssetCheckResult:
     return _result(asset, name, False, True, "No batch could be checked.", {})
 
 
-def _summary(
-    asset: dg.AssetKey, name: str, batches: Mapping[str, Checked]
-) -> dg.AssetCheckResult:
+def _summary(asset: dg.AssetKey, name: str, batches: Mapping[str, Checked]) -> dg.AssetCheckResult:
     failed = {path: c for path, c in batches.items() if not c.passed}
     records = [
         dg.TableRecord({"source_path": path, "result": c.description})
@@ -130,7 +128,7 @@ def _rule(name: str, finding: Finding | None) -> Checked:
     )
 
 
-def _result(  # noqa: PLR0913
+def _result(
     asset: dg.AssetKey,
     name: str,
     passed: bool,  # noqa: FBT001

@@ -104,28 +104,23 @@ def _absolute(path: str | Path) -> Path:
     return (Path.cwd() if load is None else load.folder) / path
 
 
-def _versions(folder: Path) -> list[FlowVersion]:
+def _versions(folder: Path) -> Sequence[FlowVersion]:
     """The published versions; a flow without one is only a draft, and gives no assets."""
     library = Library(folder)
     load = _load.get()
     if load is not None:
         return [library.resolve(name) for name in sorted(load.versions)]
-    found = []
-    for flow in library.flows():
-        versions = library.versions(flow)
-        if not versions:
-            warnings.warn(
-                f"Flow {flow} in {folder} has no published version, so it has no assets yet:"
-                f" lume publish {flow}",
-                stacklevel=3,
-            )
-        found += versions
-    return found
+    versions = library.load_all(drafts=False).require().versions
+    for flow in sorted(set(library.flows()) - {v.flow.flow for v in versions}):
+        warnings.warn(
+            f"Flow {flow} in {folder} has no published version, so it has no assets yet:"
+            f" lume publish {flow}",
+            stacklevel=3,
+        )
+    return versions
 
 
-def _assets_of(
-    version: FlowVersion, prefix: str, kinds: Mapping[str, str]
-) -> dg.AssetsDefinition:
+def _assets_of(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> dg.AssetsDefinition:
     for role, name in (
         ("source", version.flow.source.connector),
         ("target", version.flow.target.connector),

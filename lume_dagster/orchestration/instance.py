@@ -27,13 +27,14 @@ run_monitoring:
 
 
 def dagster_home(data: Path) -> Path:
-    """Where the instance lives: ``DAGSTER_HOME``, or ``<data>/dagster``, made when it is missing."""
+    """Where the instance lives: ``DAGSTER_HOME``, or ``<data>/dagster``, made when missing."""
     named = os.environ.get(_ENV)
     if named:
         home = Path(named)
         if not home.is_dir():
             raise InvalidRequestError(
-                f"{_ENV} is {named}, and there is no such folder.", hint=f"create it or unset {_ENV}."
+                f"{_ENV} is {named}, no folder.",
+                hint=f"make it, or unset {_ENV}.",
             )
         return home.absolute()
     home = (data / HOME).absolute()
@@ -60,7 +61,7 @@ def require_long_keys(instance: dg.DagsterInstance) -> None:
     if not instance.is_persistent:
         return
     storage = instance.get_ref().event_storage_data
-    if "mysql" in f"{storage.module_name}.{storage.class_name}".lower():
+    if storage and "mysql" in f"{storage.module_name}.{storage.class_name}".lower():
         raise FlowError(
             "This Dagster instance keeps its events in MySQL, where two partitions with the same"
             " first 64 characters are one. A source_path is longer.",

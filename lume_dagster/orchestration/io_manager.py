@@ -49,7 +49,7 @@ class BatchIOManager(dg.IOManager):
             hint="give your own asset an io_manager_key of its own.",
         )
 
-    def load_input(self, context: dg.InputContext) -> Any:  # noqa: ANN401 - the caller's annotation
+    def load_input(self, context: dg.InputContext) -> Any:
         """The batches of the input in the form its annotation asks for."""
         wanted = context.dagster_type.typing_type
         found = {path: _find(context, path) for path in context.asset_partition_keys}
@@ -104,7 +104,7 @@ def _staged(found: dg.AssetMaterialization, source_path: str) -> StagedBatch:
     return staged
 
 
-def _pick(references: Mapping[str, Any], wanted: object) -> Any:  # noqa: ANN401
+def _pick(references: Mapping[str, Any], wanted: object) -> Any:
     """All references by batch, or the only one."""
     if get_origin(wanted) is dict:
         return dict(references)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:
             stderr=output,
             start_new_session=True,
         )
+    # Somebody has to take the exit code, or a caller that lives on collects dead processes.
+    threading.Thread(target=watcher.wait, daemon=True).start()
     instance.add_run_tags(run_id, {names.TAG_SUPERVISOR: describe_process(run_id, watcher.pid)})
 
 
@@ -119,9 +122,7 @@ def _create(project: Project, instance: dg.DagsterInstance, request: Request) ->
         number += 1
 
 
-def _add_run(
-    project: Project, instance: dg.DagsterInstance, request: Request, run_id: str
-) -> bool:
+def _add_run(project: Project, instance: dg.DagsterInstance, request: Request, run_id: str) -> bool:
     """Whether the run was added; False when another start has just added it."""
     version = request.version
     origin: Any = deserialize_value(json.dumps(_origin(project.folder, version.name)))

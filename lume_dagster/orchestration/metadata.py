@@ -172,9 +172,7 @@ def _sample(folder: Path) -> list[dict[str, Any]]:
 
 
 def _sample_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    errors = "; ".join(
-        f"{e['field'] or 'row'}: {e['code']}" for e in row["errors"] or ()
-    )
+    errors = "; ".join(f"{e['field'] or 'row'}: {e['code']}" for e in row["errors"] or ())
     original = row["original"]
     text = original if isinstance(original, str) else json.dumps(original)
     return {

@@ -26,6 +26,7 @@ TAG_REJECTS = "lume/rejected_rows"
 TAG_ERROR = "lume/error"
 
 PARTITION_TAG = "dagster/partition"
+ROOT_RUN_TAG = "dagster/root_run_id"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 MAX_SOURCE_PATH = 2000

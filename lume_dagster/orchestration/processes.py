@@ -57,7 +57,7 @@ def _from_proc(stat: Path) -> str | None:
 
 
 def _from_psutil(pid: int) -> str | None:
-    import psutil  # Dagster brings it where there is no ps
+    import psutil  # type: ignore[import-untyped,unused-ignore]  # Dagster brings it where there is no ps
 
     try:
         return str(psutil.Process(pid).create_time())

@@ -123,9 +123,7 @@ def _summary(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
     )
 
 
-def _with_the_dead_buried(
-    instance: dg.DagsterInstance, record: dg.RunRecord
-) -> dg.RunRecord:
+def _with_the_dead_buried(instance: dg.DagsterInstance, record: dg.RunRecord) -> dg.RunRecord:
     """The record, after saying in it that the run's process is gone, if it is.
 
     The supervisor says so as a rule; this is for the case that it was killed too.
@@ -242,9 +240,7 @@ def _crash(message: str | None, made: Mapping[str, Sequence[Values]]) -> Mapping
     return {"step": step, "code": "CRASHED", "message": message, "hint": None}
 
 
-def _document(
-    summary: RunSummary, metrics: Metrics | None, events: _Events
-) -> Mapping[str, Any]:
+def _document(summary: RunSummary, metrics: Metrics | None, events: _Events) -> Mapping[str, Any]:
     """The metadata of a run, as ``run.metadata`` shows it."""
     value: dict[str, Any] = {
         "run": {

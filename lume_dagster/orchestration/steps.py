@@ -245,18 +245,18 @@ def _retrying(scope: RunScope, action: Callable[[], T]) -> T:
         try:
             return action()
         except TransientError as error:
-            scope.log.warning(
-                f"{error.message} Trying again in {wait:g} s ({attempt} of {len(waits)})."
-            )
+            again = "%s Trying again in %g s (%d of %d)."
+            scope.log.warning(again, error.message, wait, attempt, len(waits))
             time.sleep(wait)
     return action()
 
 
 def _drop_older_staging(scope: RunScope, batch: Batch) -> None:
     """Remove what ended runs staged of this batch before; it is in the target now."""
-    for folder in batch.staging.parent.glob("*"):
-        if folder.name == batch.staging.name:
+    for folder in batch.staging.parent.iterdir():
+        root = folder.name.lstrip(".").partition(".")[0]  # .<run>.fetched is of a run too
+        if root == batch.staging.name:
             continue
-        run = scope.instance.get_run_by_id(folder.name)
+        run = scope.instance.get_run_by_id(root)
         if run is None or run.is_finished:
             shutil.rmtree(folder, ignore_errors=True)

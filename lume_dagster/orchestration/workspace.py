@@ -1,4 +1,4 @@
-"""What every run of a code location shares: where flows and data lie, and how engines are opened."""
+"""What all runs of a code location share: where flows and data lie, how engines are opened."""
 
 from __future__ import annotations
 

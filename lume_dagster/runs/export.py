@@ -16,7 +16,7 @@ _ORIGINAL, _ERRORS, _RECORD = "original", "errors", "_lume_record"
 
 
 def write_csv(source: Path, target: Path, *, rejects: bool) -> None:
-    """Write CSV with a header; nested values as JSON, rejects with a column for each original one."""
+    """Write CSV with a header: nested values as JSON, the original of a reject in its columns."""
     with _open(source) as connection:
         query = _expanded_rejects(connection) if rejects else _flat(connection)
         _copy(connection, query, target, ("FORMAT CSV", "HEADER TRUE"))
@@ -49,9 +49,7 @@ def _copy(
     """COPY to a file beside the target, then rename: a stopped download leaves no half file."""
     new = target.with_name(f".{target.name}.new")
     path = exp.Literal.string(str(new)).sql(dialect="duckdb")
-    connection.execute(
-        f"COPY ({query.sql(dialect='duckdb')}) TO {path} ({', '.join(options)})"
-    )
+    connection.execute(f"COPY ({query.sql(dialect='duckdb')}) TO {path} ({', '.join(options)})")
     new.replace(target)
 
 
@@ -86,21 +84,21 @@ def _original_keys(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _value_of(key: str) -> exp.Expression:
+def _value_of(key: str) -> exp.Expr:
     """The text of one original value; ``json_extract_string`` turns a JSON null into NULL."""
     item = exp.Bracket(this=_column(_RECORD), expressions=[exp.Literal.string(key)])
     return exp.Anonymous(this="json_extract_string", expressions=[item, exp.Literal.string("$")])
 
 
-def _json(name: str) -> exp.Expression:
+def _json(name: str) -> exp.Expr:
     return exp.cast(_column(name), "JSON", dialect="duckdb")
 
 
-def _column(name: str) -> exp.Expression:
+def _column(name: str) -> exp.Expr:
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
-def _named(value: exp.Expression, name: str) -> exp.Expression:
+def _named(value: exp.Expr, name: str) -> exp.Expr:
     return exp.alias_(value, name, quoted=True)
 
 

@@ -81,7 +81,7 @@ def measure(
     tests: tuple[int, int],
     seconds: float,
 ) -> Metrics:
-    """Metrics from counts; ``tests`` are (executed, failed), ``error_counts`` most frequent first."""
+    """Metrics from counts; ``tests`` are (executed, failed), the frequent errors come first."""
     top = tuple(TopError(code, count) for code, count in error_counts[:TOP_ERRORS])
     return Metrics(
         run_id=run_id,

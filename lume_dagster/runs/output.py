@@ -100,7 +100,7 @@ def download(
         path
         for batch in _batches(folder)
         for path in _download_batch(
-            batch, into / batch.relative_to(folder), output_format, parts, documents
+            batch, into / batch.relative_to(folder), output_format, parts, documents=documents
         )
     ]
     if not written:
@@ -121,7 +121,7 @@ def _batches(folder: Path) -> list[Path]:
 
 
 def _download_batch(
-    batch: Path, into: Path, output_format: OutputFormat, parts: Sequence[Part], documents: bool
+    batch: Path, into: Path, output_format: OutputFormat, parts: Sequence[Part], *, documents: bool
 ) -> list[Path]:
     written = []
     for part in parts:

@@ -40,9 +40,12 @@ class Engine(Protocol):
     """What the phases ask of an engine."""
 
     def stage_files(
-        self, files: Sequence[InputFile], format: SourceFormat, into: Path  # noqa: A002
+        self,
+        files: Sequence[InputFile],
+        format: SourceFormat,  # noqa: A002
+        into: Path,
     ) -> StagedBatch:
-        """Files as a staged batch."""
+        """Files as a staged batch in the folder ``into``, which is there whole or not at all."""
         ...
 
     def stage_stream(self, reader: pa.RecordBatchReader, uri: str, into: Path) -> StagedBatch:
@@ -58,8 +61,6 @@ class Engine(Protocol):
     ) -> Transformed:
         """Mapped rows and rejects, in ``into/mapped`` and ``into/rejects``."""
         ...
-
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,16 @@ def sync_source(source: object, batch: Batch, engine: Engine) -> StagedBatch:
     staged = StagedBatch.load(batch.staging)
     if staged is not None:
         return staged
-    with _whole_or_nothing(batch.staging):
-        if batch.upload is None and batch.version.flow.source.query is not None:
-            return _stage_query(source, batch, engine)
-        return _stage_files(source, batch, engine)
+    batch.staging.parent.mkdir(parents=True, exist_ok=True)
+    if batch.upload is None and batch.version.flow.source.query is not None:
+        return _stage_query(source, batch, engine)
+    fetched = batch.staging.with_name(f".{batch.staging.name}.fetched")
+    try:
+        with _whole_or_nothing(fetched):
+            files = _fetch(source, batch, fetched)
+            return engine.stage_files(files, batch.version.flow.source.format, batch.staging)
+    finally:
+        shutil.rmtree(fetched, ignore_errors=True)
 
 
 def transform(batch: Batch, staged: StagedBatch, engine: Engine) -> Outcome:
@@ -126,7 +133,7 @@ def transform(batch: Batch, staged: StagedBatch, engine: Engine) -> Outcome:
         plan = engine.compile(batch.version, staged)
         transformed = engine.transform(batch.version, plan, staged, batch.output)
         rows = RowCounts(transformed.input_rows, transformed.mapped_rows, transformed.rejected_rows)
-        checks = run_checks(batch.version.flow.checks, transformed.mapped, rows)
+        checks = run_checks(batch.version.flow.checks, rows, dict(transformed.measures))
         findings = judge(transformed.tallies, checks, rows)
         metrics = measure(
             run_id=batch.run_id,
@@ -182,15 +189,6 @@ def _whole_or_nothing(folder: Path) -> Iterator[None]:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def _stage_files(source: object, batch: Batch, engine: Engine) -> StagedBatch:
-    fetched = batch.staging / "fetched"
-    fetched.mkdir()
-    files = _fetch(source, batch, fetched)
-    staged = engine.stage_files(files, batch.version.flow.source.format, batch.staging)
-    shutil.rmtree(fetched)
-    return staged
 
 
 def _stage_query(source: object, batch: Batch, engine: Engine) -> StagedBatch:

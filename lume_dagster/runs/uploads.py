@@ -1,6 +1,6 @@
 """Files given to a run by hand, kept as a batch whose name is a hash of their content.
 
-Layout: ``<data>/uploads/<hash>/upload.json``, ``files/0000-orders.csv`` ..., ``seeds/airports.csv``.
+Layout of ``<data>/uploads/<hash>``: upload.json, files/0000-orders.csv ..., seeds/airports.csv.
 The document is written last; a folder without it is garbage of a start that was cut off.
 """
 

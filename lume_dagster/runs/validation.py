@@ -53,9 +53,7 @@ def judge(
     )
 
 
-def to_document(
-    run_id: str, flow_version: str, tests: Sequence[Finding]
-) -> dict[str, Any]:
+def to_document(run_id: str, flow_version: str, tests: Sequence[Finding]) -> dict[str, Any]:
     """As ``validation_results.json`` holds it."""
     return {"run_id": run_id, "flow_version": flow_version, "tests": [asdict(t) for t in tests]}
 

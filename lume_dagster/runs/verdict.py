@@ -46,9 +46,7 @@ def _error_rate(outcome: Outcome, most: float) -> BatchRefusedError | None:
 
 
 def _row_tests(outcome: Outcome, _: float) -> BatchRefusedError | None:
-    broken = [
-        t for t in outcome.transformed.tallies if t.test.severity == "fail" and t.rows_failed
-    ]
+    broken = [t for t in outcome.transformed.tallies if t.test.severity == "fail" and t.rows_failed]
     if not broken:
         return None
     first = broken[0]

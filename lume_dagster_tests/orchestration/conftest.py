@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.instance import open_instance
 from lume_dagster.orchestration.launch import Request
@@ -68,16 +69,18 @@ class Bench:
     folder: Path
     stage: Stage
     instance: dg.DagsterInstance
+    number: int = 1
+
+    def of_version(self, number: int) -> Bench:
+        return replace(self, number=number)
 
     @property
     def project(self) -> Project:
-        return load_project(self.folder, ["orders:v1"])
+        return load_project(self.folder, [f"orders:v{self.number}"])
 
     @property
     def version(self) -> FlowVersion:
-        from lume_dagster.flows.library import Library
-
-        return Library(self.folder / "flows").resolve("orders:v1")
+        return Library(self.folder / "flows").resolve(f"orders:v{self.number}")
 
     @property
     def target(self) -> OneFileTarget:
@@ -118,6 +121,21 @@ class Bench:
             raise_on_error=False,
         )
 
+    def retry(self, first: dg.ExecuteInProcessResult) -> dg.ExecuteInProcessResult:
+        """Run a run of one batch again, as Dagster does when a person retries it."""
+        run = self.instance.get_run_by_id(first.run_id)
+        job = self.project.definitions.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            instance=self.instance,
+            asset_selection=[self.key(step) for step in STEPS],
+            tags={
+                **run.tags,
+                "dagster/root_run_id": first.run_id,
+                "dagster/parent_run_id": first.run_id,
+            },
+            raise_on_error=False,
+        )
+
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
@@ -134,5 +152,6 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 def publish(folder: Path, flow: str) -> None:
-    """Make the text version 1 of the flow orders."""
-    (folder / "flows/orders/v1.yaml").write_text(flow)
+    """Make the text the next version of the flow orders."""
+    (folder / "flows/orders/flow.yaml").write_text(flow)
+    Library(folder / "flows").publish("orders", author="tests")

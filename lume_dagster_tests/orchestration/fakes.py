@@ -1,10 +1,11 @@
-"""An engine and connectors that do a little, can be stopped anywhere, and write down what they did."""
+"""An engine and connectors that do a little, can be stopped anywhere, and tell what they did."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ class Stage:
         return path.read_text().splitlines() if path.exists() else []
 
     def arrange(self, where: str, what: str) -> None:
-        """Let ``kill``, ``hold``, ``bug`` or an error happen when a run comes to ``where``, once."""
+        """Let ``kill``, ``hold``, ``bug`` or an error happen once, when a run comes there."""
         (self.folder / where).write_text(what)
 
     def pass_by(self, where: str) -> None:
@@ -64,13 +65,13 @@ class Stage:
         deadline = time.monotonic() + seconds
         while what not in self.said:
             assert time.monotonic() < deadline, f"{what} did not happen: {self.said}"
-            time.sleep(0.02)
+            threading.Event().wait(0.02)
 
 
 def _hold(stage: Stage) -> None:
     stage.say("held")
     while True:
-        time.sleep(0.01)
+        threading.Event().wait(0.05)
 
 
 def _bug(_: Stage) -> None:
@@ -146,7 +147,10 @@ class SmallEngine:
         self.stage = stage
 
     def stage_files(
-        self, files: Sequence[InputFile], format: SourceFormat, into: Path  # noqa: A002
+        self,
+        files: Sequence[InputFile],
+        format: SourceFormat,  # noqa: A002
+        into: Path,
     ) -> StagedBatch:
         options = pc.ConvertOptions(column_types={"id": pa.string(), "amount": pa.string()})
         tables = [pc.read_csv(f.path, convert_options=options) for f in files]
@@ -156,6 +160,7 @@ class SmallEngine:
             StagedFile(f.uri, f.version, f.path.stat().st_size, start, t.num_rows, 0, {})
             for f, t, start in zip(files, tables, starts, strict=True)
         )
+        into.mkdir(parents=True)
         table = pa.concat_tables(tables)
         rows = pa.array(range(1, table.num_rows + 1), pa.int64())
         table = pa.table({"c0": table["id"], "c1": table["amount"], "_lume_row": rows})
@@ -173,7 +178,7 @@ class SmallEngine:
             MappedColumn("id", "string", False, "The key.", ("id",), ()),
             MappedColumn("amount", "integer", True, None, ("amount",), ()),
         )
-        return Plan(columns, ("id",), (), (_TEST, _rule(version)), "", "", None, None)
+        return Plan(columns, ("id",), (), (_TEST, _rule(version)), "", "", None, None, None, ())
 
     def transform(
         self, version: FlowVersion, plan: Plan, staged: StagedBatch, into: Path
@@ -188,6 +193,7 @@ class SmallEngine:
             con.sql(_REJECTS).write_parquet(str(rejects))
             bad = con.sql(f"SELECT _lume_row, c1 FROM staged WHERE {_BAD} LIMIT 3").fetchall()
             large = con.sql("SELECT count(*) FROM staged WHERE TRY_CAST(c1 AS INT) > 99").fetchall()
+            repeated = con.sql("SELECT count(c0) - count(DISTINCT c0) FROM staged").fetchall()
         rejected = pq.read_metadata(rejects).num_rows
         samples = tuple(Sample(row, value) for row, value in bad)
         return Transformed(
@@ -198,6 +204,7 @@ class SmallEngine:
             rejected_rows=rejected,
             tallies=(Tally(_TEST, rejected, samples), Tally(_rule(version), large[0][0])),
             error_counts=(("INVALID_INTEGER", rejected),) if rejected else (),
+            measures=(("unique:id", repeated[0][0]),),
             bytes=mapped.stat().st_size + rejects.stat().st_size,
         )
 

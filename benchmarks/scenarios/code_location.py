@@ -1,0 +1,35 @@
+"""Loading a code location that holds a thousand flow versions."""
+
+from __future__ import annotations
+
+import statistics
+
+from benchmarks.figures import Goal, Result, Row
+from benchmarks.rounds import Contender, median, take_turns
+from benchmarks.setting import Setting, ours
+
+_FLOWS, _VERSIONS = 100, 10
+
+
+def measure(setting: Setting) -> Result:
+    """A hundred flows of 24 fields, ten versions each."""
+    project = setting.project("thousand", flows=str(_FLOWS), versions=str(_VERSIONS))
+    name = f"{_FLOWS * _VERSIONS:,} versions"
+    loading = Contender(name, lambda _: [*ours("location"), "--project", str(project)])
+    samples = take_turns([loading], setting.rounds, setting.work)
+    assets = {s.outcome["mapped"] for s in samples[name]}
+    if assets != {_FLOWS * _VERSIONS * 3}:
+        raise AssertionError(f"{assets} assets instead of {_FLOWS * _VERSIONS * 3:,}")
+    seconds = [s.outcome["seconds"] for s in samples[name]]
+    load = round(statistics.median(s["load"] for s in seconds), 2)
+    imports = round(statistics.median(s["import dagster"] for s in seconds), 2)
+    return Result(
+        title=f"Load a code location of {_FLOWS} flows with {_VERSIONS} versions each",
+        rows=[
+            Row("whole process", median(samples, name), median(samples, name, "cpu"), median(samples, name, "rss_mb")),
+            Row("importing Dagster", imports),
+            Row("verifying, building, the asset graph", load, note=f"{_FLOWS * _VERSIONS * 3:,} assets"),
+        ],
+        goals=[Goal("under 6 s", median(samples, name), 6)],
+        samples=samples,
+    )

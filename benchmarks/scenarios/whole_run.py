@@ -1,0 +1,55 @@
+"""From a CSV file to tables in a DuckDB warehouse: a run through Dagster against a script by hand."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.figures import Goal, Result, rows_of
+from benchmarks.rounds import Contender, fastest, must_agree, ratio, take_turns
+from benchmarks.setting import Setting, by_hand_in_duckdb, by_hand_in_polars, ours
+
+NAME = "lume_dagster on Dagster"
+
+
+def measure(setting: Setting) -> Result:
+    """A million rows, where what a run costs at all still shows."""
+    return _measure(setting, most=1.3)
+
+
+def measure_large(setting: Setting) -> Result:
+    """Ten times as many, under the same memory limit."""
+    large = replace(setting, rows=setting.rows * 10, rounds=max(1, setting.rounds // 2))
+    return _measure(large, most=1.15)
+
+
+def _measure(setting: Setting, most: float) -> Result:
+    source = setting.invoices()
+    fresh = setting.project()
+
+    def command(work: Path) -> list[str]:
+        project = shutil.copytree(fresh, work / "project")
+        return [*ours("run"), "--project", str(project), "--batches", source.name]
+
+    plans = [by_hand_in_duckdb(p, source, setting, "--warehouse") for p in ("raw_once", "raw_twice", "csv_rowid")]
+    samples = take_turns(
+        [Contender(NAME, command), *plans, by_hand_in_polars(source)], setting.rounds, setting.work
+    )
+    shared = must_agree(samples)
+    best = fastest(samples, [plan.name for plan in plans])
+    inside = statistics.median(s.outcome["seconds"]["run"] for s in samples[NAME])
+    imports = statistics.median(s.outcome["seconds"]["import dagster"] for s in samples[NAME])
+    return Result(
+        title=f"Whole run of {setting.rows:,} rows: CSV, staging, transform, DuckDB warehouse",
+        rows=rows_of(samples, best, {"Polars by hand": "loads no warehouse"}),
+        goals=[Goal(f"within {most} of the best DuckDB script ({best})", ratio(samples, NAME, best).median, most)],
+        notes=[
+            f"All agree: {shared['mapped']:,} mapped, {shared['rejected']:,} rejected.",
+            f"Whole processes. Of ours, importing Dagster takes {imports:.2f} s and the run itself {inside:.2f} s.",
+            "Ours also leaves the batch staged as Parquet, so that a retry does not read the source again, counts "
+            "records independently, and writes Dagster's events; the scripts do not.",
+        ],
+        samples=samples,
+    )

@@ -1,0 +1,148 @@
+"""The lock file of a flow: its published versions, which one is active, and who did what when.
+
+It is the audit trail, made to be read in a review: only ever appended to, one line a fact.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, StringConstraints
+
+from lume_dagster.errors import FlowError
+from lume_dagster.flows.flow_file import read_bytes, read_model
+from lume_dagster.flows.model import FlowName, Part
+from lume_dagster.flows.yaml_text import Inline, write_yaml
+
+LOCK_NAME = "flow.lock"
+_HEADER = "# Written by `lume publish` and `lume activate`: the audit trail of this flow. Do not edit.\n"
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+
+
+class Published(Part):
+    """One version, as it was published."""
+
+    version: PositiveInt
+    digest: Sha256  # of what the flow says and of its seeds
+    file: Sha256  # of the bytes of flow.yaml: when they are the same, nothing else need be read
+    seeds: Mapping[str, Sha256] = {}
+    published_at: Instant
+    author: str
+    note: str = ""
+    parts: Mapping[str, str] = {}  # part of the flow -> eight digits of its digest
+
+
+class Activation(Part):
+    """One move of the active pointer; versions by number, none before the first."""
+
+    at: Instant
+    author: str
+    before: PositiveInt | None = None
+    after: PositiveInt
+    note: str = ""
+
+
+class LockFile(Part):
+    """What stands in ``flow.lock``."""
+
+    lock: Literal[1] = 1
+    flow: FlowName
+    versions: tuple[Published, ...] = Field((), description="In the order of their publishing.")
+    activations: tuple[Activation, ...] = ()
+
+    @property
+    def active(self) -> int | None:
+        """The version that ``name`` alone stands for."""
+        return self.activations[-1].after if self.activations else None
+
+    @property
+    def newest(self) -> Published | None:
+        """The version that was published last."""
+        return self.versions[-1] if self.versions else None
+
+    def published(self, version: int) -> Published | None:
+        """The entry of a version, if there is one."""
+        return next((v for v in self.versions if v.version == version), None)
+
+
+def read_lock(folder: Path) -> LockFile:
+    """The lock file of a flow's folder; an empty one where nothing is published yet."""
+    path = folder / LOCK_NAME
+    if not path.exists():
+        return LockFile.model_construct(flow=folder.name)
+    lock = read_model(read_bytes(path), LockFile, path, "lock: 1, flow, versions, activations")
+    flaw = next(_flaws(lock, folder), None)
+    if flaw is not None:
+        raise FlowError(f"{path}: {flaw}", hint="restore it, for example from git.")
+    return lock
+
+
+def _flaws(lock: LockFile, folder: Path) -> Iterator[str]:
+    numbers = [v.version for v in lock.versions]
+    if lock.flow != folder.name:
+        yield f"it belongs to the flow {lock.flow!r}, not to {folder.name!r}."
+    if numbers != sorted(set(numbers)):
+        yield f"versions are not in order: {', '.join(f'v{n}' for n in numbers)}."
+    if lock.active is not None and lock.active not in numbers:
+        yield f"v{lock.active} is active but not published."
+
+
+def write_lock(folder: Path, lock: LockFile) -> None:
+    """Replace the lock file in one step."""
+    value: dict[str, Any] = {"lock": 1, "flow": lock.flow}
+    value["versions"] = [_entry(v) for v in lock.versions]
+    value["activations"] = [Inline(a.model_dump(exclude_defaults=True)) for a in lock.activations]
+    write_atomically(folder / LOCK_NAME, (_HEADER + write_yaml(value)).encode())
+
+
+def _entry(version: Published) -> dict[str, Any]:
+    value = version.model_dump(exclude_defaults=True)
+    return value | {"parts": Inline(version.parts)}
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Make the file hold the content, or leave it as it was, whatever happens on the way."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in the folder survive a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def exclusively(folder: Path) -> Iterator[None]:
+    """Be the only one to publish or activate in the flow's folder; others wait."""
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def instant(at: datetime | None = None) -> str:
+    """A point in time as the lock file writes it; now by default."""
+    return (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
