@@ -207,7 +207,7 @@ def run(  # noqa: PLR0913 - all but the first by name
         )
     opened, version = _open(flow_version, project)
     if input_files is not None:
-        source_path = _upload(opened, version, input_files, seed_files)
+        source_path = store_files(opened, version, input_files, seed_files)
     request = Request(version, str(source_path), dict(run_metadata or {}), force_rerun)
     with _instance(opened) as instance:
         run_id = start(opened, instance, request)
@@ -253,7 +253,7 @@ def _status(word: Status | str) -> Status:
         return Status(word.upper())
     except ValueError:
         raise InvalidRequestError(
-            f"There is no status {word!r}.", hint=did_you_mean(word.upper(), list(Status))
+            f"There is no status {word!r}.", hint=did_you_mean(word.upper(), [s.value for s in Status])
         ) from None
 
 
@@ -276,7 +276,7 @@ def _open(flow_version: str, named: str | Path | None) -> tuple[Project, FlowVer
     return _project(named, [version.name]), version
 
 
-def _upload(
+def store_files(
     project: Project,
     version: FlowVersion,
     files: Sequence[str | Path],

@@ -131,4 +131,9 @@ def _assets_of(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> d
                 " connectors of this code location.",
                 hint=did_you_mean(name, kinds),
             )
-    return version_assets(version, prefix, kinds)
+    try:
+        return version_assets(version, prefix, kinds)
+    except dg.DagsterError as error:  # an owner, a tag or a group name that Dagster does not take
+        raise FlowError(
+            f"Flow {version.name} cannot be an asset: {error}", hint="mend it in a new version."
+        ) from error

@@ -47,9 +47,7 @@ def start(project: Project, instance: dg.DagsterInstance, request: Request) -> s
     Raises:
         InvalidRequestError: the batch is done and the run not forced, or it is running.
     """
-    names.check_source_path(request.source_path)
-    require_long_keys(instance)
-    run_id = _create(project, instance, request)
+    run_id = create(project, instance, request)
     spawn(project, instance, run_id)
     return run_id
 
@@ -62,7 +60,7 @@ def rebuild_definitions(folder: str, version: str) -> dg.Definitions:
 def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:
     """Start the process that executes the run, and the one that watches over it."""
     run = instance.get_run_by_id(run_id)
-    assert run is not None  # noqa: S101 - made by _create
+    assert run is not None  # noqa: S101 - made by create
     home = dagster_home(project.workspace.data)
     arguments = {
         # What every launcher of Dagster hands to ``dagster api execute_run``.
@@ -102,13 +100,14 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}
 
 
-def _create(project: Project, instance: dg.DagsterInstance, request: Request) -> str:
-    """Add the run under an id that a second start at the same time would choose too.
+def create(project: Project, instance: dg.DagsterInstance, request: Request) -> str:
+    """Add a run, not yet started, under an id that a second start at the same time chooses too.
 
     Whoever comes second finds the id taken. When the run that has it is over by then, the batch is
     looked at again: it may be done, or free to be run once more.
     """
-    version, source_path = request.version, request.source_path
+    version, source_path = request.version, names.check_source_path(request.source_path)
+    require_long_keys(instance)
     partitions = names.partitions_name(project.workspace.prefix, version)
     number = _earlier_runs(instance, request)
     while True:

@@ -102,7 +102,7 @@ class FolderStore:
 
     def list_objects(self, source_path: str) -> Sequence[SourceObject]:
         self.stage.pass_by("source")
-        found = sorted(self.files.glob(source_path))
+        found = sorted(self.files.glob(source_path.removeprefix("folder://")))
         if not found:
             raise BatchError(f"There is no file {source_path}.", hint="look at its name.")
         return [SourceObject(p.name, p.stat().st_size, str(p.stat().st_mtime_ns)) for p in found]

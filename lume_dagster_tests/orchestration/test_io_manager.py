@@ -44,9 +44,7 @@ def done(bench):
 @pytest.mark.parametrize("form", [pd.DataFrame, pa.Table, pa.RecordBatchReader, ds.Dataset])
 def test_rows_come_as_what_is_asked_for(done, form):
     given = consume(done, form, "a.csv")
-    table = given if isinstance(given, pd.DataFrame) else given
-    if isinstance(given, ds.Dataset):
-        table = given.to_table()
+    table = given.to_table() if isinstance(given, ds.Dataset) else given
     frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
     assert frame["id"].tolist() == ["a.csv-0"]
 

