@@ -116,7 +116,8 @@ class Job:
     def raw(self) -> tuple[str, str]:
         """The texts with their row numbers: staged Parquet as it is, CSV in a temporary table."""
         if self.staged:
-            return f"read_parquet({_text(self.input / 'part-*.parquet')})", "_lume_row"
+            part = _text(self.input / "part-0000.parquet")
+            return f"read_parquet({part}, file_row_number = true)", "file_row_number + 1"
         self.con.execute(f"CREATE TEMP TABLE raw AS SELECT * FROM {_csv(self.input)}")
         return "raw", "raw.rowid + 1"
 

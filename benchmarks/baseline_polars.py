@@ -180,7 +180,8 @@ def _errors() -> pl.Expr:
 
 def _scan(source: Path) -> pl.LazyFrame:
     if source.is_dir():
-        return pl.scan_parquet(source / "part-*.parquet")
+        part = source / "part-0000.parquet"
+        return pl.scan_parquet(part, row_index_name="_lume_row", row_index_offset=1)
     schema = dict.fromkeys(COLUMNS, pl.String)
     read = pl.scan_csv(source, schema=schema, row_index_name="_lume_row", row_index_offset=1)
     return read.rename(dict(zip(COLUMNS, RAW, strict=True)))
