@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -134,14 +135,14 @@ def test_the_readme_shows_the_flow_that_runs():
     assert shown.text in published.read_text(encoding="utf-8")
 
 
-def test_the_readme_runs_from_python(demo):
-    """On a copy of the demo's project: others look at the demo while this one writes."""
+def test_the_readme_runs_from_python(demo, tmp_path):
+    project = shutil.copytree(demo.project, tmp_path / "demo")
     shown = next(block for block in blocks(ROOT / "README.md") if block.language == "python")
-    printed = execute([sys.executable, "-c", shown.text], demo.project)
+    printed = execute([sys.executable, "-c", shown.text], project)
     assert printed.startswith(
         "PARTIAL_FAILED RowCounts(input=336776, mapped=320949, rejects=15827)"
     )
-    assert (demo.project / "rejects" / "rejects" / "part-0000.csv").is_file()
+    assert (project / "rejects" / "rejects" / "part-0000.csv").is_file()
 
 
 def test_what_the_page_shows_is_really_compared(tmp_path):
