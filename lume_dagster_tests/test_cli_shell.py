@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from lume_dagster import errors
-from lume_dagster.cli.running import Pair
+from lume_dagster.cli.running import pair
 from lume_dagster.cli.shell import Shell, count, near, text_of, verb
 
 
@@ -121,9 +121,9 @@ def test_a_path_is_said_from_where_one_stands(tmp_path, monkeypatch):
 
 
 def test_metadata_is_split_at_the_first_equals_sign():
-    assert Pair().convert("note=a=b", None, None) == ("note", "a=b")
+    assert pair("note=a=b") == ("note", "a=b")
 
 
 def test_metadata_without_an_equals_sign_is_refused():
     with pytest.raises(click.BadParameter, match="'note' is not of the form key=value"):
-        Pair().convert("note", None, None)
+        pair("note")

@@ -88,17 +88,17 @@ def day_of(folder: str, first: int, count: int, luck: random.Random) -> dict[str
     }
 
 
-def write(folder: str, files: dict[str, list[Record]], broken: str = "") -> None:
+def write(folder: Path, files: dict[str, list[Record]], broken: str = "") -> None:
     """One folder a delivery, one file a branch, one order a line."""
-    (FOLDER / folder).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, records in files.items():
         lines = [json.dumps(record, ensure_ascii=False) for record in records]
         if broken and name == "online":
             lines.insert(3, broken)
-        (FOLDER / folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def main() -> None:
+def main(into: Path = FOLDER) -> None:
     """Three deliveries: a messy day, a day that corrects it, and one from a test system."""
     luck = random.Random(2026)  # noqa: S311 - the same orders every time
     first = day_of("2026-03-01", first=1, count=20, luck=luck)
@@ -109,17 +109,17 @@ def main() -> None:
     first["krakow"][9]["items"][0]["qty"] = 0
     first["online"][5]["order_no"] = None
     first["online"][11]["total"] = "free"
-    write("2026-03-01", first, broken='{"branch": "online", "order_no": "ON-00')
+    write(into / "2026-03-01", first, broken='{"branch": "online", "order_no": "ON-00')
 
     second = day_of("2026-03-02", first=101, count=10, luck=luck)
     mended = json.loads(json.dumps(first["berlin"][4])) | {"placed": "28.02.2026 10:00"}
     shipped = [dict(record, status="shipped") for record in first["berlin"][:3]]
     second["berlin"] += [mended, *shipped]
-    write("2026-03-02", second)
+    write(into / "2026-03-02", second)
 
     third = day_of("2026-03-03", first=201, count=5, luck=luck)
     third["online"][3]["environment"] = "test"
-    write("2026-03-03", third)
+    write(into / "2026-03-03", third)
 
 
 if __name__ == "__main__":

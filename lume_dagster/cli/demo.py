@@ -13,7 +13,7 @@ import click
 
 from lume_dagster.cli.progress import wait
 from lume_dagster.cli.results import first_rejects, output_folders
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import PROJECT, Shell, near, verb
 from lume_dagster.cli.telling import summary, tell_counts, tell_reject
 from lume_dagster.errors import MissingExtraError
 
@@ -41,7 +41,7 @@ def demo(shell: Shell) -> None:
     from lume_dagster import client
 
     project = _project()
-    os.environ["LUME_PROJECT"] = str(project)
+    os.environ[PROJECT] = str(project)
     landed = _land_the_data(project / ".lume" / "landing" / SOURCE_PATH)
     if not shell.json:
         click.secho("Departures from New York in 2013", bold=True)
@@ -103,7 +103,8 @@ def _tell_the_rest(project: Path, ended: list[LumeRun]) -> None:
 
 def _different(rejects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A few rejects, each with a reason that those before it do not have."""
-    shown, told = [], set()
+    shown: list[dict[str, Any]] = []
+    told: set[str] = set()
     for reject in rejects:
         codes = {error["code"] for error in reject["errors"]}
         if codes - told:

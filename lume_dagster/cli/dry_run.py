@@ -85,14 +85,11 @@ def _readable(reject: Row) -> Row:
 
 
 def _tell(shell: Shell, mapped: list[Row], rejects: list[Row]) -> None:
-    lines = [(row[ROW], _fields(row), "") for row in mapped]
-    lines += [
-        (row[ROW], _fields(row["original"]), "\n".join(map(reason, row["errors"])))
-        for row in rejects
-    ]
-    shell.table(
-        ("row", "becomes, or was", "rejected because"), sorted(lines, key=lambda line: line[0])
-    )
+    told = {row[ROW]: (row[ROW], _fields(row), "") for row in mapped}
+    for reject in rejects:
+        reasons = "\n".join(map(reason, reject["errors"]))
+        told[reject[ROW]] = (reject[ROW], _fields(reject["original"]), reasons)
+    shell.table(("row", "becomes, or was", "rejected because"), [told[row] for row in sorted(told)])
     click.echo(
         f"{count(len(mapped), 'row')} would be mapped, {len(rejects):,} rejected."
         " Nothing was written to the target."

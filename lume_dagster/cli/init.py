@@ -46,9 +46,9 @@ def _tell(folder: Path, written: list[str]) -> None:
     click.echo("\nNext:")
     if folder.resolve() != Path.cwd():
         click.echo(f"  cd {near(folder)}")
-    click.echo("  lume run contacts contacts.csv        map the sample data")
-    click.echo("  lume rejects contacts contacts.csv    see which rows it refused, and why")
-    click.echo("  lume ui                               look at it in the Dagster UI")
+    click.echo("  lume run contacts contacts.csv    map the sample data")
+    click.echo("  lume rejects                      see which rows were rejected, and why")
+    click.echo("  lume ui                           look at it in the Dagster UI")
 
 
 def _starter() -> Iterator[tuple[str, bytes]]:

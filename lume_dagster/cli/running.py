@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,19 +18,12 @@ if TYPE_CHECKING:
 LAST = "last"
 
 
-class Pair(click.ParamType):
-    """`key=value` on the command line."""
-
-    name = "key=value"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Split at the first equals sign."""
-        key, equals, text = str(value).partition("=")
-        if not key or not equals:
-            self.fail(f"{value!r} is not of the form key=value.", param, ctx)
-        return key, text
+def pair(text: str) -> tuple[str, str]:
+    """`key=value` on the command line, split at the first equals sign."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise click.BadParameter(f"{text!r} is not of the form key=value.")
+    return key, value
 
 
 @verb()
@@ -41,7 +34,9 @@ class Pair(click.ParamType):
 )
 @click.option("--timeout", default=3600.0, show_default=True, help="Seconds to wait at most.")
 @click.option("--force-rerun", is_flag=True, help="Run a batch again that is done already.")
-@click.option("--metadata", type=Pair(), multiple=True, help="A note to keep with the run.")
+@click.option(
+    "--metadata", type=pair, metavar="KEY=VALUE", multiple=True, help="A note to keep with the run."
+)
 @click.option(
     "--dry-run", type=click.IntRange(min=1), metavar="N", help="Show N rows; write nothing."
 )

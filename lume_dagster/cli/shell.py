@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,8 @@ from lume_dagster.errors import LumeError
 
 #: What a shell gives for a program ended by Ctrl+C.
 INTERRUPTED = 130
+#: The variable that names the project's folder.
+PROJECT = "LUME_PROJECT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,15 @@ def _rich_table(columns: Sequence[str], cells: list[list[str]], right: list[bool
 
 
 def _plain_table(columns: Sequence[str], cells: list[list[str]], right: list[bool]) -> None:
-    lines = [list(columns), *([cell.replace("\n", " ") for cell in row] for row in cells)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
-    for line in lines:
-        padded = (
-            cell.rjust(width) if is_right else cell.ljust(width)
-            for cell, width, is_right in zip(line, widths, right, strict=True)
-        )
-        click.echo("  ".join(padded).rstrip())
+    rows = [[cell.splitlines() or [""] for cell in row] for row in [list(columns), *cells]]
+    widths = [max(len(line) for row in rows for line in row[at]) for at in range(len(columns))]
+    for row in rows:
+        for line in zip_longest(*row, fillvalue=""):
+            padded = (
+                text.rjust(width) if is_right else text.ljust(width)
+                for text, width, is_right in zip(line, widths, right, strict=True)
+            )
+            click.echo("  ".join(padded).rstrip())
 
 
 _COMMON = (
@@ -122,9 +126,7 @@ def verb(*, name: str | None = None, epilog: str | None = None) -> Callable[...,
     def decorate(function: Callable[..., None]) -> click.Command:
         @functools.wraps(function)
         def guarded(*, as_json: bool, project: Path | None, debug: bool, **options: Any) -> None:
-            if project is not None:
-                os.environ["LUME_PROJECT"] = str(project.resolve())
-            with _at_the_door(as_json=as_json, debug=debug):
+            with _standing_in(project), _at_the_door(as_json=as_json, debug=debug):
                 function(Shell(json=as_json), **options)
 
         command = click.command(name=name or function.__name__, epilog=epilog)(guarded)
@@ -133,6 +135,20 @@ def verb(*, name: str | None = None, epilog: str | None = None) -> Callable[...,
         return command
 
     return decorate
+
+
+@contextmanager
+def _standing_in(project: Path | None) -> Iterator[None]:
+    """Within the block, ``project`` is the project, for this process and those it starts."""
+    before = os.environ.get(PROJECT)
+    if project is not None:
+        os.environ[PROJECT] = str(project.resolve())
+    try:
+        yield
+    finally:
+        os.environ.pop(PROJECT, None)
+        if before is not None:
+            os.environ[PROJECT] = before
 
 
 @contextmanager

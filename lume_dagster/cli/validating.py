@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lume_dagster.errors import FlowError, InvalidRequestError, LumeError, Problem, did_you_mean
 
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 #: The type a column has in a batch of this format; of other formats only a batch can tell.
 _COLUMN_TYPES = {"csv": "VARCHAR", "tsv": "VARCHAR", "json": "JSON", "jsonl": "JSON"}
 _WHERE = re.compile(r"^(mapping|rules)\.([\w\[\].]+): ?")
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """An engine that can type an expression: only with one are types looked at."""
+
+    def describe(self, select: str) -> tuple[str, ...]:
+        """The types of the columns of a SELECT that reads no table."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,9 @@ def examine(project: Project, only: Sequence[str] = ()) -> Examined:
     folders = {library.folder / name for name in names}
     problems = [p for p in loaded.problems if folders & set(Path(p.file or "").parents)]
     with project.workspace.engine() as engine:
+        oracle = engine if isinstance(engine, Describing) else None
         for version in (*drafts, *versions):
-            problems += _placed(version, list(_problems(version, project, engine)))
+            problems += _placed(version, list(_problems(version, project, oracle)))
     return Examined(len(drafts), len(versions), tuple(problems))
 
 
@@ -70,7 +80,9 @@ def _placed(version: FlowVersion, problems: list[Problem]) -> list[Problem]:
     return placed_problems(problems, file.read_bytes(), file)
 
 
-def _problems(version: FlowVersion, project: Project, oracle: TypeOracle) -> Iterator[Problem]:
+def _problems(
+    version: FlowVersion, project: Project, oracle: TypeOracle | None
+) -> Iterator[Problem]:
     yield from _connector_problems(version.flow, project)
     yield from _expression_problems(version, oracle)
 
@@ -102,23 +114,22 @@ def _connector_problems(flow: Flow, project: Project) -> Iterator[Problem]:
 # -- expressions ------------------------------------------------------------------------------
 
 
-def _expression_problems(version: FlowVersion, oracle: TypeOracle) -> Iterator[Problem]:
+def _expression_problems(version: FlowVersion, oracle: TypeOracle | None) -> Iterator[Problem]:
     """What the planner refuses, one after another: what is refused is taken out of the flow."""
-    flow = version.flow
-    unparsable = list(_grammar_problems(flow))
-    yield from unparsable
-    if unparsable or (flow.source.format.type or "") not in _COLUMN_TYPES or flow.source.query:
-        return
-    columns = _columns(flow)
-    while True:
-        problem = _first_problem(flow, columns, version, oracle)
-        if problem is None:
-            return
+    flow: Flow | None = version.flow
+    for problem in _grammar_problems(version.flow):
         yield problem
-        smaller = _without(flow, problem.path)
-        if smaller is None:
+        flow = flow and _without(flow, problem.path)
+    types_are_known = version.flow.source.format.type in _COLUMN_TYPES
+    if oracle is None or version.flow.source.query is not None or not types_are_known:
+        return
+    columns = _columns(flow) if flow is not None else []
+    while flow is not None:
+        found = _first_problem(flow, columns, version, oracle)
+        if found is None:
             return
-        flow = smaller
+        yield found
+        flow = _without(flow, found.path)
 
 
 def _first_problem(

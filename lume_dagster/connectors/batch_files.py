@@ -41,8 +41,9 @@ def scratch_database(memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
     with tempfile.TemporaryDirectory(prefix="lume-") as spill:
         settings: Settings = {"memory_limit": memory_limit, "temp_directory": spill}
-        with duckdb.connect(":memory:", config=settings) as connection, engine_errors():
-            yield connection
+        with duckdb.connect(":memory:", config=settings) as connection:
+            with _unfit_values(), engine_errors():
+                yield connection
 
 
 @contextmanager
@@ -61,6 +62,19 @@ def engine_errors() -> Iterator[None]:
         raise EngineError(
             f"A file of the delivery could not be read or written: {first_line(error)}",
             hint="check the space on the disk and the rights on the folder",
+        ) from error
+
+
+@contextmanager
+def _unfit_values() -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise ConnectorError(
+            f"The batch does not fit the columns it was delivered with: {first_line(error)}",
+            hint="nothing was written",
         ) from error
 
 

@@ -57,11 +57,15 @@ FORMATS: Mapping[str, FileFormat] = {
 def publish(
     table: LocalTable, delivery: Delivery, memory_limit: str, checkpoint: Checkpoint
 ) -> BatchFolder:
-    """Make a batch visible in the table in one step. The table's lock is held by the caller."""
+    """Make a batch visible in the table in one step. The table's lock is held by the caller.
+
+    Returns:
+        What this delivery brought, which is not all that ``merge`` leaves in the batch's folder.
+    """
     with _file_errors(table.folder), scratch_database(memory_limit) as connection:
         swap = new_swap(table.state)
         checkpoint("connected")
-        built = _build(connection, swap, delivery)
+        brought = built = _build(connection, swap, delivery)
         if delivery.mode == "merge":
             built = _keep_other_keys(connection, swap, table, delivery, built)
         else:
@@ -73,7 +77,7 @@ def publish(
         swap.put(swap.work / "new", place)
         swap.commit(checkpoint)
         checkpoint("after_commit")
-        return built
+        return brought
 
 
 def _build(connection: duckdb.DuckDBPyConnection, swap: Swap, delivery: Delivery) -> BatchFolder:
@@ -243,9 +247,7 @@ _CSV_ENCODERS: Mapping[str, Encoder] = {"errors": _as_json}
 
 @contextmanager
 def _file_errors(folder: Path) -> Iterator[None]:
-    """What the disk and the engine refuse, as errors of the tree."""
-    import duckdb
-
+    """What the disk refuses, as errors of the tree."""
     try:
         yield
     except PermissionError as error:
@@ -257,9 +259,4 @@ def _file_errors(folder: Path) -> Iterator[None]:
         raise EngineError(
             f"The batch could not be written to {folder}: {error.strerror or error}",
             hint="check the space and the state of the disk",
-        ) from error
-    except duckdb.Error as error:
-        raise ConnectorError(
-            f"The batch could not be written as files of {folder}: {error}",
-            hint="nothing was published",
         ) from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import glob
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -84,19 +83,18 @@ def _kept(root: Path, path: Path) -> Path:
 
 def _below(root: Path, folder: Path) -> Iterator[Path]:
     """All files below a folder; what starts with a dot is not data."""
-    for entry in os.scandir(folder):
-        path = Path(entry.path)
-        if entry.name.startswith("."):
+    for path in folder.iterdir():
+        if path.name.startswith("."):
             continue
-        if entry.is_dir(follow_symlinks=False):
+        if not path.is_dir():
+            yield _kept(root, path)
+        elif not path.is_symlink():
             yield from _below(root, path)
-        elif path.is_dir():
+        else:
             raise BatchError(
                 f"{path} is a link to a folder; such links are not followed.",
                 hint="name the folder it leads to as the source_path, or copy it",
             )
-        else:
-            yield _kept(root, path)
 
 
 def _matches(root: Path, pattern: Path) -> list[Path]:
@@ -127,5 +125,5 @@ def _near(root: Path, wanted: Path) -> str:
 
 
 def _names(folder: Path) -> list[str]:
-    entries: Iterable[os.DirEntry[str]] = os.scandir(folder) if folder.is_dir() else ()
-    return sorted(e.name + "/" * e.is_dir() for e in entries if not e.name.startswith("."))
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(p.name + "/" * p.is_dir() for p in paths if not p.name.startswith("."))

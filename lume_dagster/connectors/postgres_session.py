@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
@@ -44,7 +44,7 @@ _REFUSALS: Mapping[str, str] = {
 _LATER = ("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode")
 
 _SAID = re.compile(
-    r"(?:ERROR|FATAL|PANIC):\s+(.*?)(?=\nLINE \d|\nHINT:|\n\nQuery was|\. SQLSTATE|$)", re.S
+    r"(?:ERROR|FATAL|PANIC):\s+(.*?)(?=\nLINE \d|\nHINT:|\n\nQuery was|\. SQLSTATE|$)", re.DOTALL
 )
 
 
@@ -88,8 +88,6 @@ def login_from_uri(uri: str, timeout: int) -> Login:
     options = parse_qs(parts.query)
     added = "" if "connect_timeout" in options else f"connect_timeout={timeout}"
     joined = uri + ("&" if parts.query else "?") + added if added else uri
-    from urllib.parse import unquote
-
     raw = [parts.password or "", *options.get("password", [])]
     secrets = {uri, *raw, *(unquote(secret) for secret in raw)} - {""}
     where = f"{parts.hostname or 'localhost'}:{port}{parts.path}"
@@ -114,13 +112,23 @@ def connected(login: Login) -> Iterator[Connection]:
     except Error as error:
         raise _refused(login, str(error)) from None
     try:
-        yield connection
-    except Error as error:
-        raise _failed(login, error) from None
+        with sentences(login):
+            yield connection
     finally:
         # The server rolls back on its own when the connection is gone already.
         with suppress(Error):
             connection.close()
+
+
+@contextmanager
+def sentences(login: Login) -> Iterator[None]:
+    """The server's errors as errors of the tree."""
+    from adbc_driver_manager import Error
+
+    try:
+        yield
+    except Error as error:
+        raise _failed(login, error) from None
 
 
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> None:

@@ -26,17 +26,19 @@ _LOCK = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
-_DISK_FULL = re.compile(r"no space left|disk quota|max_temp_directory_size|failed to offload", re.I)
+_DISK_FULL = re.compile(
+    r"no space left|disk quota|max_temp_directory_size|failed to offload", re.IGNORECASE
+)
 
 
 @contextmanager
 def open_session(
     settings: EngineSettings, *, read: Sequence[Path] = (), write: Sequence[Path] = ()
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A locked-down connection for one batch, in UTC; it costs about 12 ms, so sessions are not pooled.
+    """A locked-down connection for one batch, in UTC; it costs 12 to 16 ms, so none is kept.
 
-    Folders are opened with all that is in them, files one by one. DuckDB has no read-only paths: what
-    is in ``read`` could be written too, so only SQL built by this package may run in a session.
+    Folders are opened with all that is in them, files one by one. DuckDB has no read-only paths:
+    what is in ``read`` could be written too, so only SQL built by this package may run here.
     Running out of memory or disk inside the block becomes an EngineError.
     """
     import duckdb

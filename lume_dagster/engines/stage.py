@@ -1,4 +1,4 @@
-"""Stage a batch: any files, or a stream from a database, become a folder of Parquet with a manifest."""
+"""Stage a batch: files, or a stream from a database, become Parquet and a manifest."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from lume_dagster.engines.batch import StagedBatch
@@ -35,42 +35,44 @@ _READERS: dict[str, Callable[[Staging], StagedBatch]] = {
 
 
 def stage_files(
-    settings: EngineSettings, files: Sequence[InputFile], format: SourceFormat, into: Path
+    settings: EngineSettings,
+    files: Sequence[InputFile],
+    format: SourceFormat,  # noqa: A002
+    into: Path,
 ) -> StagedBatch:
-    """Stage files as one batch in the folder ``into``, which exists afterwards only if all went well."""
-    settings.scratch.mkdir(parents=True, exist_ok=True)
-    with (
-        engine_errors(settings),
-        TemporaryDirectory(prefix="stage-", dir=settings.scratch) as scratch,
-        _work_folder(into) as work,
-    ):
-        plain = plain_files(files, settings, Path(scratch))
+    """Stage files as one batch in the folder ``into``; what a crash left of it goes first."""
+    own = settings.scratch / f"stage-{sha256(str(into.absolute()).encode()).hexdigest()[:16]}"
+    settings = replace(settings, scratch=own)
+    work = into.with_name(f".{into.name}.unfinished")
+    with engine_errors(settings), _fresh_folder(own), _fresh_folder(work):
+        plain = plain_files(files, settings, own)
         reader = _READERS[_one_format(plain, format)]
         with open_session(settings, read=[file.path for file in plain], write=[work]) as session:
-            staged = reader(Staging(session, settings, plain, format, work, Path(scratch)))
-        return _publish(staged, work, into)
+            staged = reader(Staging(session, settings, plain, format, work, own))
+        return _publish(staged, into)
 
 
 def stage_stream(
     settings: EngineSettings, reader: pa.RecordBatchReader, uri: str, into: Path
 ) -> StagedBatch:
     """Stage what a database sends as one batch; its types are kept."""
-    with engine_errors(settings), _work_folder(into) as work:
+    work = into.with_name(f".{into.name}.unfinished")
+    with engine_errors(settings), _fresh_folder(work):
         part = work / "part-0000.parquet"
         streamed = write_stream(reader, part)
         with open_session(settings, read=[work]) as session:
             staged = stage_stream_into(session, streamed, uri, part)
-        return _publish(staged, work, into)
+        return _publish(staged, into)
 
 
-def _one_format(files: Sequence[PlainFile], format: SourceFormat) -> str:
+def _one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
     """The format of all files; empty ones have none of their own."""
     found: dict[str, str] = {}
     for file in files:
         head = head_of(file.path)
-        if head or format.type:
-            kind = format_of(file.source.uri, head, format.type)
-            if format.records is not None and kind == "jsonl":
+        if head or options.type:
+            kind = format_of(file.source.uri, head, options.type)
+            if options.records is not None and kind == "jsonl":
                 kind = "json"
             found.setdefault(kind, file.source.uri)
     if len(found) > 1:
@@ -83,21 +85,20 @@ def _one_format(files: Sequence[PlainFile], format: SourceFormat) -> str:
 
 
 @contextmanager
-def _work_folder(into: Path) -> Iterator[Path]:
-    """A sibling folder that becomes ``into`` at the end; what a crash left there goes first."""
-    work = into.with_name(f".{into.name}.unfinished")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+def _fresh_folder(folder: Path) -> Iterator[None]:
+    """An empty folder for now; its name is always the same, so a crash leaves no litter."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
-        yield work
+        yield
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _publish(staged: StagedBatch, work: Path, into: Path) -> StagedBatch:
+def _publish(staged: StagedBatch, into: Path) -> StagedBatch:
     if into.exists():
         shutil.rmtree(into)
-    work.rename(into)
+    staged.folder.rename(into)
     placed = replace(staged, folder=into)
     placed.save()
     return placed

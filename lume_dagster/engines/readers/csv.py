@@ -1,4 +1,4 @@
-"""Stage CSV files: the engine's parallel reader, checked against an independent count of the records."""
+"""Read like CSV files in parallel, and check the result against an independent count."""
 
 from __future__ import annotations
 
@@ -104,8 +104,7 @@ class FastReader:
                 "into": str(into),
             },
         ).fetchone()
-        assert found is not None
-        return int(found[0])
+        return int(found[0]) if found else 0
 
     def _rejects(self, errors: str, scans: str) -> dict[str, dict[int, frozenset[str]]]:
         """What the reader refused, by file and by the byte at which the record begins."""
@@ -154,7 +153,7 @@ class FastReader:
 def located(
     file: CsvFile, places: dict[int, frozenset[str]]
 ) -> Iterator[tuple[int, bytes, frozenset[str]]]:
-    """The number and text of the records that begin at the given bytes, in the order of the file."""
+    """The number and text of the records that begin at these bytes, in the order of the file."""
     wanted = np.array(sorted(places), np.int64)
     before = 0 if file.options.header else 1
     start = file.header.start

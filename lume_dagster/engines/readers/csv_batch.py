@@ -1,4 +1,4 @@
-"""Stage a batch of CSV files: like files in one statement, doubtful ones apart, damaged ones slowly."""
+"""Stage CSV files: like ones in one statement, doubtful ones apart, damaged ones slowly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Part:
 
 
 def stage_csv(staging: Staging) -> StagedBatch:
-    """Read every file of the batch; columns are the union of the headers, in order of appearance."""
+    """Read every file; columns are the union of the headers, in order of appearance."""
     examiner = Examiner(staging.format, staging.settings, staging.scratch)
     examined = [examiner.examine(index, file) for index, file in enumerate(staging.files)]
     files = [file for file in examined if file is not None]
@@ -76,8 +76,8 @@ def _parts(
         else:
             number += 1
             yield Part(path, attempt.read, "fast")
-    for number, file in enumerate(slow, number):
-        path = staging.part(number)
+    for place, file in enumerate(slow, number):
+        path = staging.part(place)
         read = read_slowly(file, ids, sink, path, staging.settings.max_record_bytes)
         yield Part(path, (read,), "slow")
 

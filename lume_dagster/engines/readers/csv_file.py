@@ -1,4 +1,4 @@
-"""Look at one CSV file before it is read: encoding, dialect, header, and how many records it holds."""
+"""Look at a CSV file before it is read: encoding, dialect, header, number of records."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class _Text:
 
 @dataclass(slots=True)
 class Examiner:
-    """Examines the files of a batch; files with the same first line are taken to be of one dialect."""
+    """Examines the files of a batch; those with the same first line are of one dialect."""
 
     options: SourceFormat
     settings: EngineSettings
@@ -149,9 +149,7 @@ class Examiner:
         limit = self.settings.max_record_bytes
         if not (dialect.quote + dialect.escape).isascii():
             return Scan(damaged=True)
-        return scan_file(
-            path, quote=dialect.quote, escape=dialect.escape, start=start, limit=limit
-        )
+        return scan_file(path, quote=dialect.quote, escape=dialect.escape, start=start, limit=limit)
 
 
 def _whole_lines(sample: bytes) -> int:

@@ -23,7 +23,7 @@ _PACKED = {".gz", ".zst", ".zstd", ".bz2", ".xz", ".zip"}
 
 
 def format_of(uri: str, head: bytes, given: str | None) -> str:
-    """csv, json, jsonl or parquet: by what was said, else by the file's name, else by its content."""
+    """csv, json, jsonl or parquet: by what was said, by the file's name, or by its content."""
     if given is not None:
         return "csv" if given == "tsv" else given
     if head.startswith(b"PAR1"):
@@ -37,7 +37,7 @@ def format_of(uri: str, head: bytes, given: str | None) -> str:
 
 
 def _suffix(uri: str) -> str:
-    path = PurePosixPath(uri.split("!")[-1].split("?")[0])
+    path = PurePosixPath(uri.rsplit("!", 1)[-1].split("?", 1)[0])
     while path.suffix.lower() in _PACKED:
         path = path.with_suffix("")
     return path.suffix.lower()
@@ -66,7 +66,7 @@ def dialect_of(sample: bytes, uri: str, options: SourceFormat) -> Dialect:
 
 def _candidates(sample: bytes, uri: str, options: SourceFormat) -> Iterator[Dialect]:
     tab_first = options.type == "tsv" or _suffix(uri) in (".tsv", ".tab")
-    delimiters = ("\t", ",", ";", "|") if tab_first else _DELIMITERS
+    delimiters: tuple[str, ...] = ("\t", ",", ";", "|") if tab_first else _DELIMITERS
     if options.delimiter is not None:
         delimiters = (_checked(options.delimiter, "delimiter"),)
     quotes = ('"', "'") if b'"' not in sample and b"'" in sample else ('"',)
@@ -89,7 +89,12 @@ def _escapes(sample: bytes, quote: str, options: SourceFormat) -> Sequence[str]:
 
 def _checked(text: str, what: str) -> str:
     limit = 4 if what == "delimiter" else 1
-    if len(text.encode()) > limit or "\n" in text or "\r" in text or not (text or what != "delimiter"):
+    if (
+        len(text.encode()) > limit
+        or "\n" in text
+        or "\r" in text
+        or not (text or what != "delimiter")
+    ):
         raise FlowError(
             f"The {what} {text!r} cannot be used.",
             hint="a delimiter is 1 to 4 bytes, a quote or an escape one ASCII character.",
@@ -99,7 +104,7 @@ def _checked(text: str, what: str) -> str:
 
 def _score(sample: bytes, dialect: Dialect, options: SourceFormat) -> tuple[bool, float, int]:
     """Whether the first record has several fields; the share of records as wide; the width."""
-    widths = [found for found in islice(_widths(sample, dialect), _SAMPLE_RECORDS)]
+    widths = list(islice(_widths(sample, dialect), _SAMPLE_RECORDS))
     if not widths:
         return (False, 0.0, 0)
     first = len(options.columns) if options.columns else widths[0]

@@ -1,4 +1,4 @@
-"""How a CSV file is written, and how one of its records is split into fields, byte by byte the same way."""
+"""How a CSV file is written, and how one of its records is split into fields."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ EOL = re.compile(rb"\r\n|\n|\r")
 
 @dataclass(frozen=True)
 class Dialect:
-    """Delimiter, quote and escape of a CSV file in UTF-8; an empty quote means that nothing is quoted.
+    """Delimiter, quote and escape of a CSV file in UTF-8; with no quote, nothing is quoted.
 
-    A quote opens a field only as its first character (spaces before it do not count); elsewhere it is
-    text. A record ends at LF, CRLF or CR outside quotes. An empty unquoted field is NULL, a quoted one
-    is empty text. Empty fields beyond the columns, as delimiters at the end of a line make, are none.
+    A quote opens a field only as its first character (spaces before it do not count); elsewhere
+    it is text. A record ends at LF, CRLF or CR outside quotes. An empty unquoted field is NULL,
+    a quoted one is empty text. Empty fields beyond the columns, as delimiters at the end of a
+    line make, are none.
     """
 
     delimiter: str
@@ -50,7 +51,7 @@ class Dialect:
 
     @cached_property
     def unfinished(self) -> re.Pattern[bytes]:
-        """Matches a record that the end of the data cuts off inside, or just after, a quoted field."""
+        """Matches a record that the end of the data cuts off in or after a quoted field."""
         delimiter, quote = re.escape(self.delimiter.encode()), re.escape(self.quote.encode())
         escape = b"" if self.escape == self.quote else re.escape(self.escape.encode()) + b"?"
         tail = rb"\x20*+%s%s%s%s?\x20*+[\r%s]{0,4}\Z" % (

@@ -26,7 +26,7 @@ _NOT_1252 = frozenset({0x81, 0x8D, 0x8F, 0x90, 0x9D})
 
 
 def encoding_of(head: bytes, given: str | None) -> str:
-    """The encoding by what was said, by its mark, or by the zero bytes of UTF-16; else UTF-8."""
+    """The encoding by what was said, by its mark, or by the zeros of UTF-16; else UTF-8."""
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if given is not None:
         named = _codec_name(given)
@@ -49,7 +49,7 @@ def _codec_name(given: str) -> str:
 def _unmarked_utf16(head: bytes) -> str | None:
     """UTF-16 without a mark: in Western text every other byte is zero."""
     half = len(head) // 2
-    if half < 2:
+    if not half:
         return None
     even, odd = head[0 : 2 * half : 2].count(0), head[1 : 2 * half : 2].count(0)
     if odd > 0.4 * half and even < 0.1 * half:
@@ -69,8 +69,8 @@ def single_byte_encoding(scan: Scan) -> str | None:
 def transcoded(path: Path, encoding: str) -> Iterator[bytes]:
     """The text in UTF-8, without its mark.
 
-    What cannot be decoded becomes bytes that are not UTF-8, so that the record that holds it is found
-    to be malformed and nothing is replaced in silence.
+    What cannot be decoded becomes bytes that are not UTF-8, so that its record is then found
+    to be malformed, and nothing is replaced in silence.
     """
     if encoding == UTF8:
         yield from _bytes(path)
@@ -116,7 +116,7 @@ codecs.register_error("lume_damaged", _mark_damage)
 
 
 def shown(text: bytes, encoding: str) -> str:
-    """A record for people: bytes that are no text appear as ``\\xfc``."""
+    r"""A record for people: bytes that are no text appear as ``\xfc``."""
     if encoding != UTF8:
         text = _LONE.sub(lambda found: b"\\x%02x" % _damaged_byte(found[0]), text)
     return text.decode(UTF8, "backslashreplace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import shutil
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 from lume_dagster.engines.settings import MIB, EngineSettings
 from lume_dagster.errors import BatchError
@@ -22,7 +23,7 @@ _MAX_NESTING = 3  # a .csv.gz in a .zip is common, anything deeper is somebody's
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file of a batch as a connector delivered it: where it lies here, and what it is called there."""
+    """A file as a connector delivered it: where it lies here, and what it is called there."""
 
     path: Path
     uri: str
@@ -62,18 +63,22 @@ class _Budget:
             raise BatchError(f"The archive {uri} has too many members.")
 
 
-def _open_zstd(path: Path) -> BinaryIO:
+def _open_zstd(path: Path) -> IO[bytes]:
     import pyarrow as pa
 
-    return cast(BinaryIO, pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+    return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+
+
+def _open_gzip(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path, "rb"))
 
 
 #: First bytes of a compressed file, what it is called, how it is opened.
 _CODECS: tuple[tuple[bytes, str, Callable[[Path], IO[bytes]]], ...] = (
-    (b"\x1f\x8b", "gzip", lambda path: cast(IO[bytes], gzip.open(path, "rb"))),
+    (b"\x1f\x8b", "gzip", _open_gzip),
     (b"\x28\xb5\x2f\xfd", "zstd", _open_zstd),
-    (b"BZh", "bzip2", lambda path: cast(IO[bytes], bz2.open(path, "rb"))),
-    (b"\xfd7zXZ\x00", "xz", lambda path: cast(IO[bytes], lzma.open(path, "rb"))),
+    (b"BZh", "bzip2", bz2.BZ2File),
+    (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
 )
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -120,7 +125,7 @@ def _expand(
 
 
 def _is_text(file: PlainFile) -> bool:
-    """Whether a file whose first bytes say "compressed" is a text that happens to begin with BZh."""
+    """Whether a file that begins with BZh is a text that happens to."""
     with file.path.open("rb") as stream:
         head = stream.read(10)
     return head.startswith(b"BZh") and not (head[3:4].isdigit() and head[4:] == b"1AY&SY")
@@ -169,9 +174,7 @@ def _member(
 ) -> PlainFile:
     uri = f"{file.source.uri}!{info.filename}"
     if info.flag_bits & 0x1:
-        raise BatchError(
-            f"{uri} is encrypted.", hint="deliver the archive without a password."
-        )
+        raise BatchError(f"{uri} is encrypted.", hint="deliver the archive without a password.")
     with archive.open(info) as stream:
         _copy(stream, into, budget, uri)
     return PlainFile(
@@ -204,12 +207,12 @@ def _copy(stream: IO[bytes], into: Path, budget: _Budget, uri: str) -> None:
 
 def _reraise_local(error: BaseException, where: Path) -> None:
     """An OSError about this machine's disk is no fault of the delivered file."""
-    if isinstance(error, OSError) and error.errno is not None:
-        if shutil.disk_usage(where.parent).free < _CHUNK or error.errno in _LOCAL_ERRNOS:
-            raise error
+    full = shutil.disk_usage(where.parent).free < _CHUNK
+    if isinstance(error, OSError) and (full or error.errno in _LOCAL_ERRNOS):
+        raise error
 
 
-_LOCAL_ERRNOS = (28, 122, 30, 13, 5)  # no space, quota, read-only, no permission, I/O error
+_LOCAL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 def _chain(before: str, name: str) -> str:

@@ -22,7 +22,7 @@ class Header:
 
 
 def skipped(path: Path, lines: int) -> int:
-    """The byte at which the file begins when so many physical lines are left out, and the mark."""
+    """The byte at which the file begins without its mark and so many physical lines."""
     with path.open("rb") as stream:
         if stream.read(len(BOM)) != BOM:
             stream.seek(0)
@@ -50,7 +50,7 @@ def _last_line_end(data: bytes) -> int:
 def read_header(
     path: Path, uri: str, start: int, dialect: Dialect, options: SourceFormat, limit: int
 ) -> Header:
-    """The header of a file that holds at least one record, or its first record where it has none."""
+    """The header of a file; where it has none, names made up from its first record."""
     with path.open("rb") as stream:
         stream.seek(start)
         head = stream.read(256 * 1024)
@@ -58,16 +58,15 @@ def read_header(
         if first is None or first.end() == len(head):
             head += stream.read(limit)
             first = dialect.record.match(head, _filled(head))
-    if first is None and options.header:
+    if not options.header:
+        width = len(dialect.fields(first[0])) if first else 1
+        names = options.columns or tuple(f"column_{place + 1}" for place in range(width))
+        return Header(names, start, start)
+    if first is None:
         raise BatchError(
             f"The header of {uri} has a quote that is not closed, or text after a closing quote.",
             hint="mend the first line, or say which quote and delimiter the file uses.",
         )
-    width = len(dialect.fields(first[0])) if first else 0
-    if not options.header:
-        names = options.columns or tuple(f"column_{number + 1}" for number in range(width or 1))
-        return Header(tuple(names), start, start)
-    assert first is not None
     end = EOL.match(head, first.end())
     data = start + (end.end() if end else first.end())
     return Header(_names(first[0], uri, dialect, options), start, data)

@@ -1,8 +1,9 @@
 """Stage JSON: lines, an array, or records within a document become columns of JSON text.
 
-Columns are the top-level keys of all records, in order of first appearance. A value keeps its JSON text,
-so ``"12"`` and ``12`` stay apart and numbers keep every digit that counts (``1.10`` becomes ``1.1``); a
-missing key and ``null`` are NULL. A record that is no object, or that has a key twice, is malformed.
+Columns are the top-level keys of all records, in order of first appearance. A value keeps its JSON
+text, so ``"12"`` and ``12`` stay apart and numbers keep every digit that counts (``1.10`` becomes
+``1.1``); a missing key and ``null`` are NULL. A record that is no object, or that has a key twice,
+is malformed.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _PROBLEM = """CASE
             json_keys(line), lambda j: j = k)) > 1)[1] || '" appears twice'
     END"""
 
-#: The JSON functions read a number as a double unless it is a text: numbers that a double cannot hold
-#: are made texts that begin with a mark before, and numbers again after.
+#: The JSON functions read a number as a double unless it is a text: numbers that a double cannot
+#: hold are made texts that begin with a mark before, and numbers again after.
 _LONG_NUMBER = r"[0-9.]{17}|[eE][+-]?[0-9]{3}"
 _TEXT_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
 _MARKED = r"""CASE WHEN regexp_matches(line, $long) AND NOT contains(line, '\u0001#')
@@ -74,13 +75,13 @@ def stage_json_lines(staging: Staging) -> StagedBatch:
     view = f"SELECT {ROW}, c0 AS line FROM ({staged_view_sql(lines)})"
     broken = lines.malformed_path if lines.malformed_path.exists() else None
     files = tuple(replace(file, details=_text_details(file)) for file in lines.files)
-    return _stage(staging, Lines(view, files, broken), each="line")
+    return _stage(staging, Lines(view, files, broken))
 
 
 def stage_json_document(staging: Staging) -> StagedBatch:
     """A JSON array, or records within a document."""
     view, files = document_lines(staging)
-    return _stage(staging, Lines(view, files), each="record")
+    return _stage(staging, Lines(view, files))
 
 
 def _text_details(file: StagedFile) -> dict[str, str | int | bool]:
@@ -88,7 +89,7 @@ def _text_details(file: StagedFile) -> dict[str, str | int | bool]:
     return {key: value for key, value in file.details.items() if key in kept}
 
 
-def _stage(staging: Staging, lines: Lines, each: str) -> StagedBatch:
+def _stage(staging: Staging, lines: Lines) -> StagedBatch:
     broken = _save_malformed(staging, lines)
     keys = _keys(staging, lines)
     parts: tuple[str, ...] = ()
@@ -132,7 +133,8 @@ def _keys(staging: Staging, lines: Lines) -> list[str]:
         WITH shapes AS (
             SELECT json_keys(line) AS keys, min({ROW}) AS row
             FROM (SELECT * FROM ({lines.sql}) WHERE {_PROBLEM} IS NULL) GROUP BY ALL),
-        places AS (SELECT unnest(keys) AS key, generate_subscripts(keys, 1) AS place, row FROM shapes)
+        places AS (
+            SELECT unnest(keys) AS key, generate_subscripts(keys, 1) AS place, row FROM shapes)
         SELECT key FROM places GROUP BY key ORDER BY min(row), arg_min(place, row)
         LIMIT {_MOST_KEYS + 1}"""
     ).fetchall()
@@ -167,9 +169,7 @@ def _column(place: int) -> str:
     return f"({_UNMARK.format(text)})::JSON AS c{place}"
 
 
-def _with_malformed(
-    files: Sequence[StagedFile], broken: Sequence[int]
-) -> tuple[StagedFile, ...]:
+def _with_malformed(files: Sequence[StagedFile], broken: Sequence[int]) -> tuple[StagedFile, ...]:
     """The files with the number of malformed records in each."""
     edges = [file.first_row for file in files] + [sum(file.records for file in files) + 1]
     places = np.searchsorted(np.array(sorted(broken), np.int64), np.array(edges))

@@ -102,20 +102,18 @@ def _copy_list(staging: Staging, path: Path, uri: str, into: Path, records: str)
         )
     return _copied(
         staging,
-        f"SELECT unnest(json_extract(content, $records)::JSON[])::VARCHAR AS line FROM ({document})",
+        "SELECT unnest(json_extract(content, $records)::JSON[])::VARCHAR AS line"
+        f" FROM ({document})",
         into,
         {"path": str(path), "records": records},
     )
 
 
-def _copied(
-    staging: Staging, select: str, into: Path, values: dict[str, str | int]
-) -> int:
+def _copied(staging: Staging, select: str, into: Path, values: dict[str, str | int]) -> int:
     found = staging.connection.execute(
         f"COPY ({select}) TO $into ({PARQUET})", {**values, "into": str(into)}
     ).fetchone()
-    assert found is not None
-    return int(found[0])
+    return int(found[0]) if found else 0
 
 
 def _top_level(staging: Staging, path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 CODE = "MALFORMED_RECORD"
 _SCHEMA = pa.schema(
-    [("file", pa.int64()), ("record", pa.int64()), ("text", pa.large_string()), ("message", pa.string())]
+    [
+        ("file", pa.int64()),
+        ("record", pa.int64()),
+        ("text", pa.large_string()),
+        ("message", pa.string()),
+    ]
 )
 
 
 class MalformedSink:
-    """Writes malformed records as they are found; their rows are known only when all files are read."""
+    """Writes malformed records as they are found; their rows are known when all files are read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,11 +35,14 @@ class MalformedSink:
         self._rows: list[tuple[int, int, str, str]] = []
         self._size = 0
 
-    def __enter__(self) -> MalformedSink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._writer is not None:
             self._writer.close()
@@ -52,7 +60,9 @@ class MalformedSink:
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, _SCHEMA, compression="zstd")
         columns = [list(column) for column in zip(*self._rows, strict=True)]
-        arrays = [pa.array(column, kind.type) for column, kind in zip(columns, _SCHEMA, strict=True)]
+        arrays = [
+            pa.array(column, kind.type) for column, kind in zip(columns, _SCHEMA, strict=True)
+        ]
         self._writer.write_table(pa.table(arrays, schema=_SCHEMA))
         self._rows, self._size = [], 0
 
@@ -66,7 +76,8 @@ class MalformedSink:
         self._writer.close()
         self._writer = None
         connection.execute(
-            "COPY (SELECT ($first)[file + 1] + record - 1 AS _lume_row, text, $code AS code, message"
+            "COPY (SELECT ($first)[file + 1] + record - 1 AS _lume_row, text, $code AS code,"
+            " message"
             " FROM read_parquet($from) ORDER BY file, record)"
             " TO $into (FORMAT parquet, COMPRESSION zstd)",
             {"first": list(first_rows), "code": CODE, "from": str(self._path), "into": str(into)},

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import duckdb
 
 
-
 def stage_parquet(staging: Staging) -> StagedBatch:
     """Read Parquet files as one table; columns are the union by name, types what holds them all."""
     counts = [_rows(file) for file in staging.files]

@@ -1,8 +1,8 @@
 """Give every staged record its number in the batch without storing one per row.
 
-A part holds records in the order of its files, so a record's number is its position in the part plus a
-shift, which changes only where a malformed record was left out or another file begins. Where it changes
-at all, ``part-0000.rows.parquet`` holds the shifts by bucket of positions.
+A part holds records in the order of its files, so a record's number is its position in the part
+plus a shift, which changes only where a malformed record was left out or another file begins. Where
+it changes at all, ``part-0000.rows.parquet`` holds the shifts by bucket of positions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BUCKET = 512
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The records of one file in a part: where its rows begin, and which of its records are missing."""
+    """The records of one file in a part: where its rows begin, and which are missing."""
 
     first_row: int
     records: int
@@ -49,7 +49,7 @@ def rows_path(part: Path) -> Path:
 def write_rows(part: Path, stretches: Sequence[Stretch]) -> None:
     """Keep the shifts of a part, unless there is only one."""
     points, shifts = _shifts(stretches)
-    if len(points) < 2 and (not len(shifts) or shifts[0] == stretches[0].first_row):
+    if (shifts == stretches[0].first_row).all():
         return
     kept = sum(stretch.kept for stretch in stretches)
     edges = np.arange(0, kept, BUCKET, dtype=np.int64)

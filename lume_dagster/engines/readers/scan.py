@@ -1,8 +1,8 @@
-"""Find the records of a CSV file by vector operations on its bytes: count them, and fetch some of them.
+"""Find the records of a CSV file by vector operations on its bytes: count them, fetch some.
 
-This is the second opinion that law 1 rests on: it shares no code with the reader that fills the staging
-folder. It takes every quote as opening or closing, so it is right for well-formed files only; where the
-two opinions differ, the slow reader decides.
+This is the second opinion that law 1 rests on: it shares no code with the reader that fills the
+staging folder. It takes every quote as opening or closing, so it is right for well-formed files
+only; where the two opinions differ, the slow reader decides.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CHUNK = 4 * MIB
 NO_LIMIT = 1 << 62
 _LF, _CR = 10, 13
+_ASCII_END = 0x80
+_C1_END = 0x9F  # from 80 to 9F Latin-1 has control characters, Windows-1252 letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,10 @@ class Scan:
 
     def add(self, block: Block) -> None:
         """Take a block into account."""
-        if self.records == 0 and block.blanks and (
-            not len(block.starts) or block.starts[0] > _bom(block)
+        if (
+            self.records == 0
+            and block.blanks
+            and (not len(block.starts) or block.starts[0] > _bom(block))
         ):
             self.leading_blank = True
         self.records += len(block.starts)
@@ -89,11 +93,11 @@ class Scan:
         kept = data.decode("utf-8", "ignore")
         valid = np.frombuffer(kept.encode("utf-8"), np.uint8)
         self.damaged_bytes += len(data) - len(valid)
-        self.multibyte += len(kept) - int(np.count_nonzero(valid < 0x80))
+        self.multibyte += len(kept) - int(np.count_nonzero(valid < _ASCII_END))
         self.high |= set(data.translate(None, _ALL_BUT_C1))
 
 
-_ALL_BUT_C1 = bytes(code for code in range(256) if not 0x80 <= code <= 0x9F)
+_ALL_BUT_C1 = bytes(code for code in range(256) if not _ASCII_END <= code <= _C1_END)
 BOM = b"\xef\xbb\xbf"
 
 
@@ -151,11 +155,9 @@ def _read(stream: RawIOBase, size: int) -> bytes:
     return stream.read(size) or b""
 
 
-def _block(
-    data: bytes, offset: int, quote: str, escape: str, *, at_end: bool
-) -> tuple[Block, int]:
-    breaks, after_cr, bare = _line_ends(data, at_end)
-    inside = _quoted(data, breaks, quote, escape, at_end)
+def _block(data: bytes, offset: int, quote: str, escape: str, *, at_end: bool) -> tuple[Block, int]:
+    breaks, after_cr, bare = _line_ends(data, at_end=at_end)
+    inside = _quoted(data, breaks, quote, escape, at_end=at_end)
     if inside is not None:
         outside = ~inside
         breaks, after_cr, bare = breaks[outside], after_cr[outside], bare[outside]
@@ -176,7 +178,9 @@ def _block(
     return Block(data[:used], offset, starts, ends, blanks, lf, crlf, cr), used
 
 
-def _line_ends(data: bytes, at_end: bool) -> tuple[Positions, NDArray[np.bool_], NDArray[np.bool_]]:
+def _line_ends(
+    data: bytes, *, at_end: bool
+) -> tuple[Positions, NDArray[np.bool_], NDArray[np.bool_]]:
     """Positions of line ends; which of them are the LF of a CRLF; which are a CR alone."""
     octets = np.frombuffer(data, np.uint8)
     breaks = np.flatnonzero(octets == _LF)
@@ -198,7 +202,7 @@ def _line_ends(data: bytes, at_end: bool) -> tuple[Positions, NDArray[np.bool_],
 
 
 def _quoted(
-    data: bytes, breaks: Positions, quote: str, escape: str, at_end: bool
+    data: bytes, breaks: Positions, quote: str, escape: str, *, at_end: bool
 ) -> NDArray[np.bool_] | None:
     """Which line ends stand inside quotes, by the number of quotes before them."""
     mark = quote.encode()

@@ -1,7 +1,7 @@
 """Read a damaged CSV file record by record: nothing is given up, and every line goes somewhere.
 
-After a quote that is not closed, or text after a closing one, only that physical line is malformed, and
-the next line begins a record. Memory is bounded by the longest record that is accepted.
+After a quote that is not closed, or text after a closing one, only that physical line is malformed,
+and the next line begins a record. Memory is bounded by the longest record that is accepted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -54,9 +55,7 @@ def read_slowly(
     return ReadFile(file, number, np.array(missing, np.int64))
 
 
-def _values(
-    record: Record, file: CsvFile, columns: int
-) -> tuple[list[bytes | None], str | None]:
+def _values(record: Record, file: CsvFile, columns: int) -> tuple[list[bytes | None], str | None]:
     if record.problem is not None:
         return [], record.problem
     values = width(file.dialect.fields(record.text), columns)
@@ -88,11 +87,14 @@ class _Window:
         self.place = 0
         self.at_end = False
 
-    def __enter__(self) -> _Window:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._stream.close()
 
@@ -148,9 +150,7 @@ def _line(window: _Window, limit: int) -> tuple[int, int] | None:
         window.more()
 
 
-def _quoted(
-    window: _Window, dialect: Dialect, end: int, after: int, limit: int
-) -> Record | None:
+def _quoted(window: _Window, dialect: Dialect, end: int, after: int, limit: int) -> Record | None:
     """The record at the place, whose first line has a quote; None to look again with more data."""
     place = window.place
     match = dialect.record.match(window.data, place)
@@ -205,11 +205,14 @@ class _PartWriter:
         self._rows: list[list[bytes | None]] = []
         self._size = 0
 
-    def __enter__(self) -> _PartWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if error is None:
             self._flush()

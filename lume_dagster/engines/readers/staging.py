@@ -1,4 +1,4 @@
-"""What a reader gets to stage a batch with, and the manifest entries that all readers write alike."""
+"""What a reader gets to stage a batch with, and the manifest entries all readers write alike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """One batch being staged: its files, the session that can read them, and the folders to write to."""
+    """One batch being staged: its files, the session that reads them, the folders to write to."""
 
     connection: duckdb.DuckDBPyConnection
     settings: EngineSettings

@@ -1,4 +1,4 @@
-"""Write a stream of Arrow batches to Parquet as it comes, in types that every reader of it knows."""
+"""Write a stream of Arrow batches to Parquet as it comes, in types that its readers know."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ class Streamed:
 def write_stream(reader: pa.RecordBatchReader, part: Path) -> Streamed:
     """Write a stream to a part; memory holds one row group."""
     changes = [_change(field.type) for field in reader.schema]
-    schema = pa.schema(
-        [(f"c{place}", new_type) for place, (new_type, _) in enumerate(changes)]
-    )
+    schema = pa.schema([(f"c{place}", new_type) for place, (new_type, _) in enumerate(changes)])
     rows = size = 0
     pending: list[pa.RecordBatch] = []
     with _writer(part, reader.schema, schema) as writer:
@@ -75,19 +73,12 @@ def _change(kind: pa.DataType) -> tuple[pa.DataType, Callable[[pa.Array], pa.Arr
     """The type in which a column is staged, and how it gets it."""
     if isinstance(kind, pa.OpaqueType):
         return kind.storage_type, lambda array: array.storage
-    if pa.types.is_null(kind):
-        return pa.string(), lambda array: array.cast(pa.string())
-    if pa.types.is_float16(kind):
-        return pa.float32(), lambda array: array.cast(pa.float32())
-    if pa.types.is_decimal256(kind):
-        digits = kind.precision <= _MOST_DIGITS
-        new = pa.decimal128(kind.precision, kind.scale) if digits else pa.string()
-        return new, lambda array: array.cast(new)
-    if pa.types.is_duration(kind):
-        return pa.string(), _duration_text
-    if pa.types.is_interval(kind):
-        return pa.string(), _interval_text
-    return kind, lambda array: array
+    new, change = next(
+        ((new, change) for is_kind, new, change in _CHANGES if is_kind(kind)), (kind, None)
+    )
+    if pa.types.is_decimal256(kind) and kind.precision <= _MOST_DIGITS:
+        new = pa.decimal128(kind.precision, kind.scale)
+    return new, change or (lambda array: array if array.type == new else array.cast(new))
 
 
 def _duration_text(array: pa.Array) -> pa.Array:
@@ -109,3 +100,15 @@ def _interval_text(array: pa.Array) -> pa.Array:
     ):
         pieces += [pa.array(values, pa.int64(), mask=~valid).cast(pa.string()), unit]
     return pc.binary_join_element_wise(*pieces, " ")
+
+
+#: Types that Parquet or the engine does not know: how to tell, the type instead, how to convert.
+_CHANGES: tuple[
+    tuple[Callable[[pa.DataType], bool], pa.DataType, Callable[[pa.Array], pa.Array] | None], ...
+] = (
+    (pa.types.is_null, pa.string(), None),
+    (pa.types.is_float16, pa.float32(), None),
+    (pa.types.is_decimal256, pa.string(), None),
+    (pa.types.is_duration, pa.string(), _duration_text),
+    (pa.types.is_interval, pa.string(), _interval_text),
+)

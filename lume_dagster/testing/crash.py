@@ -1,0 +1,63 @@
+"""Deliver a batch in a process of its own and kill that process at a chosen step."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from lume_dagster.connectors.protocol import Delivery, Target
+
+# A server process that has imported everything once forks the children: quick, and free of the
+# threads and connections of the process that runs the tests.
+_CHILDREN = multiprocessing.get_context("forkserver")
+_CHILDREN.set_forkserver_preload(
+    [
+        "lume_dagster.testing.crash",
+        *(f"lume_dagster.connectors.{name}" for name in ("local_files", "duckdb_file", "postgres")),
+        *("duckdb", "pyarrow.parquet", "sqlglot", "adbc_driver_postgresql.dbapi"),
+    ]
+)
+_PATIENCE = 60
+
+
+def steps_of(target: Target, delivery: Delivery) -> list[str]:
+    """Deliver, and tell the checkpoints that were passed."""
+    passed: list[str] = []
+    target.deliver(delivery, passed.append)
+    return passed
+
+
+def deliver_and_die(
+    connector_type: type[Any], config: Mapping[str, Any], delivery: Delivery, step: int
+) -> int | None:
+    """Deliver in a child that kills itself with SIGKILL at its checkpoint number ``step``.
+
+    Returns:
+        The child's exit code; ``-9`` when it died as it should.
+    """
+    arguments = (connector_type, dict(config), delivery, step)
+    child = _CHILDREN.Process(target=_deliver, args=arguments)
+    child.start()
+    child.join(_PATIENCE)
+    if child.is_alive():
+        child.kill()
+        child.join()
+        raise TimeoutError(f"The delivery did not reach checkpoint {step} in {_PATIENCE} seconds.")
+    return child.exitcode
+
+
+def _deliver(
+    connector_type: type[Any], config: Mapping[str, Any], delivery: Delivery, step: int
+) -> None:
+    left = step
+
+    def die_at_last(_: str) -> None:
+        nonlocal left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+    connector_type(**config).deliver(delivery, die_at_last)

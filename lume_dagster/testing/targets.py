@@ -1,0 +1,255 @@
+"""What every target must do: four write modes, exactly once, exact types, sentences for the rest."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+
+from lume_dagster.connectors.protocol import Column, Delivery, WriteMode
+from lume_dagster.errors import ConnectorError
+from lume_dagster.testing.connectors import ConnectorSuite
+from lume_dagster.testing.crash import deliver_and_die, steps_of
+from lume_dagster.testing.deliveries import (
+    EVERY_TYPE,
+    EVERY_VALUE,
+    PLAIN,
+    make_delivery,
+    plain_value,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HOSTILE = """x'; DROP TABLE "ops"."orders"; -- $1 :source_path %s {} \\"""
+MODES = get_args(WriteMode)
+Held = list[tuple[str, str, int, tuple[Any, ...]]]
+
+_OLD = [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]
+_NEW = [{"id": 2, "name": "TWO"}, {"id": 3, "name": None}]
+_OTHER = "file:///in/other.csv"
+
+
+class TargetSuite(ConnectorSuite):
+    """Inherit this for a connector that is a target."""
+
+    #: How deliveries ask for their files to be written; only stores look at it.
+    file_format = "parquet"
+
+    def read_rejects(self, connector: Any, table: str) -> pa.Table:
+        """All rejects of a table; no row where there is none."""
+        raise NotImplementedError
+
+    def read_mapped(self, connector: Any, table: str) -> pa.Table:
+        """All mapped rows of a table, in the system's own types; no row where there is no table."""
+        raise NotImplementedError
+
+    def make(self, folder: Path, rows: Any = (), **changes: Any) -> Delivery:
+        """A delivery in the suite's file format."""
+        return make_delivery(folder, rows, **{"format": self.file_format, **changes})
+
+    def held(self, connector: Any, columns: tuple[Column, ...] = PLAIN) -> Held:
+        """What the table holds: source path, run, row and values of each row, in order."""
+        rows = self.read_mapped(connector, "ops.orders").to_pylist()
+        return sorted(
+            (
+                row["_lume_source_path"],
+                row["_lume_run_id"],
+                int(row["_lume_row"]),
+                tuple(plain_value(row[c.name], c.type) for c in columns),
+            )
+            for row in rows
+        )
+
+    def rejected(self, connector: Any) -> list[tuple[str, str, int]]:
+        """Source path, run and row of each reject, in order."""
+        rows = self.read_rejects(connector, "ops.orders").to_pylist()
+        names = ("_lume_source_path", "_lume_run_id")
+        return sorted((row[names[0]], row[names[1]], int(row["_lume_row"])) for row in rows)
+
+    def test_rows_and_rejects_arrive_with_where_they_came_from(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """Mapped rows in the table, rejects beside them, both with run, batch and row."""
+        delivery = self.make(tmp_path, _OLD, rejects=1)
+        connector.check(delivery)
+        receipt = connector.deliver(delivery)
+        assert (receipt.mapped_rows, receipt.rejects_rows) == (2, 1)
+        path = delivery.source_path
+        assert self.held(connector) == [
+            (path, "run_1", 1, (1, "one")),
+            (path, "run_1", 2, (2, "two")),
+        ]
+        assert self.rejected(connector) == [(path, "run_1", 3)]
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_a_repeated_delivery_leaves_the_same_rows(
+        self, connector: Any, tmp_path: Path, mode: WriteMode
+    ) -> None:
+        """However often a batch is delivered, it is there once."""
+        delivery = self.make(tmp_path, _OLD, mode=mode, rejects=2)
+        connector.deliver(delivery)
+        before = self.held(connector), self.rejected(connector)
+        connector.deliver(delivery)
+        assert (self.held(connector), self.rejected(connector)) == before
+        connector.deliver(replace(delivery, run_id="run_2"))
+        again = self.held(connector), self.rejected(connector)
+        assert [row[2:] for row in again[0]] == [row[2:] for row in before[0]]
+        assert {row[1] for rows in again for row in rows} == {"run_2"}
+
+    def test_replace_batch_leaves_other_batches_and_other_flows_alone(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """The scope of ``replace_batch`` is the flow and the batch, whatever the version."""
+        connector.deliver(self.make(tmp_path, _OLD, rejects=1))
+        connector.deliver(self.make(tmp_path, _OLD, source_path=_OTHER, run_id="run_2"))
+        connector.deliver(self.make(tmp_path, _OLD, flow="returns", run_id="run_3"))
+        connector.deliver(self.make(tmp_path, _NEW, version=2, run_id="run_4"))
+        runs = [row[1] for row in self.held(connector)]
+        assert sorted(runs) == ["run_2", "run_2", "run_3", "run_3", "run_4", "run_4"]
+        assert self.rejected(connector) == []
+
+    def test_append_replaces_only_the_batch_of_its_own_version(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """Versions lie side by side under ``append``; rejects are the last version's."""
+        first = self.make(tmp_path, _OLD, mode="append", rejects=1)
+        connector.deliver(first)
+        second = replace(self.make(tmp_path, _NEW, rejects=1), mode="append", version=2)
+        connector.deliver(replace(second, run_id="run_2"))
+        connector.deliver(replace(second, run_id="run_3"))
+        assert [row[1] for row in self.held(connector)] == ["run_1", "run_1", "run_3", "run_3"]
+        assert [row[1] for row in self.rejected(connector)] == ["run_3"]
+
+    def test_merge_replaces_rows_of_the_same_key_and_keeps_the_others(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """One row a key, from whichever batch brought it last."""
+        connector.deliver(self.make(tmp_path, _OLD, mode="merge", rejects=1))
+        connector.deliver(
+            self.make(tmp_path, _NEW, mode="merge", source_path=_OTHER, run_id="run_2")
+        )
+        values = sorted((row[3], row[1]) for row in self.held(connector))
+        assert values == [((1, "one"), "run_1"), ((2, "TWO"), "run_2"), ((3, None), "run_2")]
+        assert len(self.rejected(connector)) == 1
+
+    def test_merge_takes_the_last_row_of_a_key_and_knows_an_absent_key(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """A key field that is empty is equal to an empty one."""
+        rows = [{"id": 1, "name": None}, {"id": 2, "name": "x"}, {"id": 3, "name": None}]
+        delivery = self.make(tmp_path, rows, mode="merge", key=("name",))
+        connector.deliver(delivery)
+        receipt = connector.deliver(replace(delivery, run_id="run_2"))
+        assert receipt.mapped_rows == 2
+        assert sorted(row[3] for row in self.held(connector)) == [(2, "x"), (3, None)]
+
+    def test_replace_leaves_only_its_own_rows_but_the_rejects_of_others(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """The whole table is replaced."""
+        connector.deliver(self.make(tmp_path, _OLD, source_path=_OTHER, rejects=1))
+        connector.deliver(self.make(tmp_path, _OLD))
+        connector.deliver(self.make(tmp_path, _NEW, mode="replace", run_id="run_2", rejects=1))
+        assert {row[1] for row in self.held(connector)} == {"run_2"}
+        assert [row[0] for row in self.rejected(connector)] == [
+            "file:///in/orders.csv",
+            _OTHER,
+        ]
+
+    def test_a_batch_goes_when_its_mode_changes(self, connector: Any, tmp_path: Path) -> None:
+        """Rows that one mode wrote are found by another."""
+        connector.deliver(self.make(tmp_path, _OLD, mode="append"))
+        connector.deliver(self.make(tmp_path, _NEW, mode="merge", run_id="run_2"))
+        connector.deliver(self.make(tmp_path, _OLD, run_id="run_3"))
+        assert [row[1] for row in self.held(connector)] == ["run_3", "run_3"]
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_an_empty_batch_is_a_batch(
+        self, connector: Any, tmp_path: Path, mode: WriteMode
+    ) -> None:
+        """No row is a result too, and it replaces the rows that were there."""
+        connector.deliver(self.make(tmp_path, _OLD, mode=mode, rejects=1))
+        receipt = connector.deliver(self.make(tmp_path, mode=mode, run_id="run_2"))
+        assert (receipt.mapped_rows, receipt.rejects_rows) == (0, 0)
+        assert len(self.held(connector)) == (2 if mode == "merge" else 0)
+        assert self.rejected(connector) == []
+
+    def test_every_type_comes_back_exactly(self, connector: Any, tmp_path: Path) -> None:
+        """No value changes on its way."""
+        delivery = self.make(tmp_path, EVERY_VALUE, columns=EVERY_TYPE)
+        connector.check(delivery)
+        connector.deliver(delivery)
+        found = {row[3][0]: row[3] for row in self.held(connector, EVERY_TYPE)}
+        names = [column.name for column in EVERY_TYPE]
+        assert found == {row["id"]: tuple(row.get(n) for n in names) for row in EVERY_VALUE}
+
+    def test_a_table_of_another_shape_is_refused_before_anything_is_written(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """The refusal names what is missing, what is too much and what differs."""
+        connector.deliver(self.make(tmp_path, _OLD))
+        before = self.held(connector)
+        changed = (Column("id", "string"), Column("extra", "integer"))
+        rows = [{"id": "1", "extra": 1}]
+        delivery = self.make(tmp_path, rows, columns=changed, run_id="run_2")
+        for act in (connector.check, connector.deliver):
+            with pytest.raises(ConnectorError, match=r"missing: extra.*name.*different: id"):
+                act(delivery)
+        assert self.held(connector) == before
+
+    def test_a_hostile_source_path_is_a_value(self, connector: Any, tmp_path: Path) -> None:
+        """Whatever a batch is called, it is stored under that name and changes nothing else."""
+        connector.deliver(self.make(tmp_path, _OLD))
+        hostile = self.make(tmp_path, _NEW, source_path=HOSTILE, run_id="run_'2", rejects=1)
+        connector.deliver(hostile)
+        connector.deliver(hostile)
+        paths = [row[0] for row in self.held(connector)]
+        assert paths == ["file:///in/orders.csv"] * 2 + [HOSTILE] * 2
+        assert [row[0] for row in self.rejected(connector)] == [HOSTILE]
+
+    def test_a_name_that_is_no_table_is_refused(self, connector: Any, tmp_path: Path) -> None:
+        """An empty part of a name is a mistake."""
+        with pytest.raises(ConnectorError, match="not the name of a table"):
+            connector.check(self.make(tmp_path, _OLD, table="ops..orders"))
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_a_killed_delivery_leaves_the_batch_once_after_a_retry(
+        self, connector: Any, config: Mapping[str, Any], tmp_path: Path, mode: WriteMode
+    ) -> None:
+        """SIGKILL at every step: old rows, new rows or none before the retry, new rows after it."""
+        old = self.make(tmp_path, _OLD, mode=mode, rejects=1)
+        new = self.make(tmp_path, _NEW, mode=mode, run_id="run_2", rejects=2)
+        other = self.make(tmp_path, [{"id": 9, "name": "n"}], source_path=_OTHER, run_id="run_0")
+        steps = self._seen_after(connector, old, other, new)
+        wanted = self.held(connector), self.rejected(connector)
+        for step in range(len(steps)):
+            before = self._start_over(connector, old, other)
+            code = deliver_and_die(self.connector_type, config, new, step)
+            assert code == -signal.SIGKILL, f"at {steps[step]}"
+            self._assert_old_new_or_none(connector, before[0], wanted[0], steps[step])
+            connector.deliver(new)
+            assert (self.held(connector), self.rejected(connector)) == wanted, steps[step]
+
+    def _seen_after(self, connector: Any, old: Delivery, other: Delivery, new: Delivery) -> list[str]:
+        self._start_over(connector, old, other)
+        steps = steps_of(connector, new)
+        assert {"connected", "staged", "before_commit", "after_commit"} <= set(steps)
+        return steps
+
+    def _start_over(self, connector: Any, old: Delivery, other: Delivery) -> tuple[Held, Any]:
+        """Bring the table to hold ``old`` and ``other`` and nothing else."""
+        connector.deliver(replace(old, mode="replace"))
+        connector.deliver(other)
+        return self.held(connector), self.rejected(connector)
+
+    def _assert_old_new_or_none(
+        self, connector: Any, before: Held, after: Held, step: str
+    ) -> None:
+        held = self.held(connector)
+        others = [row for row in before if row[0] == _OTHER]
+        assert held in (before, after, others, []), f"killed at {step}"

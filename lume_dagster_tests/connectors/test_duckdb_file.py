@@ -1,0 +1,155 @@
+"""A DuckDB file passes the suites; waiting, isolation and comments are its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from lume_dagster.connectors import DuckDBConnector
+from lume_dagster.connectors.ddl import DUCKDB_TYPES, sql_type
+from lume_dagster.connectors.protocol import Column, DatabaseSource, Target
+from lume_dagster.errors import ConnectorError, TransientError
+from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
+from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
+
+
+def rows_of(path, query):
+    with duckdb.connect(path) as connection:
+        return connection.execute(query).fetchall()
+
+
+class TestDuckDB(TargetSuite, DatabaseSourceSuite):
+    connector_type = DuckDBConnector
+
+    @pytest.fixture
+    def config(self, tmp_path):
+        return {"path": str(tmp_path / "warehouse.duckdb"), "lock_timeout_seconds": 5.0}
+
+    def broken(self, config):
+        with open(config["path"], "w") as file:
+            file.write("this is not a database " * 1000)
+        return [config, {"path": "/"}]
+
+    def read_mapped(self, connector, table):
+        return self._read(connector, table)
+
+    def read_rejects(self, connector, table):
+        return self._read(connector, f"{table}_rejects")
+
+    def fill(self, config, rows):
+        import json
+
+        plain = [
+            {k: json.dumps(v) if k in {"nested", "items"} else v for k, v in r.items()}
+            for r in rows
+        ]
+        names = [c.name for c in EVERY_TYPE]
+        columns = ", ".join(f'"{c.name}" {sql_type(c, DUCKDB_TYPES)}' for c in EVERY_TYPE)
+        marks = ", ".join("?" * (len(names) + 1))
+        with duckdb.connect(config["path"]) as connection:
+            connection.execute(f"CREATE TABLE IF NOT EXISTS batches (batch VARCHAR, {columns})")
+            if len(rows) > 100:
+                table = pa.Table.from_pylist(plain)
+                connection.register("many", table)
+                connection.execute("INSERT INTO batches BY NAME SELECT * FROM many")
+                return
+            values = [[r["batch"], *(r.get(n) for n in names)] for r in plain]
+            connection.executemany(f"INSERT INTO batches VALUES ({marks})", values)
+
+    def count(self, config):
+        return rows_of(config["path"], "SELECT count(*) FROM batches")[0][0]
+
+    def _read(self, connector, table):
+        schema, name = table.split(".")
+        with duckdb.connect(connector.path) as connection:
+            there = connection.execute(
+                "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
+                [schema, name],
+            ).fetchall()
+            if not there:
+                return pa.table({})
+            return connection.sql(f"FROM {table}").to_arrow_table()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "warehouse.duckdb")
+
+
+def test_it_is_a_database_and_a_target(path):
+    assert isinstance(DuckDBConnector(path=path), DatabaseSource)
+    assert isinstance(DuckDBConnector(path=path), Target)
+
+
+def test_columns_carry_their_description(path, tmp_path):
+    DuckDBConnector(path=path).deliver(make_delivery(tmp_path, [{"id": 1}]))
+    query = (
+        "SELECT comment FROM duckdb_columns() WHERE table_name = 'orders' AND column_name = 'id'"
+    )
+    assert rows_of(path, query) == [("The key: it's unique",)]
+
+
+def test_another_process_that_holds_the_file_is_waited_for_and_named(path, tmp_path):
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        holder.stdout.readline()
+        delivery = make_delivery(tmp_path, [{"id": 1}])
+        impatient = DuckDBConnector(path=path, lock_timeout_seconds=0.1)
+        with pytest.raises(TransientError, match="held by another process"):
+            impatient.deliver(delivery)
+        holder.stdin.close()
+        assert DuckDBConnector(path=path).deliver(delivery).mapped_rows == 1
+
+
+def test_a_source_query_reaches_no_other_file(path):
+    rows_of(path, "CREATE TABLE t AS SELECT 1 AS a")
+    query = "SELECT * FROM read_text('/etc/passwd') WHERE '' = :source_path"
+    with pytest.raises(ConnectorError, match="disabled by configuration"):
+        with DuckDBConnector(path=path).read(query, "") as reader:
+            reader.read_all()
+
+
+def test_a_source_query_spills_to_disk_under_its_memory_limit(path):
+    rows_of(path, "CREATE TABLE t AS SELECT i, md5(i::VARCHAR) AS a FROM range(1000000) r(i)")
+    query = "SELECT * FROM t WHERE :source_path = 'x' ORDER BY a"
+    with DuckDBConnector(path=path, memory_limit="64MB", threads=1).read(query, "x") as reader:
+        assert sum(batch.num_rows for batch in reader) == 1_000_000
+
+
+def test_a_missing_database_is_not_made_by_reading(path, tmp_path):
+    with pytest.raises(ConnectorError, match="There is no DuckDB database"):
+        with DuckDBConnector(path=path).read("SELECT :source_path", "x"):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_writes_nothing(path, tmp_path):
+    DuckDBConnector(path=path).check(make_delivery(tmp_path / "in", [{"id": 1}]))
+    assert not (tmp_path / "warehouse.duckdb").exists()
+
+
+def test_two_fields_that_differ_in_case_are_refused(path, tmp_path):
+    columns = (Column("id", "integer"), Column("ID", "integer"))
+    with pytest.raises(ConnectorError, match="'id' and 'ID' for the same column"):
+        DuckDBConnector(path=path).check(make_delivery(tmp_path, [], columns=columns))
+
+
+def test_another_database_in_the_table_name_is_refused(path, tmp_path):
+    with pytest.raises(ConnectorError, match="reaches 'warehouse'"):
+        DuckDBConnector(path=path).check(make_delivery(tmp_path, [], table="lake.ops.orders"))
+
+
+def test_a_failed_delivery_leaves_no_table(path, tmp_path):
+    columns = (Column("id", "integer"), Column("name", "integer"))
+    delivery = make_delivery(tmp_path, [{"id": 1, "name": "x"}])
+    from dataclasses import replace
+
+    with pytest.raises(ConnectorError, match="Could not convert string"):
+        DuckDBConnector(path=path).deliver(replace(delivery, columns=columns))
+    assert rows_of(path, "SELECT count(*) FROM duckdb_tables()") == [(0,)]

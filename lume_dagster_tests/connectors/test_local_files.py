@@ -1,0 +1,203 @@
+"""Local files pass the suites, as Parquet, CSV and JSON Lines, and keep within their root."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from lume_dagster.connectors import LocalFilesConnector
+from lume_dagster.connectors.local_table import STATE
+from lume_dagster.connectors.protocol import StoreSource, Target
+from lume_dagster.errors import BatchError, ConnectorError, TransientError
+from lume_dagster.testing import StoreSourceSuite, TargetSuite
+from lume_dagster.testing.deliveries import make_delivery
+
+READ = {
+    "parquet": "SELECT * FROM read_parquet($files)",
+    "csv": "SELECT * FROM read_csv($files, header = true, delim = ',', quote = '\"', escape = '\"', allow_quoted_nulls = false)",
+    "jsonl": "SELECT * FROM read_json($files, format = 'newline_delimited')",
+}
+
+
+class TestParquet(TargetSuite, StoreSourceSuite):
+    connector_type = LocalFilesConnector
+
+    @pytest.fixture
+    def config(self, tmp_path):
+        root = tmp_path / "root"
+        root.mkdir()
+        return {"root": str(root), "lock_timeout_seconds": 5.0}
+
+    def broken(self, config):
+        return [{"root": f"{config['root']}/nowhere"}, {"root": "/dev/null"}]
+
+    def read_mapped(self, connector, table):
+        return self._read(connector, table, "mapped")
+
+    def read_rejects(self, connector, table):
+        return self._read(connector, table, "rejects")
+
+    def put(self, config, name, content):
+        path = connector_root(config) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path.as_uri() if path.suffix else str(path)
+
+    def _read(self, connector, table, kind):
+        folder = connector_root({"root": connector.root}).joinpath(*table.split("."))
+        files = sorted(str(path) for path in folder.glob(f"*/{kind}/*.{self.file_format}"))
+        if not files:
+            return pa.table({})
+        values = {"files": [str(file) for file in files]}
+        with duckdb.connect() as connection:
+            return connection.sql(READ[self.file_format], params=values).to_arrow_table()
+
+
+class TestCsv(TestParquet):
+    file_format = "csv"
+
+    @pytest.mark.skip(reason="NAMED GAP: a CSV file has no types; what it holds is text")
+    def test_every_type_comes_back_exactly(self):
+        """See the Parquet suite."""
+
+
+class TestJsonLines(TestParquet):
+    file_format = "jsonl"
+
+    @pytest.mark.skip(reason="NAMED GAP: JSON has no dates, decimals or uuids")
+    def test_every_type_comes_back_exactly(self):
+        """See the Parquet suite."""
+
+
+def connector_root(config):
+    from pathlib import Path
+
+    return Path(config["root"])
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def files(root):
+    return LocalFilesConnector(root=str(root), lock_timeout_seconds=0.1)
+
+
+def test_it_is_a_store_and_a_target(files):
+    assert isinstance(files, StoreSource)
+    assert isinstance(files, Target)
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.csv", "a/../../secret.csv", "file:///etc/../etc/passwd"]
+)
+def test_a_path_that_goes_up_is_refused(files, path):
+    with pytest.raises(BatchError, match=r"goes up with '\.\.'"):
+        files.list_objects(path)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "file:///etc/passwd", "/etc", "/etc/*"])
+def test_a_path_outside_the_root_is_refused(files, path):
+    with pytest.raises(BatchError, match="outside the connector's root"):
+        files.list_objects(path)
+
+
+def test_a_file_of_another_host_is_refused(files):
+    with pytest.raises(BatchError, match="another host, server"):
+        files.list_objects("file://server/share/a.csv")
+
+
+@pytest.mark.parametrize("path", ["link.csv", "*.csv", "."])
+def test_a_link_that_leads_out_is_refused(files, root, tmp_path, path):
+    (tmp_path / "secret").write_text("s")
+    (root / "link.csv").symlink_to(tmp_path / "secret")
+    with pytest.raises(BatchError, match="link that leads out"):
+        files.list_objects(path)
+
+
+def test_a_link_to_a_folder_is_not_left_out_in_silence(files, root):
+    (root / "real").mkdir()
+    (root / "in").mkdir()
+    (root / "in" / "link").symlink_to(root / "real")
+    with pytest.raises(BatchError, match="such links are not followed"):
+        files.list_objects("in")
+
+
+def test_a_missing_file_is_answered_with_near_names(files, root):
+    (root / "orders-2024.csv").write_text("x")
+    with pytest.raises(BatchError, match=r"no file orders_2024.csv below .*\n.*'orders-2024.csv'"):
+        files.list_objects("orders_2024.csv")
+
+
+def test_an_empty_folder_says_so_and_hidden_files_are_not_data(files, root):
+    (root / "in").mkdir()
+    (root / "in" / ".hidden").write_text("x")
+    with pytest.raises(BatchError, match="in is empty"):
+        files.list_objects("in")
+
+
+def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(files, root):
+    (root / "a[1].csv").write_text("x")
+    (root / "a1.csv").write_text("y")
+    assert [o.uri for o in files.list_objects("a[1].csv")] == [(root / "a[1].csv").as_uri()]
+
+
+def test_a_file_that_changed_after_it_was_listed_is_refused(files, root, tmp_path):
+    (root / "a.csv").write_text("one")
+    item = files.list_objects("a.csv")[0]
+    (root / "a.csv").write_text("three")
+    with pytest.raises(BatchError, match="changed since the batch was listed"):
+        files.fetch(item, tmp_path)
+
+
+def test_a_batch_folder_is_named_by_batch_and_flow(files, root, tmp_path):
+    receipt = files.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    folder = next((root / "ops" / "orders").iterdir())
+    assert folder.name.startswith("orders.csv-")
+    assert folder.name.endswith(".orders")
+    assert sorted(p.name for p in folder.iterdir()) == ["_lume_batch.json", "mapped", "rejects"]
+    assert receipt.mapped_location == (folder / "mapped").as_uri()
+
+
+def test_nothing_hidden_is_left_after_a_delivery(files, root, tmp_path):
+    files.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    assert [p for p in (root / STATE / "ops.orders").iterdir()] == []
+
+
+def test_json_lines_keep_nested_values_nested(files, root, tmp_path):
+    from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE
+
+    rows = EVERY_VALUE[:1]
+    files.deliver(make_delivery(tmp_path, rows, columns=EVERY_TYPE, format="jsonl"))
+    line = next(root.rglob("mapped/*.jsonl")).read_text("utf-8")
+    assert json.loads(line)["nested"] == rows[0]["nested"]
+
+
+def test_a_delivery_waits_its_turn_and_then_says_who_holds_the_lock(files, root, tmp_path):
+    from lume_dagster.connectors.folder_swap import exclusive
+
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    with exclusive(root / STATE / "ops.orders.lock", 1):
+        with pytest.raises(TransientError, match="not free within"):
+            files.deliver(delivery)
+    assert files.deliver(delivery).mapped_rows == 1
+
+
+def test_another_format_in_the_same_table_is_refused(files, tmp_path):
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    files.deliver(delivery)
+    with pytest.raises(ConnectorError, match="holds parquet files, the flow writes csv"):
+        files.check(replace(delivery, format="csv"))
+
+
+@pytest.mark.parametrize("table", ["ops/../../x", "a\\b", "ops. ", "a\nb"])
+def test_a_table_name_cannot_leave_the_root(files, tmp_path, table):
+    with pytest.raises(ConnectorError, match="not the name of a table"):
+        files.check(make_delivery(tmp_path, [{"id": 1}], table=table))

@@ -1,0 +1,224 @@
+"""Each verb of the shell on a project that `lume init` wrote."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lume_dagster.cli import lume
+
+FLOW = Path("flows", "contacts", "flow.yaml")
+
+
+def say(project: Path, *arguments: str) -> Result:
+    """Call the command as a person does who stands in the project."""
+    return CliRunner().invoke(lume, [*arguments, "--project", str(project)])
+
+
+def answer(project: Path, *arguments: str):
+    """What a script reads."""
+    said = say(project, *arguments, "--json")
+    assert said.exit_code == 0, said.stderr
+    return json.loads(said.stdout)
+
+
+def edit(project: Path, before: str, after: str) -> None:
+    text = (project / FLOW).read_text(encoding="utf-8")
+    assert before in text
+    (project / FLOW).write_text(text.replace(before, after), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory) -> Path:
+    """A project whose sample data was mapped; tests only look at it."""
+    project = tmp_path_factory.mktemp("cli") / "shop"
+    assert CliRunner().invoke(lume, ["init", str(project)]).exit_code == 0
+    said = say(project, "run", "contacts", "contacts.csv", "--metadata", "by=test")
+    assert said.exit_code == 0, said.stderr
+    return project
+
+
+@pytest.fixture
+def project(ran, tmp_path) -> Path:
+    """The same project without the run, for a test that changes it."""
+    copy = tmp_path / "shop"
+    shutil.copytree(ran, copy, ignore=shutil.ignore_patterns(".lume", "__pycache__"))
+    return copy
+
+
+def test_init_refuses_to_overwrite(project):
+    said = CliRunner().invoke(lume, ["init", str(project)])
+    assert said.exit_code == 2
+    assert "already has .gitignore, README.md" in said.stderr
+
+
+def test_status_is_that_of_the_last_run(ran):
+    found = answer(ran, "status")
+    assert (found["status"], found["flow_version"]) == ("PARTIAL_FAILED", "contacts:v1")
+    assert found["metrics"]["row_counts"] == {"input": 6, "mapped": 3, "rejects": 3}
+    assert found["metadata"]["run"]["run_metadata"] == {"by": "test"}
+
+
+def test_status_tells_a_person_where_the_rows_are(ran):
+    said = say(ran, "status").stdout
+    assert "PARTIAL_FAILED  contacts:v1 on contacts.csv" in said
+    assert "3 mapped    in warehouse.crm.contacts\n" in said
+    assert "1  LOOKUP_NOT_FOUND" in said
+
+
+def test_an_unknown_run_is_a_sentence(ran):
+    said = say(ran, "status", "run_nope")
+    assert said.exit_code == 2
+    assert "Error: There is no run run_nope." in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("flow", "runs"), [("contacts", 1), ("contacts:v1", 1), ("contacts:v2", 0)]
+)
+def test_runs_are_listed_by_flow_or_version(ran, flow, runs):
+    assert len(answer(ran, "runs", "--flow", flow)) == runs
+
+
+def test_a_batch_that_is_done_is_refused(ran):
+    said = say(ran, "run", "contacts", "contacts.csv")
+    assert said.exit_code == 2
+    assert "Batch contacts.csv is done under contacts:v1." in said.stderr
+
+
+def test_rejects_carry_every_reason_and_the_original(ran):
+    first, *_ = answer(ran, "rejects")
+    assert [error["code"] for error in first["errors"]] == [
+        "LOOKUP_NOT_FOUND",
+        "INVALID_DATE_FORMAT",
+    ]
+    assert first["original"]["customer_since"] == "2021-02-29"
+
+
+def test_rejects_are_said_in_words(ran):
+    said = say(ran, "rejects", "--limit", "1").stdout
+    assert "row 4 of contacts.csv\n  country 'XX' is not in the seed countries" in said
+    assert "and 2 more rejects: lume download run_" in said
+
+
+@pytest.mark.parametrize(("form", "only"), [("csv", None), ("json", "rejects"), ("csv", "mapped")])
+def test_download_writes_what_was_asked_for(ran, tmp_path, form, only):
+    chosen = ["--only", only] if only else []
+    written = answer(ran, "download", "last", str(tmp_path / "out"), "--format", form, *chosen)[
+        "files"
+    ]
+    names = {str(Path(file).relative_to(tmp_path / "out")) for file in written}
+    rows = {f"{part}/part-0000.{form}" for part in ("mapped", "rejects") if only in (None, part)}
+    assert names == (rows if only else rows | {"metrics.json", "validation_results.json"})
+
+
+def test_partitions_are_the_batches_that_dagster_knows(ran):
+    assert answer(ran, "partitions", "list", "contacts") == ["contacts.csv"]
+
+
+def test_a_partition_is_added_once(project):
+    assert answer(project, "partitions", "add", "contacts", "a.csv", "b.csv", "a.csv") == [
+        "a.csv",
+        "b.csv",
+    ]
+    assert answer(project, "partitions", "add", "contacts", "b.csv") == []
+
+
+def test_a_partition_that_cannot_be_a_batch_is_refused(project):
+    said = say(project, "partitions", "add", "contacts", "a\tb.csv")
+    assert said.exit_code == 2
+    assert "contains a control character" in said.stderr
+
+
+def test_a_draft_is_tried_without_touching_the_target(project):
+    edit(project, "name: trim(first_name || ' ' || last_name)", "name: upper(last_name)")
+    tried = answer(project, "run", "contacts:draft", "contacts.csv", "--dry-run", "4")
+    assert [row["name"] for row in tried["mapped"]] == ["KOWALSKA", "SCHÄFER", "LEVI"]
+    assert [row["_lume_row"] for row in tried["rejects"]] == [4]
+    assert not (project / ".lume" / "warehouse.duckdb").exists()
+
+
+def test_validate_finds_every_error_at_once(project):
+    edit(project, "connector: landing", "connector: landed")
+    edit(project, "trim(first_name", "trimm(first_name")
+    edit(project, "lookup('countries'", "lookup('country'")
+    said = say(project, "validate")
+    assert said.exit_code == 3
+    places = [line for line in said.stderr.splitlines() if line.startswith("- ")]
+    file = project / FLOW
+    assert [place.partition(": ")[0] for place in places] == [
+        f"- {file}:6:10",
+        f"- {file}:21:3",
+        f"- {file}:23:3",
+    ]
+    assert said.stderr.count("Hint: ") == 3
+
+
+def test_validate_of_a_good_project_says_so(project):
+    assert say(project, "validate").stdout == "1 draft and 1 published version: nothing wrong.\n"
+
+
+def test_validate_refuses_a_name_that_is_no_flow(project):
+    said = say(project, "validate", "contact")
+    assert said.exit_code == 2
+    assert "did you mean 'contacts'?" in said.stderr
+
+
+def test_a_change_is_published_compared_activated_and_taken_back(project):
+    edit(project, "email: lower(email)", "email: lower(trim(email))")
+    note = ["--note", "blanks in addresses", "--author", "Ada"]
+    assert answer(project, "publish", "contacts", *note)["published"] == "contacts:v2"
+    (change,) = answer(project, "diff", "contacts:v1", "contacts:v2")
+    assert (change["path"], change["after"]) == ("mapping.email", "lower(trim(email))")
+    assert answer(project, "activate", "contacts:v2")["before"] == 1
+    assert answer(project, "activate", "contacts:v1")["after"] == 1
+    second = answer(project, "versions", "contacts")[1]
+    assert (second["version"], second["author"], second["active"]) == ("contacts:v2", "Ada", False)
+
+
+def test_a_draft_with_an_error_is_not_published(project):
+    edit(project, "lookup('countries'", "lookup('country'")
+    said = say(project, "publish", "contacts")
+    assert said.exit_code == 3
+    assert "the flow has no seed 'country'" in said.stderr
+    assert len(answer(project, "versions")) == 1
+
+
+def test_a_changed_version_is_refused_by_name(project):
+    seed = project / "flows" / "contacts" / "v1" / "seeds" / "countries.csv"
+    seed.write_text(seed.read_text() + "XX,Nowhere\n")
+    said = say(project, "run", "contacts", "contacts.csv")
+    assert said.exit_code == 3
+    assert "contacts:v1 is not what was published" in said.stderr
+    assert "the seed seeds/countries.csv changed" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("run", "nope", "contacts.csv"), 2, "there is no flow 'nope'"),
+        (("run", "contacts:v9", "contacts.csv"), 2, "contacts has no version 'v9'"),
+        (("run", "contacts", "nope.csv", "--dry-run", "1"), 5, "There is no file nope.csv"),
+        (("cancel", "run_nope"), 2, "There is no run run_nope"),
+        (("diff", "contacts:v1", "contacts:v7"), 2, "contacts has no version 'v7'"),
+    ],
+    ids=["flow", "version", "file", "run", "diff"],
+)
+def test_what_does_not_exist_is_said_in_a_sentence(project, arguments, code, sentence):
+    said = say(project, *arguments)
+    assert (said.exit_code, sentence in said.stderr) == (code, True), said.stderr
+
+
+def test_a_folder_that_is_no_project_is_said_in_a_sentence(tmp_path):
+    said = say(tmp_path, "runs")
+    assert said.exit_code == 2
+    assert "is no project: it has no definitions.py." in said.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell):
+    said = CliRunner().invoke(lume, ["completion", shell])
+    assert "_LUME_COMPLETE" in said.stdout
