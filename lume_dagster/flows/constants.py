@@ -58,7 +58,7 @@ def _date(text: str) -> object:
 
 
 def _time(text: str) -> object:
-    return _TIME.fullmatch(text) and bool(time.fromisoformat(text) or True)
+    return _TIME.fullmatch(text) and time.fromisoformat(text) is not None
 
 
 #: The formats that become a type of their own; a constant of another form could not be converted.

@@ -35,9 +35,7 @@ def parse(text: str | bytes, path: Path | str | None = None) -> Flow:
     return read_model(text, Flow, path, "lume: 1, flow: <name>, source, target, schema, mapping")
 
 
-def read_model(
-    text: str | bytes, model: type[Model], path: Path | str | None, begin: str
-) -> Model:
+def read_model(text: str | bytes, model: type[Model], path: Path | str | None, begin: str) -> Model:
     """The model a YAML text says; ``begin`` is what an empty file should have said."""
     document = read_yaml(text.encode() if isinstance(text, str) else text)
     problems = list(document.problems)
@@ -102,9 +100,7 @@ def _all_problems(
     return problems + [p for p in disagreements(sections(model, value)) if p.path not in told]
 
 
-def placed_problems(
-    problems: Sequence[Problem], content: bytes, path: Path
-) -> list[Problem]:
+def placed_problems(problems: Sequence[Problem], content: bytes, path: Path) -> list[Problem]:
     """Problems that were found later in what a file says, with their places in it."""
     return _placed(problems, read_yaml(content), path)
 

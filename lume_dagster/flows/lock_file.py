@@ -20,7 +20,9 @@ from lume_dagster.flows.model import FlowName, Part
 from lume_dagster.flows.yaml_text import Inline, write_yaml
 
 LOCK_NAME = "flow.lock"
-_HEADER = "# Written by `lume publish` and `lume activate`: the audit trail of this flow. Do not edit.\n"
+_HEADER = (
+    "# The audit trail of this flow, written by `lume publish` and `lume activate`. Do not edit.\n"
+)
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]

@@ -1,4 +1,4 @@
-"""A Flow as frozen values: what one YAML file says, checked in itself but not yet against any data."""
+"""A Flow as frozen values: what one YAML file says, checked in itself but against no data."""
 
 from __future__ import annotations
 
@@ -109,14 +109,16 @@ class SourceFormat(Part):
             if getattr(self, option) != type(self).model_fields[option].default:
                 raise ValueError(f"{option} says nothing about {self.type} files; remove it.")
         if self.columns is not None and self.header:
-            raise ValueError("columns name the columns of a file without a header; say header: false.")
+            raise ValueError("columns are for a file without a header; say header: false.")
         if self.columns is not None and len(set(self.columns)) < len(self.columns):
             raise ValueError("columns names a column twice.")
         return self
 
 
 _SOURCE_PATH = ":source_path"
-_SQL_NOISE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1""", re.DOTALL)
+_SQL_NOISE = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1""", re.DOTALL
+)
 _BIND = re.compile(r"(?<![:\w]):source_path(?!\w)")
 
 
@@ -127,7 +129,7 @@ class Source(Part):
     format: SourceFormat = Field(SourceFormat(), description="How the files are written.")
     query: Text | None = Field(
         None,
-        description="For a database: a SELECT in which `:source_path` is bound to the batch's name.",
+        description="For a database: a SELECT in which `:source_path` is the batch's name.",
     )
 
     @model_validator(mode="after")
@@ -153,8 +155,9 @@ class Target(Part):
     )
     write: WriteMode = Field(
         "replace_batch",
-        description="What happens to rows that are there: replace_batch replaces those of the same "
-        "batch, append those of the same batch and version, merge those with the same key, replace all.",
+        description="What happens to rows that are there: replace_batch replaces those of the "
+        "same batch, append those of the same batch and version, merge those with the same key, "
+        "replace all.",
     )
     key: tuple[Text, ...] = Field(
         (), description="Fields that identify a row; a row whose key came before is a reject."
@@ -185,7 +188,9 @@ class Rule(Part):
     on_fail: Handling = Field(
         "reject", description="What a broken rule does: reject the row, warn, or fail the run."
     )
-    message: Text | None = Field(None, description="What the reject says, in place of the condition.")
+    message: Text | None = Field(
+        None, description="What the reject says in place of the condition."
+    )
 
 
 class Bounds(Part):

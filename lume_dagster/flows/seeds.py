@@ -63,9 +63,7 @@ def file_digest(path: Path) -> str:
 
 def seed_digests(flow: Flow, folder: Path, within: Path | None = None) -> dict[str, str]:
     """The digest of each seed's file, by the seed's name."""
-    return {
-        name: file_digest(seed_path(folder, seed, within)) for name, seed in flow.seeds.items()
-    }
+    return {name: file_digest(seed_path(folder, seed, within)) for name, seed in flow.seeds.items()}
 
 
 def seed_columns(version: FlowVersion) -> Mapping[str, tuple[str, ...]]:
@@ -150,7 +148,8 @@ def _keys(path: Path, key: str) -> Iterator[tuple[int, str]]:
             if len(record) == len(header):
                 yield reader.line_num, record[at]
             elif record:
-                message = f"{path}:{reader.line_num}: {len(record)} fields, the header has {len(header)}."
+                place = f"{path}:{reader.line_num}"
+                message = f"{place}: {len(record)} fields, the header has {len(header)}."
                 raise FlowError(message, hint="put values that hold commas in double quotes.")
 
 

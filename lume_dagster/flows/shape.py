@@ -32,9 +32,7 @@ def _path_in(value: Any, detail: ErrorDetails) -> Path:
     """The location without what pydantic adds to it: names of union members."""
     path: list[str | int] = []
     for step in detail["loc"]:
-        if isinstance(value, Mapping) and step in value:
-            value = value[step]
-        elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
+        if _holds(value, step):
             value = value[step]
         elif detail["type"] == "missing" and step == detail["loc"][-1]:
             pass
@@ -42,6 +40,12 @@ def _path_in(value: Any, detail: ErrorDetails) -> Path:
             break
         path.append(step)
     return tuple(path)
+
+
+def _holds(value: Any, step: str | int) -> bool:
+    if isinstance(value, Mapping):
+        return step in value
+    return isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)
 
 
 def _problem(detail: ErrorDetails, path: Path, model: type[BaseModel]) -> Problem:

@@ -107,7 +107,8 @@ def _parse_changed(content: bytes, path: Path, folder: Path, entry: Published) -
     try:
         return parse(content, path)
     except FlowError as error:
-        raise _changed(folder, entry, f"{path} no longer reads: {error.problems[0].fact}") from error
+        what = f"{path} no longer reads: {error.problems[0].fact}"
+        raise _changed(folder, entry, what) from error
 
 
 def _seed_differences(flow: Flow, home: Path, entry: Published) -> Iterator[str]:

@@ -68,7 +68,6 @@ def _decode(content: bytes, document: Document) -> str | None:
         return None
 
 
-
 class _RefusedError(yaml.MarkedYAMLError):
     """YAML that is valid and not taken here."""
 
@@ -95,7 +94,7 @@ def _syntax_hint(said: str, text: str, line: int | None) -> str:
     if _CONFLICT.search(text):
         return "the file holds the marks of a merge conflict; keep one side and delete the marks."
     here = text.splitlines()[line - 1 : line] if line else []
-    if "\\t" in said or any("\t" in spaces[: len(spaces) - len(spaces.lstrip())] for spaces in here):
+    if "\\t" in said or any("\t" in line[: len(line) - len(line.lstrip())] for line in here):
         return "indent with spaces; YAML takes no tabs."
     return "check the indentation, and put text that holds : # { [ ' or \" in quotes."
 
@@ -122,7 +121,7 @@ _MAX_DIGITS = 300
 
 
 def plain_value(text: str) -> Any:
-    """What a text means when it stands unquoted: by the core schema of YAML 1.2, less hex and inf."""
+    """What an unquoted text means: by the core schema of YAML 1.2, less hex and inf."""
     if text in _WORDS:
         return _WORDS[text]
     if len(text) > _MAX_DIGITS or text[0] not in "+-.0123456789":
