@@ -30,7 +30,9 @@ defs = build_definitions(
 '''
 
 
-def make_project(folder: Path, landing: Path, *, flows: int, versions: int, memory_limit: str) -> None:
+def make_project(
+    folder: Path, landing: Path, *, flows: int, versions: int, memory_limit: str
+) -> None:
     """``flows`` copies of the invoices flow, each published ``versions`` times."""
     from lume_dagster.flows.library import Library
 
