@@ -13,7 +13,7 @@ from lume_dagster.errors import FlowError, Problem
 from lume_dagster.flows.agreement import disagreements
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.shape import sections, shape_problems
-from lume_dagster.flows.yaml_text import Document, Inline, read_yaml, write_yaml
+from lume_dagster.flows.yaml_text import MAX_BYTES, Document, Inline, read_yaml, write_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,9 +35,15 @@ def parse(text: str | bytes, path: Path | str | None = None) -> Flow:
     return read_model(text, Flow, path, "lume: 1, flow: <name>, source, target, schema, mapping")
 
 
-def read_model(text: str | bytes, model: type[Model], path: Path | str | None, begin: str) -> Model:
+def read_model(
+    text: str | bytes,
+    model: type[Model],
+    path: Path | str | None,
+    begin: str,
+    limit: int = MAX_BYTES,
+) -> Model:
     """The model a YAML text says; ``begin`` is what an empty file should have said."""
-    document = read_yaml(text.encode() if isinstance(text, str) else text)
+    document = read_yaml(text.encode() if isinstance(text, str) else text, limit)
     problems = list(document.problems)
     if not problems and not isinstance(document.value, dict):
         problems = [_not_a_mapping(document.value, begin)]

@@ -170,7 +170,7 @@ class _Reader:
             return None
         for index, value in enumerate(given):
             self.constant(built, value, (*path, index))
-        if len({(type(v).__name__, str(v)) for v in given}) < len(given):
+        if any(value in given[:index] for index, value in enumerate(given)):
             self.refuse(path, "enum lists a value twice.")
         return tuple(given)
 

@@ -181,9 +181,10 @@ def _strays(home: Path) -> Iterator[Problem]:
 
 def _unpublished(home: Path, lock: LockFile) -> Iterator[Problem]:
     """Folders that look like versions and were never published."""
+    known = {entry.version for entry in lock.versions}
     for folder in sorted(home.iterdir()):
         number = _number(folder.name)
-        if folder.is_dir() and number is not None and lock.published(number) is None:
+        if number is not None and number not in known and folder.is_dir():
             message = f"looks like a version, but {LOCK_NAME} does not know it."
             yield Problem(message, "publish writes versions; remove the folder.", file=str(folder))
 

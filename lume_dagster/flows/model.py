@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +31,24 @@ FlowName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 #: A word of SQL: a seed, a rule.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+Owner = Annotated[
+    str,
+    StringConstraints(pattern=r"^(team:\S.*|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,})$"),
+]
+
+
+def _is_free(key: str) -> str:
+    if key.startswith(("lume/", "dagster/")):
+        raise ValueError("tags that begin with lume/ or dagster/ are kept; rename it.")
+    return key
+
+
+TagKey = Annotated[
+    str,
+    StringConstraints(pattern=r"^([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}$"),
+    AfterValidator(_is_free),
+]
+TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,63}$")]
 
 
 def _as_expression(value: Any) -> Any:
@@ -264,8 +283,8 @@ class Flow(Part):
     lume: Literal[1] = Field(description="Version of the format of flow files.")
     flow: FlowName = Field(description="Name of the flow, and of its folder: a-z, 0-9 and _.")
     description: str | None = Field(None, description="What the flow is for; shown in the UI.")
-    owners: tuple[Text, ...] = Field((), description="E-mail addresses or `team:name`.")
-    tags: Mapping[str, str] = Field({}, description="Labels, put on the assets and runs.")
+    owners: tuple[Owner, ...] = Field((), description="E-mail addresses or `team:name`.")
+    tags: Mapping[TagKey, TagValue] = Field({}, description="Labels, put on the assets and runs.")
     source: Source = Field(description="Where batches come from.")
     target: Target = Field(description="Where mapped rows and rejects go.")
     seeds: Mapping[Name, Seed] = Field({}, description="Reference data for lookups, by name.")

@@ -39,10 +39,10 @@ class Document:
         return None
 
 
-def read_yaml(content: bytes) -> Document:
+def read_yaml(content: bytes, limit: int = MAX_BYTES) -> Document:
     """Read one document; what is wrong with it as YAML is in its ``problems``."""
     document = Document()
-    text = _decode(content, document)
+    text = _decode(content, document, limit)
     if text is None:
         return document
     try:
@@ -54,9 +54,9 @@ def read_yaml(content: bytes) -> Document:
     return document
 
 
-def _decode(content: bytes, document: Document) -> str | None:
-    if len(content) > MAX_BYTES:
-        message = f"is larger than {MAX_BYTES // 1_000_000} MB ({len(content):,} bytes)."
+def _decode(content: bytes, document: Document, limit: int) -> str | None:
+    if len(content) > limit:
+        message = f"is larger than {limit // 1_000_000} MB ({len(content):,} bytes)."
         document.problems.append(Problem(message, "data belongs in a seed or a batch."))
         return None
     try:
