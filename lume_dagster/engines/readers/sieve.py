@@ -6,6 +6,7 @@ others, record by record. What is left is written with a LF after each record an
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -92,8 +93,12 @@ class _Sieve:
         if block.quotes is None or not len(block.quotes):
             return True
         octets = np.frombuffer(block.data, np.uint8)
+        dialect = self.file.dialect
+        beside = (
+            dialect.delimiter + "\r\n" + (dialect.quote if dialect.escape == dialect.quote else "")
+        )
         fine = np.zeros(256, np.bool_)
-        fine[list((self.file.dialect.delimiter + self.file.dialect.quote + "\r\n").encode())] = True
+        fine[list(beside.encode())] = True
         opening, closing = block.quotes[0::2], block.quotes[1::2]
         before = fine[octets[np.maximum(opening - 1, 0)]] | (opening == 0)
         after = fine[octets[np.minimum(closing + 1, len(octets) - 1)]]
@@ -120,29 +125,39 @@ class _Sieve:
         """Judge a sound block."""
         if not len(block.starts):
             return
-        suspects = self._suspects(block)
-        count = len(block.starts)
-        if not len(suspects) and not block.blanks and block.lf == count:
-            self.out.write(block.data)
+        doubts = np.flatnonzero(self._suspects(block)).tolist()
+        if block.crlf or block.cr:
+            self._copy_lines(block, set(self._malformed(block, doubts)))
         else:
-            self._sort_out(block, suspects)
+            self._cut_out(block, self._malformed(block, doubts))
         self.longest = max(self.longest, int((block.ends - block.starts).max()))
-        self.number += count
+        self.number += len(block.starts)
 
-    def _sort_out(self, block: Block, suspects: NDArray[np.bool_]) -> None:
+    def _malformed(self, block: Block, doubts: Sequence[int]) -> Iterator[int]:
+        """Which of the doubtful records are malformed; they are dropped."""
         dialect, columns = self.file.dialect, len(self.file.header.names)
-        spans = zip(block.starts.tolist(), block.ends.tolist(), suspects.tolist(), strict=True)
-        kept: list[bytes] = []
-        for number, (start, end, suspect) in enumerate(spans, self.number + 1):
-            text = block.data[start:end]
-            if suspect:
-                _, problem = problem_of(text, dialect, columns, self.file.encoding)
-                if problem is not None:
-                    self._drop(number, text, problem)
-                    continue
-            kept.append(text)
-        kept.append(b"")
-        self.out.write(b"\n".join(kept))
+        for index in doubts:
+            text = block.data[block.starts[index] : block.ends[index]]
+            _, problem = problem_of(text, dialect, columns, self.file.encoding)
+            if problem is not None:
+                self._drop(self.number + index + 1, text, problem)
+                yield index
+
+    def _cut_out(self, block: Block, malformed: Iterator[int]) -> None:
+        """Write what stands between the malformed records of a block whose lines end in LF."""
+        kept = 0
+        for index in malformed:
+            self.out.write(block.data[kept : int(block.starts[index])])
+            kept = int(block.ends[index]) + 1
+        self.out.write(block.data[kept:])
+        if not block.data.endswith(b"\n"):
+            self.out.write(b"\n")
+
+    def _copy_lines(self, block: Block, malformed: set[int]) -> None:
+        """Write each record that is not malformed with a LF."""
+        spans = enumerate(zip(block.starts.tolist(), block.ends.tolist(), strict=True))
+        kept = [block.data[start:end] for index, (start, end) in spans if index not in malformed]
+        self.out.write(b"\n".join([*kept, b""]))
 
     def _suspects(self, block: Block) -> NDArray[np.bool_]:
         """Records that have not the right number of delimiters; all of a block with bad bytes."""
