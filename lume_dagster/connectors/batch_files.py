@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from lume_dagster.connectors.ddl import (
     DUCKDB_TYPES,
@@ -39,14 +41,19 @@ def scratch_database(memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own for the length of a delivery, which spills into a folder of its own."""
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="lume-") as spill:
-        settings: Settings = {"memory_limit": memory_limit, "temp_directory": spill}
+    # DuckDB makes the folder only when it spills: a killed delivery mostly leaves nothing.
+    spill = Path(tempfile.gettempdir(), f"lume-spill-{uuid4().hex}")
+    settings: Settings = {"memory_limit": memory_limit, "temp_directory": str(spill)}
+    try:
         with (
             duckdb.connect(":memory:", config=settings) as connection,
             _unfit_values(),
             engine_errors(),
         ):
             yield connection
+    finally:
+        if spill.exists():
+            shutil.rmtree(spill)
 
 
 @contextmanager

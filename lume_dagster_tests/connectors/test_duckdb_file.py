@@ -155,3 +155,19 @@ def test_a_failed_delivery_leaves_no_table(path, tmp_path):
     with pytest.raises(ConnectorError, match="Could not convert string"):
         DuckDBConnector(path=path).deliver(replace(delivery, columns=columns))
     assert rows_of(path, "SELECT count(*) FROM duckdb_tables()") == [(0,)]
+
+
+def test_a_table_spelled_in_another_case_is_the_same_table(path, tmp_path):
+    warehouse = DuckDBConnector(path=path)
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    warehouse.deliver(delivery)
+    receipt = warehouse.deliver(replace(delivery, table="OPS.Orders", run_id="run_2"))
+    assert receipt.table_rows == 1
+
+
+def test_a_delivery_spills_to_disk_under_its_memory_limit_and_cleans_up(path, tmp_path):
+    rows = [{"id": i % 50_000, "name": f"{i:0200d}"} for i in range(100_000)]
+    delivery = make_delivery(tmp_path, rows, mode="merge")
+    small = DuckDBConnector(path=path, memory_limit="100MB", threads=1)
+    assert small.deliver(delivery).mapped_rows == 50_000
+    assert not (tmp_path / "warehouse.duckdb.tmp").exists()
