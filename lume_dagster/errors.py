@@ -3,7 +3,7 @@
 LumeError
 ├── FlowError                 mend the flow file
 │   └── VersionChangedError   a published version is not what was published
-├── PlanError                 the flow does not fit this batch (a missing column, an impossible type)
+├── PlanError                 the flow does not fit this batch (a missing column or type)
 ├── BatchError                the batch cannot be read (no such file, unreadable bytes)
 ├── BatchRefusedError         the batch was read and judged bad (too many rejects, a rule)
 ├── ConnectorError            the other system said no (password, rights, another shape)

@@ -68,7 +68,7 @@ def _specs(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> list[
             if flow.description
             else _DESCRIPTIONS[step],
             partitions_def=partitions,
-            group_name=flow.flow,
+            group_name=f"{flow.flow}/v{version.version}",  # nodes of the graph show only "source"
             owners=list(flow.owners),
             tags={**flow.tags, "lume/flow": flow.flow, "lume/version": str(version.version)},
             code_version=version.digest,

@@ -20,8 +20,8 @@ TAG_FLOW = "lume/flow"
 TAG_SOURCE_PATH = "lume/source_path"
 TAG_METADATA = "lume/run_metadata"
 TAG_FORCED = "lume/force_rerun"
-TAG_SUPERVISOR = "lume/supervisor"
-TAG_WORKER = "lume/worker"
+TAG_SUPERVISOR = ".dagster/lume_supervisor"  # hidden in the UI
+TAG_WORKER = ".dagster/lume_worker"
 TAG_REJECTS = "lume/rejected_rows"
 TAG_ERROR = "lume/error"
 

@@ -202,3 +202,12 @@ def test_outputs_can_be_read_by_others(tmp_path):
     assert duckdb.connect().execute("SELECT count(*) FROM read_parquet(?)", [path]).fetchone() == (
         1,
     )
+
+
+def test_rejects_have_the_same_columns_when_there_are_none(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir(), two.mkdir()
+    clean, dirty = Run(one)("id,n\na,1\n"), Run(two)("id,n\na,x\n")
+    schemas = [pq.read_schema(run.result.rejects[0]) for run in (clean, dirty)]
+    assert schemas[0].names == schemas[1].names
+    assert schemas[0].types == schemas[1].types

@@ -41,7 +41,7 @@ def test_an_asset_says_what_it_is(bench, connectors):
     specs = {spec.key.path[-1]: spec for spec in defs.resolve_all_asset_specs()}
     target = specs["target"]
     assert target.key == dg.AssetKey(["data", "orders", "v1", "target"])
-    assert (target.group_name, target.code_version) == ("orders", bench.version.digest)
+    assert (target.group_name, target.code_version) == ("orders/v1", bench.version.digest)
     assert target.kinds == {"onefile"}
     assert target.metadata["dagster/table_name"] == "sales.orders"
     assert [d.asset_key for d in target.deps] == [specs["transform"].key]

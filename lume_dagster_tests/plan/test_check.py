@@ -1,3 +1,5 @@
+"""Problems of expressions, found before there is a batch."""
+
 from lume_dagster.plan.check import check_flow
 from lume_dagster_tests.plan.mapping import Duck, flow_of
 

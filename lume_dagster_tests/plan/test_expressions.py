@@ -1,3 +1,5 @@
+"""What an expression may say, and what is refused with a sentence."""
+
 import duckdb
 import pytest
 

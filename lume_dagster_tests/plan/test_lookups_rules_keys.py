@@ -1,3 +1,5 @@
+"""Lookups in seeds, rules on rows, uniqueness of keys, lineage."""
+
 import pytest
 
 from lume_dagster.errors import FlowError, PlanError
