@@ -19,7 +19,10 @@ VALUES = {
     "$comment": "c",
 }  # fmt: skip
 SAMPLES = {"string": "a", "boolean": True}
-BASES = {"object": {"properties": {"y": {"type": "string"}}}, "array": {"items": {"type": "string"}}}
+BASES = {
+    "object": {"properties": {"y": {"type": "string"}}},
+    "array": {"items": {"type": "string"}},
+}
 
 
 def schema_with(kind, word):
@@ -127,7 +130,9 @@ def test_a_name_that_could_not_be_a_column_is_refused(name, says):
 
 
 def test_names_that_differ_only_by_case_are_refused():
-    _, (problem,) = read_schema({"properties": {"id": {"type": "string"}, "ID": {"type": "string"}}})
+    _, (problem,) = read_schema(
+        {"properties": {"id": {"type": "string"}, "ID": {"type": "string"}}}
+    )
     assert problem.message == "the properties 'id' and 'ID' differ only by case."
 
 
@@ -146,7 +151,10 @@ def test_every_problem_of_a_schema_is_found_at_once():
 
 
 def test_a_schema_becomes_a_tree_of_fields_with_paths():
-    lines = {"type": "array", "items": {"type": "object", "properties": {"sku": {"type": "string"}}}}
+    lines = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"sku": {"type": "string"}}},
+    }
     schema = TargetSchema.parse({"required": ["lines"], "properties": {"lines": lines}})
     assert [f.path for f in schema.walk()] == ["lines", "lines[]", "lines[].sku"]
     assert schema.fields[0].required
