@@ -10,6 +10,7 @@ import click
 
 from lume_dagster import errors
 from lume_dagster.cli import lume
+from lume_dagster.flows.reference import flow_reference
 from lume_dagster.plan.codes import CODES
 from lume_dagster.plan.functions import FUNCTIONS, HELPERS
 
@@ -162,7 +163,17 @@ def _cell(usage: str) -> str:
     return usage.split(": ", 1)[1].replace("|", "\\|")
 
 
-PAGES = {"cli.md": cli_page, "errors.md": errors_page, "expressions.md": expressions_page}
+def flow_reference_page() -> str:
+    """Every key of a flow file and its lock file, and how versions resolve."""
+    return f"# The flow file\n{MADE}\n{flow_reference()}"
+
+
+PAGES = {
+    "cli.md": cli_page,
+    "errors.md": errors_page,
+    "expressions.md": expressions_page,
+    "flow-reference.md": flow_reference_page,
+}
 
 
 def main() -> None:

@@ -177,7 +177,8 @@ def _node(node: object, field: SchemaField, path: Path) -> Iterator[Problem]:
 
 
 def _scalar(_: Mapping[Any, Any], field: SchemaField, path: Path) -> Iterator[Problem]:
-    yield Problem(f"is a {field.type}: its mapping is one expression.", "put it in quotes.", path)
+    kind = "an integer" if field.type == "integer" else f"a {field.type}"
+    yield Problem(f"is {kind}: its mapping is one expression.", "put it in quotes.", path)
 
 
 def _object(node: Mapping[Any, Any], field: SchemaField, path: Path) -> Iterator[Problem]:

@@ -14,52 +14,11 @@ from typing import Any, cast, get_args
 
 from lume_dagster.errors import Problem, did_you_mean
 from lume_dagster.flows.constants import constant_flaw
+from lume_dagster.flows.keywords import KEYWORDS, KNOWN, ONE_TYPE, REMEDIES
 from lume_dagster.flows.patterns import pattern_flaw
 from lume_dagster.flows.schema import FieldType, Format, SchemaField, TargetSchema
 
 Path = tuple[str | int, ...]
-
-_ANNOTATIONS = frozenset({"title", "description", "examples", "$schema", "$id", "$comment"})
-_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
-_SCALAR = frozenset({"type", "enum", "const", "default"}) | _ANNOTATIONS
-
-#: Type -> the keywords that mean something for it.
-_KEYWORDS: dict[str, frozenset[str]] = {
-    "string": _SCALAR | {"pattern", "minLength", "maxLength", "format"},
-    "integer": _SCALAR | _BOUNDS,
-    "number": _SCALAR | _BOUNDS,
-    "boolean": _SCALAR,
-    "object": _ANNOTATIONS | {"type", "properties", "required", "additionalProperties"},
-    "array": _ANNOTATIONS | {"type", "items", "minItems", "maxItems"},
-}
-_KNOWN = frozenset().union(*_KEYWORDS.values())
-
-_ONE_TYPE = "give the property one type, and constrain its value with a rule if need be."
-#: Keywords of JSON Schema that are refused, with what to do instead.
-_REMEDIES = {
-    "$ref": "write the schema out where it is used.",
-    "$defs": "write the schema out where it is used.",
-    "definitions": "write the schema out where it is used.",
-    "allOf": "merge the schemas into one.",
-    "anyOf": _ONE_TYPE,
-    "oneOf": _ONE_TYPE,
-    "not": "say it as a rule of the flow.",
-    "if": "say it as a rule of the flow.",
-    "then": "say it as a rule of the flow.",
-    "else": "say it as a rule of the flow.",
-    "dependentRequired": "say it as a rule of the flow.",
-    "dependentSchemas": "say it as a rule of the flow.",
-    "patternProperties": "list the properties by name.",
-    "propertyNames": "list the properties by name.",
-    "unevaluatedProperties": "list the properties by name.",
-    "minProperties": "list what is needed under required.",
-    "maxProperties": "list the properties by name.",
-    "uniqueItems": "make the items distinct in the mapping: list_distinct(...).",
-    "contains": "say it as a rule of the flow.",
-    "prefixItems": "make it an object with named properties.",
-    "contentEncoding": "decode the value in the mapping.",
-    "nullable": "write type: [string, 'null'] instead.",
-}
 
 
 def read_schema(schema: object) -> tuple[TargetSchema, tuple[Problem, ...]]:
@@ -111,31 +70,31 @@ class _Reader:
             hint = f"put it in quotes: type: [{kinds[0] or 'string'}, 'null']."
             self.refuse((*path, "type"), "null is the name of a type here.", hint)
             return None, False
-        if len(kinds) == 1 and isinstance(kinds[0], str) and kinds[0] in _KEYWORDS:
+        if len(kinds) == 1 and isinstance(kinds[0], str) and kinds[0] in KEYWORDS:
             return cast("FieldType", kinds[0]), len(names) > 1
         if given is None and "type" not in schema:
-            self.refuse(path, "has no type.", f"type is one of {', '.join(_KEYWORDS)}.")
+            self.refuse(path, "has no type.", f"type is one of {', '.join(KEYWORDS)}.")
         elif len(kinds) > 1:
-            self.refuse((*path, "type"), "has more than one type beside null.", _ONE_TYPE)
+            self.refuse((*path, "type"), "has more than one type beside null.", ONE_TYPE)
         else:
             shown = str(kinds[0]) if kinds else "null"
             what = f"the type {shown!r} is not known." if kinds else "no value can be null only."
-            self.refuse((*path, "type"), what, did_you_mean(shown, _KEYWORDS))
+            self.refuse((*path, "type"), what, did_you_mean(shown, KEYWORDS))
         return None, False
 
     def keywords(self, schema: Mapping[str, Any], kind: str, path: Path) -> None:
         self.unknown_keywords(schema, path)
         for keyword in schema:
-            if keyword in _KNOWN and keyword not in _KEYWORDS[kind]:
-                fits = [k for k, known in _KEYWORDS.items() if keyword in known]
+            if keyword in KNOWN and keyword not in KEYWORDS[kind]:
+                fits = [k for k, known in KEYWORDS.items() if keyword in known]
                 hint = f"it is for {' and '.join(fits)}."
                 hint = _REQUIRED_HINT if keyword == "required" else hint
                 self.refuse((*path, keyword), f"{keyword} means nothing for {_a(kind)}.", hint)
 
     def unknown_keywords(self, schema: Mapping[str, Any], path: Path) -> None:
         for keyword in schema:
-            if keyword not in _KNOWN:
-                hint = _REMEDIES.get(keyword) or did_you_mean(keyword, _KNOWN)
+            if keyword not in KNOWN:
+                hint = REMEDIES.get(keyword) or did_you_mean(keyword, KNOWN)
                 self.refuse((*path, keyword), f"the keyword {keyword!r} cannot be honoured.", hint)
 
     def text(self, schema: Mapping[str, Any], keyword: str, path: Path) -> str | None:
@@ -157,7 +116,7 @@ class _Reader:
         elif "const" in schema:
             changes["enum"] = (schema["const"],)
             self.constant(built, schema["const"], (*path, "const"))
-        if "default" in schema and "default" in _KEYWORDS[built.type]:
+        if "default" in schema and "default" in KEYWORDS[built.type]:
             self.constant(built, schema["default"], (*path, "default"))
             if changes.get("enum") and schema["default"] not in changes["enum"]:
                 self.refuse((*path, "default"), "the default is not among the enum's values.")

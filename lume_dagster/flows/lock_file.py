@@ -32,33 +32,35 @@ Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:
 class Published(Part):
     """One version, as it was published."""
 
-    version: PositiveInt
-    digest: Sha256  # of what the flow says and of its seeds
-    file: Sha256  # of the bytes of flow.yaml: when they are the same, nothing else need be read
-    seeds: Mapping[str, Sha256] = {}
-    published_at: Instant
-    author: str
-    note: str = ""
-    parts: Mapping[str, str] = {}  # part of the flow -> eight digits of its digest
+    version: PositiveInt = Field(description="Number of the version.")
+    digest: Sha256 = Field(description="Of what the flow says and of its seeds.")
+    file: Sha256 = Field(description="Of the bytes of the version's flow.yaml.")
+    seeds: Mapping[str, Sha256] = Field({}, description="Of the bytes of each seed, by its name.")
+    published_at: Instant = Field(description="When, in UTC.")
+    author: str = Field(description="Who published it.")
+    note: str = Field("", description="Why.")
+    parts: Mapping[str, str] = Field(
+        {}, description="Part of the flow to eight digits of its digest: they tell what changed."
+    )
 
 
 class Activation(Part):
     """One move of the active pointer; versions by number, none before the first."""
 
-    at: Instant
-    author: str
-    before: PositiveInt | None = None
-    after: PositiveInt
-    note: str = ""
+    at: Instant = Field(description="When, in UTC.")
+    author: str = Field(description="Who activated it.")
+    before: PositiveInt | None = Field(None, description="Version that was active until then.")
+    after: PositiveInt = Field(description="Version that is active from then on.")
+    note: str = Field("", description="Why.")
 
 
 class LockFile(Part):
     """What stands in ``flow.lock``."""
 
-    lock: Literal[1] = 1
-    flow: FlowName
+    lock: Literal[1] = Field(1, description="Version of the format of lock files.")
+    flow: FlowName = Field(description="Name of the flow.")
     versions: tuple[Published, ...] = Field((), description="In the order of their publishing.")
-    activations: tuple[Activation, ...] = ()
+    activations: tuple[Activation, ...] = Field((), description="In the order they were made.")
 
     @property
     def active(self) -> int | None:
