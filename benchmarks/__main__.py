@@ -15,16 +15,24 @@ from benchmarks.setting import Setting
 def main() -> None:
     """Take the figures of the scenarios named, or of all, and write the report again."""
     arguments = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    arguments.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}")
-    arguments.add_argument("--rows", type=int, default=1_000_000, help="the large scenarios take ten times as many")
+    arguments.add_argument(
+        "scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}"
+    )
+    arguments.add_argument(
+        "--rows", type=int, default=1_000_000, help="the large scenarios take ten times as many"
+    )
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "lume-benchmarks",
                            help="some 15 GB outside the checkout; invoices in it are used again")  # fmt: skip
-    arguments.add_argument("--keep", action="store_true", help="print the figures, leave the committed ones alone")
+    arguments.add_argument(
+        "--keep", action="store_true", help="print the figures, leave the committed ones alone"
+    )
     given = arguments.parse_args()
     unknown = set(given.scenarios) - set(SCENARIOS)
     if unknown:
-        arguments.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+        arguments.error(
+            f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}"
+        )
     setting = Setting(given.rows, given.rounds, given.cache.absolute())
     for name in given.scenarios or SCENARIOS:
         taken = {**machine.describe(), "rows": setting.rows, "rounds": setting.rounds}

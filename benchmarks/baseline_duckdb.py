@@ -16,7 +16,15 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.invoices_sql import (
-    BITS, CLEAN, DATES, ERRORS, LOOKUPS, ORIGINAL, RAW, TARGET, TYPED,
+    BITS,
+    CLEAN,
+    DATES,
+    ERRORS,
+    LOOKUPS,
+    ORIGINAL,
+    RAW,
+    TARGET,
+    TYPED,
 )  # fmt: skip
 from benchmarks.outcome import report
 
@@ -43,10 +51,13 @@ def _select(columns: Mapping[str, str]) -> str:
 def _joins() -> tuple[str, str]:
     """The looked-up columns and the joins that find them."""
     columns = ", ".join(
-        f"s_{seed}.{column} AS {name}" for seed, (_, found) in LOOKUPS.items() for name, column in found.items()
+        f"s_{seed}.{column} AS {name}"
+        for seed, (_, found) in LOOKUPS.items()
+        for name, column in found.items()
     )
     joins = " ".join(
-        f"LEFT JOIN {seed} AS s_{seed} ON s_{seed}.code = {key}" for seed, (key, _) in LOOKUPS.items()
+        f"LEFT JOIN {seed} AS s_{seed} ON s_{seed}.code = {key}"
+        for seed, (key, _) in LOOKUPS.items()
     )
     return columns, joins
 
@@ -64,16 +75,22 @@ def _enums() -> tuple[str, str]:
 def _load_seeds(con: duckdb.DuckDBPyConnection, folder: Path, *, enums: bool) -> None:
     for seed, (_, found) in LOOKUPS.items():
         path = _text(folder / f"{seed}.csv")
-        con.execute(f"CREATE TEMP TABLE {seed} AS FROM read_csv({path}, all_varchar=true, header=true)")
+        con.execute(
+            f"CREATE TEMP TABLE {seed} AS FROM read_csv({path}, all_varchar=true, header=true)"
+        )
         if seed == "tax_codes":
             con.execute("ALTER TABLE tax_codes ALTER rate TYPE DECIMAL(5,4)")
-        rows, keys = con.execute(f"SELECT count(*), count(DISTINCT code) FROM {seed}").fetchone() or (0, 0)
+        rows, keys = con.execute(
+            f"SELECT count(*), count(DISTINCT code) FROM {seed}"
+        ).fetchone() or (0, 0)
         if rows != keys:
             raise ValueError(f"{seed}: a key occurs more than once")
         if enums:
             con.execute(f"CREATE TYPE e_{seed} AS ENUM (SELECT code FROM {seed} ORDER BY rowid)")
             for column in set(found.values()):
-                con.execute(f"SET VARIABLE v_{seed}_{column} = (SELECT list({column} ORDER BY rowid) FROM {seed})")
+                con.execute(
+                    f"SET VARIABLE v_{seed}_{column} = (SELECT list({column} ORDER BY rowid) FROM {seed})"
+                )
 
 
 def _chain(source: str, row: str, lookups: tuple[str, str]) -> str:
@@ -116,7 +133,8 @@ class Job:
     def raw(self) -> tuple[str, str]:
         """The texts with their row numbers: staged Parquet as it is, CSV in a temporary table."""
         if self.staged:
-            return f"read_parquet({_text(self.input / 'part-*.parquet')})", "_lume_row"
+            part = _text(self.input / "part-0000.parquet")
+            return f"read_parquet({part}, file_row_number = true)", "file_row_number + 1"
         self.con.execute(f"CREATE TEMP TABLE raw AS SELECT * FROM {_csv(self.input)}")
         return "raw", "raw.rowid + 1"
 
@@ -154,7 +172,9 @@ def _csv_rowid(job: Job) -> tuple[int, int]:
         f"SELECT _lume_row, bits, {_select(TARGET)}, {original} FROM judged"
     )
     number = "_lume_row" if job.staged else "rowid + 1 AS _lume_row"
-    mapped = job.copy(f"SELECT {number}, {', '.join(TARGET)} FROM judged_rows WHERE bits = 0", job.mapped)
+    mapped = job.copy(
+        f"SELECT {number}, {', '.join(TARGET)} FROM judged_rows WHERE bits = 0", job.mapped
+    )
     rejected = job.copy(
         f"SELECT {number}, {_text(job.uri)} AS _lume_file, _lume_row AS _lume_file_row, original, errors "
         "FROM judged_rows WHERE bits <> 0",
@@ -193,7 +213,9 @@ def main() -> None:
     """Run one plan on one input, and say on the last line what came out."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("plan", choices=PLANS)
-    arguments.add_argument("input", type=Path, help="a CSV file, or a folder with the staged Parquet")
+    arguments.add_argument(
+        "input", type=Path, help="a CSV file, or a folder with the staged Parquet"
+    )
     arguments.add_argument("out", type=Path)
     arguments.add_argument("--seeds", type=Path, required=True)
     arguments.add_argument("--memory-limit", default="2GB")

@@ -21,7 +21,14 @@ from benchmarks.outcome import report
 
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d", "%d %b %Y")
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
-_STATES = {"p": "PAID", "paid": "PAID", "o": "OPEN", "open": "OPEN", "c": "CANCELLED", "cancelled": "CANCELLED"}
+_STATES = {
+    "p": "PAID",
+    "paid": "PAID",
+    "o": "OPEN",
+    "open": "OPEN",
+    "c": "CANCELLED",
+    "cancelled": "CANCELLED",
+}
 _CENT = pl.lit("0.01").cast(pl.Decimal(3, 2))
 
 
@@ -102,7 +109,9 @@ _GROSS = _NET * (10_000 + (col("tax_rate") * 10_000).cast(pl.Int128))
 
 def _cents(amount: pl.Expr, unit: int) -> pl.Expr:
     """Good rows hold no negative amount, so half up is half away from zero."""
-    return (((amount + unit // 2) // unit).cast(pl.Int64).cast(pl.Decimal(20, 0)) * _CENT).cast(pl.Decimal(18, 2))
+    return (((amount + unit // 2) // unit).cast(pl.Int64).cast(pl.Decimal(20, 0)) * _CENT).cast(
+        pl.Decimal(18, 2)
+    )
 
 
 _AMOUNTS = {"net_amount": _cents(_NET, 10**6), "gross_amount": _cents(_GROSS, 10**10)}
@@ -157,7 +166,9 @@ _BROKEN: dict[tuple[str, str], tuple[pl.Expr, pl.Expr]] = {
 def _bits() -> pl.Expr:
     zero = pl.lit(0, dtype=pl.Int64)
     parts = [
-        pl.when(_BROKEN[rule.field, rule.code][0]).then(pl.lit(1 << i, dtype=pl.Int64)).otherwise(zero)
+        pl.when(_BROKEN[rule.field, rule.code][0])
+        .then(pl.lit(1 << i, dtype=pl.Int64))
+        .otherwise(zero)
         for i, rule in enumerate(RULES)
     ]
     return pl.sum_horizontal(parts)
@@ -180,7 +191,8 @@ def _errors() -> pl.Expr:
 
 def _scan(source: Path) -> pl.LazyFrame:
     if source.is_dir():
-        return pl.scan_parquet(source / "part-*.parquet")
+        part = source / "part-0000.parquet"
+        return pl.scan_parquet(part, row_index_name="_lume_row", row_index_offset=1)
     schema = dict.fromkeys(COLUMNS, pl.String)
     read = pl.scan_csv(source, schema=schema, row_index_name="_lume_row", row_index_offset=1)
     return read.rename(dict(zip(COLUMNS, RAW, strict=True)))
@@ -193,7 +205,9 @@ def _look_up(seeds: Path) -> dict[str, pl.Expr]:
         if table["code"].n_unique() != len(table):
             raise ValueError(f"{seed}: a key occurs more than once")
         for name, column in columns.items():
-            value = col(key).replace_strict(table["code"], table[column], default=None, return_dtype=pl.String)
+            value = col(key).replace_strict(
+                table["code"], table[column], default=None, return_dtype=pl.String
+            )
             found[name] = value.cast(pl.Decimal(18, 4)) if column == "rate" else value
     return found
 
@@ -241,7 +255,9 @@ def _reasons(out: Path) -> pl.DataFrame:
 def main() -> None:
     """Run on one input, and say on the last line what came out."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("input", type=Path, help="a CSV file, or a folder with the staged Parquet")
+    arguments.add_argument(
+        "input", type=Path, help="a CSV file, or a folder with the staged Parquet"
+    )
     arguments.add_argument("out", type=Path)
     arguments.add_argument("--seeds", type=Path, required=True)
     given = arguments.parse_args()
@@ -256,7 +272,9 @@ def main() -> None:
         for name in ("mapped", "rejects")
     }
     metrics = {"mapped": counts["mapped"], "rejected": counts["rejects"], "codes": codes}
-    (given.out / "metrics.json").write_text(json.dumps({**metrics, "errors": reasons.to_dicts()}, indent=1))
+    (given.out / "metrics.json").write_text(
+        json.dumps({**metrics, "errors": reasons.to_dicts()}, indent=1)
+    )
     report(**metrics, seconds={"transform": done - begun, "rest": time.perf_counter() - done})
 
 

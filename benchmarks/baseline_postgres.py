@@ -54,7 +54,9 @@ def staged(postgres: Any, folder: Path) -> dict[str, int]:
             cursor.execute(f"CREATE TABLE IF NOT EXISTS {table} (LIKE {beside})")
             if name == "rejects":
                 cursor.execute(f"ALTER TABLE {table} ALTER errors TYPE jsonb USING errors::jsonb")
-            cursor.execute(f"CREATE INDEX IF NOT EXISTS {table}_batch ON {table} USING brin (_lume_source_path)")
+            cursor.execute(
+                f"CREATE INDEX IF NOT EXISTS {table}_batch ON {table} USING brin (_lume_source_path)"
+            )
             cursor.execute(f"DELETE FROM {table} WHERE _lume_source_path = {_SOURCE}")
             columns = _columns(cursor, table)
             values = columns.replace("errors", "errors::jsonb") if name == "rejects" else columns
@@ -81,7 +83,11 @@ def reset(postgres: Any, _: Path) -> dict[str, int]:
     return {}
 
 
-WAYS: dict[str, Callable[[Any, Path], dict[str, int]]] = {"bare": bare, "staged": staged, "reset": reset}
+WAYS: dict[str, Callable[[Any, Path], dict[str, int]]] = {
+    "bare": bare,
+    "staged": staged,
+    "reset": reset,
+}
 
 
 def main() -> None:
@@ -97,7 +103,9 @@ def main() -> None:
     with dbapi.connect(given.uri) as postgres:
         counts = WAYS[given.way](postgres, given.folder)
     seconds = time.perf_counter() - begun
-    report(mapped=counts.get("mapped", 0), rejected=counts.get("rejects", 0), seconds={"load": seconds})
+    report(
+        mapped=counts.get("mapped", 0), rejected=counts.get("rejects", 0), seconds={"load": seconds}
+    )
 
 
 if __name__ == "__main__":

@@ -62,7 +62,9 @@ def _grouped(cents: str) -> str:
 
 _NUMBER = "lpad(CAST({0} AS VARCHAR), 8, '0')"
 _CUSTOMER = "'C' || lpad(CAST(cust % 200000 AS VARCHAR), 7, '0')"
-_COUNTRY = "chr(CAST(65 + land % 250 // 26 AS INTEGER)) || chr(CAST(65 + land % 250 % 26 AS INTEGER))"
+_COUNTRY = (
+    "chr(CAST(65 + land % 250 // 26 AS INTEGER)) || chr(CAST(65 + land % 250 % 26 AS INTEGER))"
+)
 _CURRENCY = "chr(CAST(65 + money % 150 // 26 AS INTEGER)) || chr(CAST(65 + money % 150 % 26 AS INTEGER)) || 'X'"
 
 #: Column -> how it is written. ``CASE WHEN x < 1500`` is 0.15 % of the rows.
@@ -83,7 +85,9 @@ _COLUMNS = {
     + " || ' &  Sons,  Ltd.  ' WHEN name_quotes < 20000 THEN '\"' || "
     + _pick("name_a", "Best", "Prime", "Global")
     + " || '\" Trading ' || (name_b % 5000) ELSE "
-    + _pick("name_a", "Acme", "Globex", "Initech", "Umbrella", "Stark", "Wayne", "Hooli", "Vehement")
+    + _pick(
+        "name_a", "Acme", "Globex", "Initech", "Umbrella", "Stark", "Wayne", "Hooli", "Vehement"
+    )
     + " || ' ' || "
     + _pick("name_b", "GmbH", "Ltd", "Inc", "SARL", "S.p.A.", "KG")
     + " || ' ' || (name_c % 20000) END",

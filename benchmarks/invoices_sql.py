@@ -82,8 +82,14 @@ _NET = "qty * price * (1 - coalesce(percent, 0) * 0.01)"
 
 #: The target row, in order.
 TARGET = {
-    **{name: name for name in ("invoice_id", "invoice_date", "due_date", "customer_id", "customer_name")},
-    **{name: name for name in ("email", "phone", "address", "country_iso3", "country_name", "region")},
+    **{
+        name: name
+        for name in ("invoice_id", "invoice_date", "due_date", "customer_id", "customer_name")
+    },
+    **{
+        name: name
+        for name in ("email", "phone", "address", "country_iso3", "country_name", "region")
+    },
     **{name: name for name in ("currency", "product_code", "product_category")},
     "quantity": "qty",
     "unit_price": "CAST(price AS DECIMAL(18,2))",
@@ -162,7 +168,10 @@ RULES = (
 
 #: seed -> (key text, {column of the row: column of the seed})
 LOOKUPS = {
-    "countries": ("t_country", {"country_iso3": "iso3", "country_name": "name", "region": "region"}),
+    "countries": (
+        "t_country",
+        {"country_iso3": "iso3", "country_name": "name", "region": "region"},
+    ),
     "currencies": ("t_currency", {"currency": "code"}),
     "products": ("t_product", {"product_code": "code", "product_category": "category"}),
     "tax_codes": ("t_tax", {"tax_rate": "rate"}),

@@ -71,11 +71,15 @@ def transform(given: argparse.Namespace) -> None:
     clock = Clock()
     staged = StagedBatch.load(given.source)
     assert staged is not None, f"{given.source} is not staged"
-    batch = phases.Batch(_version(given.project), given.source.name, "run_1", given.source, given.out / "out")
+    batch = phases.Batch(
+        _version(given.project), given.source.name, "run_1", given.source, given.out / "out"
+    )
     with clock.step("transform"), _engine(given, given.out / "scratch") as engine:
         outcome = phases.transform(batch, staged, engine)
     rows = outcome.mapped.rows
-    report(mapped=rows.mapped, rejected=rows.rejects, codes=_codes(batch.output), seconds=clock.seconds)
+    report(
+        mapped=rows.mapped, rejected=rows.rejects, codes=_codes(batch.output), seconds=clock.seconds
+    )
 
 
 # -- through Dagster ----------------------------------------------------------------------------
@@ -85,11 +89,11 @@ def run(given: argparse.Namespace) -> None:
     """Batches through Dagster in this process, in one run of all assets."""
     clock = Clock()
     with clock.step("import dagster"):
-        import dagster as dg
+        pass
     for number in range(given.times):
         name = "run" if number == 0 else f"run {number + 1}"
         with clock.step(name):
-            result = _execute(dg, given, given.batches[number::given.times])
+            result = _execute(given, given.batches[number :: given.times])
     version = _version(given.project)
     from lume_dagster.runs.output import Layout
 
@@ -105,7 +109,7 @@ def run(given: argparse.Namespace) -> None:
     report(mapped=mapped, rejected=rejected, codes=codes, seconds=clock.seconds)
 
 
-def _execute(dg: Any, given: argparse.Namespace, batches: list[str]) -> Any:
+def _execute(given: argparse.Namespace, batches: list[str]) -> Any:
     from lume_dagster.orchestration.instance import open_instance
     from lume_dagster.orchestration.names import asset_key, partitions_name
     from lume_dagster.orchestration.project import load_project
@@ -179,10 +183,14 @@ def columns(given: argparse.Namespace) -> None:
 
     staged = StagedBatch.load(given.source)
     assert staged is not None, f"{given.source} is not staged"
-    batch = phases.Batch(_version(given.project), given.source.name, "run_1", given.source, given.out)
+    batch = phases.Batch(
+        _version(given.project), given.source.name, "run_1", given.source, given.out
+    )
     with _engine(given, given.out.parent / "scratch") as engine:
         outcome = phases.transform(batch, staged, engine)
-    described = [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in outcome.mapped.columns]
+    described = [
+        {"name": c.name, "type": c.type, "nullable": c.nullable} for c in outcome.mapped.columns
+    ]
     (given.out / "columns.json").write_text(json.dumps(described))
     report(mapped=outcome.mapped.rows.mapped, rejected=outcome.mapped.rows.rejects)
 
@@ -200,7 +208,9 @@ def main() -> None:
     arguments.add_argument("out", type=Path, nargs="?")
     arguments.add_argument("--project", type=Path)
     arguments.add_argument("--batches", type=lambda text: text.split(","), default=[])
-    arguments.add_argument("--times", type=int, default=1, help="runs, the batches dealt out among them")
+    arguments.add_argument(
+        "--times", type=int, default=1, help="runs, the batches dealt out among them"
+    )
     arguments.add_argument("--memory-limit", default="2GB")
     arguments.add_argument("--uri")
     given = arguments.parse_args()

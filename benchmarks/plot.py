@@ -54,6 +54,4 @@ def _x(ratio: float) -> float:
 
 
 def _text(x: float, y: float, words: str, *, anchor: str = "start", weight: str = "400") -> str:
-    return (
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-weight="{weight}" fill="#222">{escape(words)}</text>'
-    )
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-weight="{weight}" fill="#222">{escape(words)}</text>'

@@ -61,7 +61,9 @@ def _section(value: Mapping[str, Any]) -> str:
 
 
 def _taken(taken: Mapping[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in taken["versions"].items() if version)
+    versions = ", ".join(
+        f"{name} {version}" for name, version in taken["versions"].items() if version
+    )
     return (
         f"{taken['date']}, {taken['cores']} cores ({taken['processor']}), {taken['memory_gib']} GiB, "
         f"{taken['system']}, Python {taken['python']}, {versions}; {taken['rounds']} rounds, load {taken['load']} "
@@ -90,7 +92,9 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> str:
 def _ratio(value: Mapping[str, float] | None) -> str:
     if value is None:
         return ""
-    spread = f" ({value['least']:.2f} to {value['most']:.2f})" if value["least"] != value["most"] else ""
+    spread = (
+        f" ({value['least']:.2f} to {value['most']:.2f})" if value["least"] != value["most"] else ""
+    )
     return f"{value['median']:.2f}{spread}"
 
 

@@ -38,7 +38,9 @@ def take_turns(contenders: Sequence[Contender], rounds: int, work: Path) -> Samp
             work.mkdir(parents=True)
             sample = run(contender.command(work), settings=contender.settings)
             samples[contender.name].append(sample)
-            say(f"  round {number + 1}  {contender.name:34} {sample.wall:7.2f} s  {sample.rss_mb:6.0f} MB")
+            say(
+                f"  round {number + 1}  {contender.name:34} {sample.wall:7.2f} s  {sample.rss_mb:6.0f} MB"
+            )
     shutil.rmtree(work, ignore_errors=True)
     return samples
 
@@ -48,15 +50,21 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def must_agree(samples: Samples, parts: Sequence[str] = ("mapped", "rejected", "codes")) -> Mapping[str, Any]:
+def must_agree(
+    samples: Samples, parts: Sequence[str] = ("mapped", "rejected", "codes")
+) -> Mapping[str, Any]:
     """The outcome all contenders share; without one, no ratio means anything."""
     outcomes = {
-        name: {part: sample.outcome.get(part) for part in parts} for name, runs in samples.items() for sample in runs
+        name: {part: sample.outcome.get(part) for part in parts}
+        for name, runs in samples.items()
+        for sample in runs
     }
     first, *others = outcomes.items()
     for name, outcome in others:
         if outcome != first[1]:
-            raise AssertionError(f"{first[0]} and {name} disagree:\n{_difference(first[1], outcome)}")
+            raise AssertionError(
+                f"{first[0]} and {name} disagree:\n{_difference(first[1], outcome)}"
+            )
     return first[1]
 
 
@@ -65,7 +73,11 @@ def _difference(left: Mapping[str, Any], right: Mapping[str, Any]) -> str:
     for part in left:
         a, b = left[part], right[part]
         if isinstance(a, dict) and isinstance(b, dict):
-            lines += [f"  {k}: {a.get(k)} and {b.get(k)}" for k in sorted({*a, *b}) if a.get(k) != b.get(k)]
+            lines += [
+                f"  {k}: {a.get(k)} and {b.get(k)}"
+                for k in sorted({*a, *b})
+                if a.get(k) != b.get(k)
+            ]
         elif a != b:
             lines.append(f"  {part}: {a} and {b}")
     return "\n".join(lines)
@@ -82,7 +94,9 @@ class Ratio:
 
 def ratio(samples: Samples, name: str, to: str, what: str = "wall") -> Ratio:
     """``name`` over ``to``, taken within each round."""
-    each = [getattr(a, what) / getattr(b, what) for a, b in zip(samples[name], samples[to], strict=True)]
+    each = [
+        getattr(a, what) / getattr(b, what) for a, b in zip(samples[name], samples[to], strict=True)
+    ]
     return Ratio(round(statistics.median(each), 2), round(min(each), 2), round(max(each), 2))
 
 

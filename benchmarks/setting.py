@@ -79,7 +79,14 @@ def by_hand_in_duckdb(plan: str, source: Path, setting: Setting, *more: str) -> 
     def command(work: Path) -> list[str]:
         flags = ["--seeds", str(SEEDS), "--memory-limit", setting.memory_limit]
         loads = ["--warehouse", str(work / "warehouse.duckdb")] if "--warehouse" in more else []
-        return [*python("benchmarks.baseline_duckdb"), plan, str(source), str(work / "out"), *flags, *loads]
+        return [
+            *python("benchmarks.baseline_duckdb"),
+            plan,
+            str(source),
+            str(work / "out"),
+            *flags,
+            *loads,
+        ]
 
     return Contender(f"DuckDB by hand, {plan}", command)
 
@@ -88,7 +95,13 @@ def by_hand_in_polars(source: Path) -> Contender:
     """The Polars script."""
     return Contender(
         "Polars by hand",
-        lambda work: [*python("benchmarks.baseline_polars"), str(source), str(work / "out"), "--seeds", str(SEEDS)],
+        lambda work: [
+            *python("benchmarks.baseline_polars"),
+            str(source),
+            str(work / "out"),
+            "--seeds",
+            str(SEEDS),
+        ],
     )
 
 

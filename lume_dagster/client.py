@@ -253,7 +253,8 @@ def _status(word: Status | str) -> Status:
         return Status(word.upper())
     except ValueError:
         raise InvalidRequestError(
-            f"There is no status {word!r}.", hint=did_you_mean(word.upper(), [s.value for s in Status])
+            f"There is no status {word!r}.",
+            hint=did_you_mean(word.upper(), [s.value for s in Status]),
         ) from None
 
 

@@ -3,10 +3,10 @@
 LumeError
 ├── FlowError                 mend the flow file
 │   └── VersionChangedError   a published version is not what was published
-├── PlanError                 the flow does not fit this batch (a missing column, a type that cannot be)
-├── BatchError                the batch cannot be read (no such file, unreadable bytes, an empty folder)
-├── BatchRefusedError         the batch was read and judged: all or too many rows bad, a rule or check fails
-├── ConnectorError            the system at the other end said no (password, rights, a table of another shape)
+├── PlanError                 the flow does not fit this batch (a missing column, an impossible type)
+├── BatchError                the batch cannot be read (no such file, unreadable bytes)
+├── BatchRefusedError         the batch was read and judged bad (too many rejects, a rule)
+├── ConnectorError            the other system said no (password, rights, another shape)
 │   └── TransientError        the same call may succeed later (a dropped connection, a lock timeout)
 ├── EngineError               the machine ran out (disk, memory) or the engine failed
 ├── MissingExtraError         an optional dependency is not installed
@@ -113,7 +113,7 @@ class BatchError(LumeError):
 
 
 class BatchRefusedError(LumeError):
-    """The batch was read and judged bad; ``code`` says by what. Its rows and rejects stay readable."""
+    """The batch was read and judged bad; ``code`` says by what. Its rows stay readable."""
 
     exit_code = 9
 

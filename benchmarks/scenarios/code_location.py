@@ -26,9 +26,18 @@ def measure(setting: Setting) -> Result:
     return Result(
         title=f"Load a code location of {_FLOWS} flows with {_VERSIONS} versions each",
         rows=[
-            Row("whole process", median(samples, name), median(samples, name, "cpu"), median(samples, name, "rss_mb")),
+            Row(
+                "whole process",
+                median(samples, name),
+                median(samples, name, "cpu"),
+                median(samples, name, "rss_mb"),
+            ),
             Row("importing Dagster", imports),
-            Row("verifying, building, the asset graph", load, note=f"{_FLOWS * _VERSIONS * 3:,} assets"),
+            Row(
+                "verifying, building, the asset graph",
+                load,
+                note=f"{_FLOWS * _VERSIONS * 3:,} assets",
+            ),
         ],
         goals=[Goal("under 6 s", median(samples, name), 6)],
         samples=samples,

@@ -18,17 +18,27 @@ _CASES = {
 
 def measure(setting: Setting) -> Result:
     """Many short processes, in turns."""
-    contenders = [Contender(name, lambda _, code=code: [sys.executable, "-c", code]) for name, code in _CASES.items()]
+    contenders = [
+        Contender(name, lambda _, code=code: [sys.executable, "-c", code])
+        for name, code in _CASES.items()
+    ]
     samples = take_turns(contenders, max(15, setting.rounds), setting.work)
     added = round((_least(samples, "import lume_dagster") - _least(samples, "python")) * 1000, 1)
     return Result(
         title="Import time",
         rows=[
-            Row(name, median(samples, name), median(samples, name, "cpu"), median(samples, name, "rss_mb"))
+            Row(
+                name,
+                median(samples, name),
+                median(samples, name, "cpu"),
+                median(samples, name, "rss_mb"),
+            )
             for name in _CASES
         ],
         goals=[Goal("import lume_dagster adds under 60 ms", added, 60)],
-        notes=["The added time is the difference of the fastest rounds; a busy machine only ever adds."],
+        notes=[
+            "The added time is the difference of the fastest rounds; a busy machine only ever adds."
+        ],
         samples=samples,
     )
 

@@ -18,19 +18,34 @@ def measure(setting: Setting) -> Result:
     samples = {}
     for rows, limit in cases:
         name = f"{rows:,} rows, memory_limit {limit}"
-        samples |= take_turns([_run(name, replace(setting, rows=rows, memory_limit=limit))], 1, setting.work)
+        samples |= take_turns(
+            [_run(name, replace(setting, rows=rows, memory_limit=limit))], 1, setting.work
+        )
     names = list(samples)
     growth = median(samples, names[1], "rss_mb") / median(samples, names[0], "rss_mb")
     rows_ = [
-        Row(name, median(samples, name), median(samples, name, "cpu"), median(samples, name, "rss_mb"))
+        Row(
+            name,
+            median(samples, name),
+            median(samples, name, "cpu"),
+            median(samples, name, "rss_mb"),
+        )
         for name in names
     ]
     return Result(
         title="Peak memory of a whole run",
         rows=rows_,
         goals=[
-            Goal(f"{large:,} rows stay within 2 GB and {_ROOM} MB", rows_[1].rss_mb or 0, 2000 + _ROOM),
-            Goal(f"{large:,} rows stay within 512 MB and {_ROOM} MB", rows_[2].rss_mb or 0, 512 + _ROOM),
+            Goal(
+                f"{large:,} rows stay within 2 GB and {_ROOM} MB",
+                rows_[1].rss_mb or 0,
+                2000 + _ROOM,
+            ),
+            Goal(
+                f"{large:,} rows stay within 512 MB and {_ROOM} MB",
+                rows_[2].rss_mb or 0,
+                512 + _ROOM,
+            ),
         ],
         notes=[f"Ten times the rows take {growth:.2f} times the memory under the same limit."],
         samples=samples,
@@ -40,4 +55,6 @@ def measure(setting: Setting) -> Result:
 def _run(name: str, setting: Setting) -> Contender:
     source = setting.invoices()
     project = setting.project(f"project-{setting.rows}-{setting.memory_limit}")
-    return Contender(name, lambda _: [*ours("run"), "--project", str(project), "--batches", source.name])
+    return Contender(
+        name, lambda _: [*ours("run"), "--project", str(project), "--batches", source.name]
+    )

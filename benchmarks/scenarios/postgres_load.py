@@ -10,7 +10,10 @@ from benchmarks.process import run
 from benchmarks.rounds import Contender, must_agree, ratio, take_turns
 from benchmarks.setting import Setting, ours, python
 
-_STAGED, _AGAIN = "ADBC by hand: staging table, one transaction", "the same by hand, batch already there"
+_STAGED, _AGAIN = (
+    "ADBC by hand: staging table, one transaction",
+    "the same by hand, batch already there",
+)
 _OURS, _OURS_AGAIN = "lume_dagster", "lume_dagster, batch already there"
 _BARE = "adbc_ingest alone (not atomic)"
 

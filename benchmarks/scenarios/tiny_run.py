@@ -19,7 +19,15 @@ def measure(setting: Setting) -> Result:
 
     def command(_: object) -> list[str]:
         shutil.rmtree(project / ".lume", ignore_errors=True)
-        return [*ours("run"), "--project", str(project), "--batches", ",".join(names), "--times", str(_RUNS)]
+        return [
+            *ours("run"),
+            "--project",
+            str(project),
+            "--batches",
+            ",".join(names),
+            "--times",
+            str(_RUNS),
+        ]
 
     samples = take_turns([Contender("six runs", command)], max(5, setting.rounds), setting.work)
     steps = [s.outcome["seconds"] for s in samples["six runs"]]

@@ -26,7 +26,9 @@ def measure(setting: Setting) -> Result:
     )
     shared = must_agree(samples)
     best = fastest(samples, [plan.name for plan in plans])
-    goal = Goal(f"within 1.15 of the best DuckDB script ({best})", ratio(samples, NAME, best).median, 1.15)
+    goal = Goal(
+        f"within 1.15 of the best DuckDB script ({best})", ratio(samples, NAME, best).median, 1.15
+    )
     return Result(
         title=f"Transform {setting.rows:,} staged rows: mapped, rejects, metrics",
         rows=rows_of(samples, best),

@@ -33,7 +33,10 @@ def _measure(setting: Setting, most: float) -> Result:
         project = shutil.copytree(fresh, work / "project")
         return [*ours("run"), "--project", str(project), "--batches", source.name]
 
-    plans = [by_hand_in_duckdb(p, source, setting, "--warehouse") for p in ("raw_once", "raw_twice", "csv_rowid")]
+    plans = [
+        by_hand_in_duckdb(p, source, setting, "--warehouse")
+        for p in ("raw_once", "raw_twice", "csv_rowid")
+    ]
     samples = take_turns(
         [Contender(NAME, command), *plans, by_hand_in_polars(source)], setting.rounds, setting.work
     )
@@ -44,7 +47,13 @@ def _measure(setting: Setting, most: float) -> Result:
     return Result(
         title=f"Whole run of {setting.rows:,} rows: CSV, staging, transform, DuckDB warehouse",
         rows=rows_of(samples, best, {"Polars by hand": "loads no warehouse"}),
-        goals=[Goal(f"within {most} of the best DuckDB script ({best})", ratio(samples, NAME, best).median, most)],
+        goals=[
+            Goal(
+                f"within {most} of the best DuckDB script ({best})",
+                ratio(samples, NAME, best).median,
+                most,
+            )
+        ],
         notes=[
             f"All agree: {shared['mapped']:,} mapped, {shared['rejected']:,} rejected.",
             f"Whole processes. Of ours, importing Dagster takes {imports:.2f} s and the run itself {inside:.2f} s.",

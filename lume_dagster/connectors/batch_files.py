@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from lume_dagster.connectors.ddl import (
     DUCKDB_TYPES,
@@ -31,7 +33,7 @@ Encoder = Callable[["exp.Expr"], "exp.Expr"]
 Settings = dict[str, str | bool | int | float | list[str]]
 
 _BOUND = {RUN_ID: "run_id", SOURCE_PATH: "source_path"}
-_BYTES_PER_BATCH = 8 << 20
+_MOST_ROWS, _BYTES_PER_BATCH = 10_000, 2 << 20
 
 
 @contextmanager
@@ -39,11 +41,19 @@ def scratch_database(memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own for the length of a delivery, which spills into a folder of its own."""
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="lume-") as spill:
-        settings: Settings = {"memory_limit": memory_limit, "temp_directory": spill}
-        with duckdb.connect(":memory:", config=settings) as connection:
-            with _unfit_values(), engine_errors():
-                yield connection
+    # DuckDB makes the folder only when it spills: a killed delivery mostly leaves nothing.
+    spill = Path(tempfile.gettempdir(), f"lume-spill-{uuid4().hex}")
+    settings: Settings = {"memory_limit": memory_limit, "temp_directory": str(spill)}
+    try:
+        with (
+            duckdb.connect(":memory:", config=settings) as connection,
+            _unfit_values(),
+            engine_errors(),
+        ):
+            yield connection
+    finally:
+        if spill.exists():
+            shutil.rmtree(spill)
 
 
 @contextmanager
@@ -121,18 +131,13 @@ def select_rejects(
 
 
 def last_of_each_key(rows: exp.Select, key: Sequence[str]) -> exp.Select:
-    """Of the rows that share a key, the last in the batch."""
+    """Of the rows that share a key, the last in the batch. Only keys and numbers are held."""
     from sqlglot import exp
 
-    number = exp.Window(
-        this=exp.RowNumber(),
-        partition_by=[exp.column(name, quoted=True) for name in key],
-        order=exp.Order(expressions=[exp.Ordered(this=exp.column(ROW, quoted=True), desc=True)]),
-    )
-    first = exp.EQ(this=number, expression=exp.Literal.number(1))
-    batch = exp.select("*").from_(rows.subquery("batch"))
-    batch.set("qualify", exp.Qualify(this=first))
-    return batch
+    number = exp.column(ROW, quoted=True)
+    keys = [exp.column(name, quoted=True) for name in key]
+    last = exp.select(exp.Max(this=number)).from_(rows.subquery("same")).group_by(*keys)
+    return exp.select("*").from_(rows.subquery("batch")).where(number.isin(query=last))
 
 
 def bindings(delivery: Delivery, files: Sequence[Path]) -> dict[str, Any]:
@@ -199,7 +204,7 @@ def _parameter(name: str) -> exp.Parameter:
 
 
 def rows_per_batch(files: Sequence[Path]) -> int:
-    """How many rows make an Arrow batch of about 8 MB, judged by the footers of the files."""
+    """How many rows make an Arrow batch of about 2 MB, judged by the footers of the files."""
     import pyarrow.parquet as pq
 
     footers = [pq.read_metadata(file) for file in files]
@@ -207,4 +212,4 @@ def rows_per_batch(files: Sequence[Path]) -> int:
     size: int = sum(
         f.row_group(i).total_byte_size for f in footers for i in range(f.num_row_groups)
     )
-    return max(1, min(65_536, _BYTES_PER_BATCH * max(rows, 1) // max(size, 1)))
+    return max(1, min(_MOST_ROWS, _BYTES_PER_BATCH * max(rows, 1) // max(size, 1)))

@@ -77,7 +77,7 @@ def load(
         rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
         checkpoint("staged")
         ledger = tables.sql(LEDGER)
-        for statement, values in enter(ledger, tables.qualified, delivery, mapped, rejects):
+        for statement, values in enter(ledger, _ledger_name(tables), delivery, mapped, rejects):
             connection.execute(statement.sql(_DIALECT), values)
         checkpoint("before_commit")
         connection.execute("COMMIT")
@@ -97,6 +97,11 @@ def _wanted(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, Sequence[
     yield LEDGER, LEDGER_COLUMNS
 
 
+def _ledger_name(tables: Tables) -> str:
+    """DuckDB takes ``Ops.Orders`` and ``ops.orders`` for one table."""
+    return tables.qualified.lower()
+
+
 def _refuse_twins(delivery: Delivery) -> None:
     """DuckDB takes ``Name`` and ``name`` for one column."""
     seen: dict[str, str] = {}
@@ -112,8 +117,9 @@ def _refuse_twins(delivery: Delivery) -> None:
 def _found(connection: duckdb.DuckDBPyConnection, tables: Tables, name: str) -> list[Found]:
     rows = connection.execute(
         "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = $1 AND lower(table_name) = $2",
-        [tables.schema, name.lower()],
+        "WHERE database_name = current_database() "
+        "AND lower(schema_name) = $1 AND lower(table_name) = $2",
+        [tables.schema.lower(), name.lower()],
     ).fetchall()
     return [Found(*row) for row in rows]
 
@@ -131,7 +137,7 @@ def _create_missing(
 def _earlier(
     connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables
 ) -> list[Earlier]:
-    query, values = earlier_deliveries(tables.sql(LEDGER), tables.qualified, delivery)
+    query, values = earlier_deliveries(tables.sql(LEDGER), _ledger_name(tables), delivery)
     return [Earlier(*row) for row in connection.execute(query.sql(_DIALECT), values).fetchall()]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,26 +30,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """How rows become files of a format, and how those are read again without changing a value."""
+    """How rows become files of a format, and how ``merge`` copies those without changing a value.
+
+    ``columns`` is the type to read every column as, where the file has none. Where a record is one
+    line, ``line`` is the column that holds it: reading its numbers would round them.
+    """
 
     write: str
     read: str
-    typed_columns: str | None  # the type to read every column as; None: the file knows its types
+    columns: str | None = None
+    line: str | None = None
+    copy: str | None = None  # how copied records are written, where that differs
 
 
 FORMATS: Mapping[str, FileFormat] = {
-    "parquet": FileFormat("FORMAT parquet, COMPRESSION zstd", "read_parquet($files)", None),
+    "parquet": FileFormat("FORMAT parquet, COMPRESSION zstd", "read_parquet($files)"),
     "csv": FileFormat(
         "FORMAT csv, HEADER true",
         "read_csv($files, auto_detect = false, header = true, delim = ',', quote = '\"', "
         "escape = '\"', allow_quoted_nulls = false, max_line_size = 33554432, columns = $columns)",
-        "VARCHAR",
+        columns="VARCHAR",
     ),
     "jsonl": FileFormat(
         "FORMAT json",
-        "read_json($files, format = 'newline_delimited', maximum_object_size = 33554432, "
-        "columns = $columns)",
-        "JSON",
+        "read_json_objects($files, format = 'newline_delimited', maximum_object_size = 33554432)",
+        line="json",
+        # JSON escapes control characters, so nothing in a line is mistaken for a delimiter.
+        copy="FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIM e'\\x01'",
     ),
 }
 
@@ -89,20 +96,13 @@ def _build(connection: duckdb.DuckDBPyConnection, swap: Swap, delivery: Delivery
     rejects = select_rejects(connection, delivery, encoders)
     if delivery.mode == "merge":
         mapped = last_of_each_key(mapped, delivery.key)
-    mapped_rows = _write(
-        connection,
-        mapped,
-        _part(new / "mapped", delivery, 0),
-        delivery.format,
-        bindings(delivery, delivery.mapped),
-    )
-    rejects_rows = _write(
-        connection,
-        rejects,
-        _part(new / "rejects", delivery, 0),
-        delivery.format,
-        bindings(delivery, delivery.rejects),
-    )
+    options = FORMATS[delivery.format].write
+    values = bindings(delivery, delivery.mapped)
+    file = _part(new / "mapped", delivery, 0)
+    mapped_rows = _write(connection, mapped, file, options, values)
+    values = bindings(delivery, delivery.rejects)
+    file = _part(new / "rejects", delivery, 0)
+    rejects_rows = _write(connection, rejects, file, options, values)
     return described(delivery, mapped_rows, rejects_rows)
 
 
@@ -180,35 +180,51 @@ def _copy_without_keys(
     into: Path,
     delivery: Delivery,
 ) -> int:
-    """Copy the old rows whose key the batch does not bring; the number of rows copied."""
-    from sqlglot import exp
-
+    """Copy the old records whose key the batch does not bring; the number of records copied."""
     folder, held = old
-
-    def rows(name: str) -> str:
-        read = FORMATS[delivery.format].read
-        return f"{read.replace('$', f'${name}_')} AS {name}"
-
-    same = [
-        exp.NullSafeEQ(
-            this=exp.column(key, table="old", quoted=True),
-            expression=exp.column(key, table="fresh", quoted=True),
-        ).sql("duckdb")
-        for key in delivery.key
-    ]
+    form = FORMATS[delivery.format]
     names = [column.name for column in mapped_columns(delivery.columns)]
-    outputs = ", ".join(exp.column(name, table="old", quoted=True).sql("duckdb") for name in names)
-    query = f"SELECT {outputs} FROM {rows('old')} ANTI JOIN {rows('fresh')} ON {' AND '.join(same)}"
+    outputs = [_column("old", name) for name in ([form.line] if form.line else names)]
+    reads = {side: form.read.replace("$", f"${side}_") + f" AS {side}" for side in ("old", "fresh")}
+    query = (
+        f"SELECT {', '.join(o.sql('duckdb') for o in outputs)} FROM {reads['old']} "
+        f"ANTI JOIN {reads['fresh']} ON {_same_keys(form, delivery.key)}"
+    )
     values: dict[str, Any] = {
         "old_files": _parts(folder / "mapped"),
         "fresh_files": [str(_part(new, delivery, 0))],
     }
-    typed = FORMATS[delivery.format].typed_columns
-    if typed:
+    if form.columns:
         old_names = [*(name for name, _ in held.columns), *(c.name for c in SYSTEM_COLUMNS)]
-        values["old_columns"] = dict.fromkeys(old_names, typed)
-        values["fresh_columns"] = dict.fromkeys(names, typed)
-    return _write(connection, query, into, delivery.format, values)
+        values["old_columns"] = dict.fromkeys(old_names, form.columns)
+        values["fresh_columns"] = dict.fromkeys(names, form.columns)
+    return _write(connection, query, into, form.copy or form.write, values)
+
+
+def _same_keys(form: FileFormat, keys: Sequence[str]) -> str:
+    from sqlglot import exp
+
+    tests = [
+        exp.NullSafeEQ(this=_key(form, "old", key), expression=_key(form, "fresh", key))
+        for key in keys
+    ]
+    return exp.and_(*tests).sql("duckdb")
+
+
+def _key(form: FileFormat, side: str, name: str) -> exp.Expr:
+    from sqlglot import exp
+
+    if form.line is None:
+        return _column(side, name)
+    pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+    parts = [_column(side, form.line), exp.Literal.string(pointer)]
+    return exp.Anonymous(this="json_extract_string", expressions=parts)
+
+
+def _column(side: str, name: str) -> exp.Column:
+    from sqlglot import exp
+
+    return exp.column(name, table=side, quoted=True)
 
 
 def _parts(folder: Path) -> list[str]:
@@ -223,7 +239,7 @@ def _write(
     connection: duckdb.DuckDBPyConnection,
     rows: exp.Select | str,
     file: Path,
-    format_: str,
+    options: str,
     values: dict[str, Any],
 ) -> int:
     from sqlglot import exp
@@ -231,7 +247,7 @@ def _write(
     file.parent.mkdir(parents=True, exist_ok=True)
     query = rows if isinstance(rows, str) else rows.sql("duckdb")
     place = exp.Literal.string(str(file)).sql("duckdb")
-    done = connection.execute(f"COPY ({query}) TO {place} ({FORMATS[format_].write})", values)
+    done = connection.execute(f"COPY ({query}) TO {place} ({options})", values)
     row = done.fetchone()
     return int(row[0]) if row else 0
 

@@ -90,6 +90,7 @@ class LocalTable:
         """Refuse a delivery of another shape or format than what the table holds."""
         for column in delivery.columns:
             sql_type(column, FILE_TYPES)
+        _refuse_rounded_keys(delivery)
         if not self.folder.resolve().is_relative_to(self.root):
             raise ConnectorError(f"{self.folder} is a link that leads out of {self.root}.")
         held = next(iter(self.batches()), None)
@@ -103,6 +104,17 @@ class LocalTable:
             )
         found = [Found(name, type_, nullable=True) for name, type_ in held.columns]
         refuse_other_shape(str(self.folder), delivery.columns, found, FILE_TYPES)
+
+
+def _refuse_rounded_keys(delivery: Delivery) -> None:
+    """JSON numbers are compared as doubles, which makes some decimals equal that are not."""
+    decimals = {c.name for c in delivery.columns if c.type.startswith("decimal")}
+    rounded = sorted(decimals.intersection(delivery.key))
+    if delivery.mode == "merge" and delivery.format == "jsonl" and rounded:
+        raise ConnectorError(
+            f"JSON Lines cannot be merged by the decimal field {rounded[0]!r}.",
+            hint="write Parquet, or merge by another key",
+        )
 
 
 def local_table(root: Path, table: str) -> LocalTable:

@@ -1,8 +1,8 @@
 """Move a batch into the tables of a PostgreSQL schema, in one transaction.
 
-Rows go straight into the mapped table by binary COPY inside the transaction; only ``merge`` needs a
-temporary table first. Deliveries of different batches into one table run side by side; what would
-disturb another (creating tables, ``merge``, ``replace``) has the table for itself.
+Rows go straight into the mapped table by binary COPY inside the transaction; ``merge`` first sends
+its keys into a temporary table. Deliveries of different batches into one table run side by side;
+what would disturb another (creating tables, ``merge``, ``replace``) has the table for itself.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lume_dagster.connectors.batch_files import (
-    Encoder,
     bindings,
+    last_of_each_key,
     rows_per_batch,
     select_mapped,
     select_rejects,
@@ -25,7 +25,6 @@ from lume_dagster.connectors.ddl import (
     RUN_ID,
     create_schema,
     create_table,
-    mapped_columns,
 )
 from lume_dagster.connectors.ledger import (
     Earlier,
@@ -41,6 +40,7 @@ from lume_dagster.connectors.postgres_shape import (
     tables_there,
     wanted_tables,
 )
+from lume_dagster.connectors.postgres_wire import ENCODERS
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
 from lume_dagster.connectors.tables import LEDGER, Tables
 from lume_dagster.errors import ConnectorError
@@ -158,12 +158,24 @@ def _load_mapped(
     delivery: Delivery,
     tables: Tables,
 ) -> int:
-    query = select_mapped(scratch, delivery, _ENCODERS)
+    query = select_mapped(scratch, delivery, ENCODERS)
+    if delivery.mode == "merge":
+        query = last_of_each_key(query, delivery.key)
+        with _text_errors(scratch, delivery):
+            _remove_keys(connection, _keys(scratch, query, delivery), delivery, tables)
     reader = _stream(scratch, query, delivery, delivery.mapped)
     with _text_errors(scratch, delivery):
-        if delivery.mode == "merge":
-            return _merge(connection, reader, delivery, tables)
         return _copy(connection, reader, tables.name, schema=tables.schema)
+
+
+def _keys(
+    scratch: duckdb.DuckDBPyConnection, query: exp.Select, delivery: Delivery
+) -> pa.RecordBatchReader:
+    from sqlglot import exp
+
+    columns = [exp.column(name, quoted=True) for name in delivery.key]
+    keys = exp.select(*columns).from_(query.subquery("batch"))
+    return _stream(scratch, keys, delivery, delivery.mapped)
 
 
 def _copy_rejects(
@@ -172,7 +184,7 @@ def _copy_rejects(
     delivery: Delivery,
     tables: Tables,
 ) -> int:
-    query = select_rejects(scratch, delivery, _ENCODERS)
+    query = select_rejects(scratch, delivery, ENCODERS)
     reader = _stream(scratch, query, delivery, delivery.rejects)
     return _copy(connection, reader, tables.rejects_name, schema=tables.schema)
 
@@ -198,24 +210,19 @@ def _copy(
         )
 
 
-def _merge(
-    connection: Connection, reader: pa.RecordBatchReader, delivery: Delivery, tables: Tables
-) -> int:
-    """Put the batch beside the table, take its keys out of the table, and move it in."""
-    target, fresh = tables.sql(tables.name).sql(_DIALECT), f'pg_temp."{_FRESH}"'
-    run(connection, f'CREATE TEMP TABLE "{_FRESH}" (LIKE {target}) ON COMMIT DROP')
-    _copy(connection, reader, _FRESH, schema=None)
-    run(connection, f"ANALYZE {fresh}")
+def _remove_keys(
+    connection: Connection, keys: pa.RecordBatchReader, delivery: Delivery, tables: Tables
+) -> None:
+    """Send the batch's keys into a temporary table, and delete the rows that have them."""
+    target, fresh = tables.sql(tables.name).sql(_DIALECT), _quoted(_FRESH)
+    names = ", ".join(_quoted(name) for name in delivery.key)
+    empty = f"SELECT {names} FROM {target} WITH NO DATA"
+    run(connection, f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS {empty}")
+    _copy(connection, keys, _FRESH, schema=None)
+    run(connection, f"ANALYZE pg_temp.{fresh}")
     optional = {column.name for column in delivery.columns if column.nullable}
     same = " AND ".join(_same_key(name, optional=name in optional) for name in delivery.key)
-    run(connection, f"DELETE FROM {target} AS old USING {fresh} AS fresh WHERE {same}")
-    names = ", ".join(_quoted(c.name) for c in mapped_columns(delivery.columns))
-    keys = ", ".join(_quoted(name) for name in delivery.key)
-    moved = (
-        f"WITH moved AS (INSERT INTO {target} ({names}) SELECT DISTINCT ON ({keys}) {names} "
-        f"FROM {fresh} ORDER BY {keys}, {_quoted(ROW)} DESC RETURNING 1) SELECT count(*) FROM moved"
-    )
-    return int(rows(connection, moved)[0][0])
+    run(connection, f"DELETE FROM {target} AS old USING pg_temp.{fresh} AS fresh WHERE {same}")
 
 
 def _same_key(name: str, *, optional: bool) -> str:
@@ -228,45 +235,6 @@ def _quoted(name: str) -> str:
     from sqlglot import exp
 
     return exp.to_identifier(name, quoted=True).sql(_DIALECT)
-
-
-def _binary_jsonb(value: exp.Expr) -> exp.Expr:
-    """The binary form of jsonb: the number of its format, 1, and the text."""
-    from sqlglot import exp
-
-    version = exp.Anonymous(this="chr", expressions=[exp.Literal.number(1)])
-    return exp.DPipe(this=version, expression=_text(value))
-
-
-def _binary_uuid(value: exp.Expr) -> exp.Expr:
-    """The binary form of uuid: its sixteen bytes."""
-    from sqlglot import exp
-
-    digits = exp.Anonymous(
-        this="replace",
-        expressions=[_text(value), exp.Literal.string("-"), exp.Literal.string("")],
-    )
-    return exp.Anonymous(this="from_hex", expressions=[digits])
-
-
-def _json_text(value: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
-    return _text(exp.Anonymous(this="to_json", expressions=[value]))
-
-
-def _text(value: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
-    return exp.cast(value, "VARCHAR", dialect="duckdb")
-
-
-_ENCODERS: Mapping[str, Encoder] = {
-    "json": _binary_jsonb,
-    "uuid": _binary_uuid,
-    "record": _text,
-    "errors": _json_text,
-}
 
 
 #: How a field that holds a NUL character is found.

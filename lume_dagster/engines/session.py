@@ -15,8 +15,8 @@ from lume_dagster.errors import EngineError
 if TYPE_CHECKING:
     import duckdb
 
-#: The first two swap the sides of LEFT JOINs so that the big side is hashed: twice the time and memory.
-#: The others move a filter below the columns it reads, which are then computed twice: 12 % of the time.
+#: The first two swap the sides of LEFT JOINs so that the big side is hashed: twice the time and
+#: memory. The others move a filter below the columns it reads, which are then computed twice.
 DISABLED_OPTIMIZERS = "join_order,build_side_probe_side,filter_pushdown,filter_pullup"
 
 _LOCK = (

@@ -27,7 +27,7 @@ def require_agreement(flow: Flow) -> None:
 
 
 def disagreements(sections: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong between the sections given: by their names in the model, None for a broken one."""
+    """What is wrong between the sections, given by their model names; a broken one is None."""
     problems, known = [], dict(sections)
     if sections.get("schema_") is not None:
         from lume_dagster.flows.json_schema import read_schema
@@ -97,7 +97,9 @@ def _seed_paths(seeds: Mapping[str, Seed]) -> Iterator[Problem]:
         parts = re.split(r"[/\\]", seed.path)
         if ".." in parts or not parts[0] or "\\" in seed.path or ":" in parts[0]:
             message = f"the path {seed.path!r} leaves the flow's folder."
-            yield Problem(message, "write it relative, with /: seeds/name.csv.", ("seeds", name, "path"))
+            yield Problem(
+                message, "write it relative, with /: seeds/name.csv.", ("seeds", name, "path")
+            )
 
 
 # -- error handling ---------------------------------------------------------------------------

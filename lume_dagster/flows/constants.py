@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
-from uuid import UUID
 
 from lume_dagster.flows.schema import SchemaField
 
@@ -50,6 +49,8 @@ _FITS: dict[str, Callable[[object], bool]] = {
 }
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _TIME = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
 
 
@@ -57,16 +58,20 @@ def _date(text: str) -> object:
     return _DATE.fullmatch(text) and date.fromisoformat(text)
 
 
+def _date_time(text: str) -> object:
+    return _DATE_TIME.fullmatch(text) and datetime.fromisoformat(text)
+
+
 def _time(text: str) -> object:
-    return _TIME.fullmatch(text) and bool(time.fromisoformat(text) or True)
+    return _TIME.fullmatch(text) and time.fromisoformat(text) is not None
 
 
 #: The formats that become a type of their own; a constant of another form could not be converted.
 _PARSERS: dict[str, Callable[[str], object]] = {
     "date": _date,
-    "date-time": datetime.fromisoformat,
+    "date-time": _date_time,
     "time": _time,
-    "uuid": UUID,
+    "uuid": _UUID.fullmatch,
 }
 _EXAMPLES = {
     "date": "write it like 2024-12-31.",

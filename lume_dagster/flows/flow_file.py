@@ -13,7 +13,7 @@ from lume_dagster.errors import FlowError, Problem
 from lume_dagster.flows.agreement import disagreements
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.shape import sections, shape_problems
-from lume_dagster.flows.yaml_text import Document, Inline, read_yaml, write_yaml
+from lume_dagster.flows.yaml_text import MAX_BYTES, Document, Inline, read_yaml, write_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,10 +36,14 @@ def parse(text: str | bytes, path: Path | str | None = None) -> Flow:
 
 
 def read_model(
-    text: str | bytes, model: type[Model], path: Path | str | None, begin: str
+    text: str | bytes,
+    model: type[Model],
+    path: Path | str | None,
+    begin: str,
+    limit: int = MAX_BYTES,
 ) -> Model:
     """The model a YAML text says; ``begin`` is what an empty file should have said."""
-    document = read_yaml(text.encode() if isinstance(text, str) else text)
+    document = read_yaml(text.encode() if isinstance(text, str) else text, limit)
     problems = list(document.problems)
     if not problems and not isinstance(document.value, dict):
         problems = [_not_a_mapping(document.value, begin)]
@@ -102,9 +106,7 @@ def _all_problems(
     return problems + [p for p in disagreements(sections(model, value)) if p.path not in told]
 
 
-def placed_problems(
-    problems: Sequence[Problem], content: bytes, path: Path
-) -> list[Problem]:
+def placed_problems(problems: Sequence[Problem], content: bytes, path: Path) -> list[Problem]:
     """Problems that were found later in what a file says, with their places in it."""
     return _placed(problems, read_yaml(content), path)
 

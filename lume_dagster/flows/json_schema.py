@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, cast, get_args
 
@@ -128,7 +128,8 @@ class _Reader:
         for keyword in schema:
             if keyword in _KNOWN and keyword not in _KEYWORDS[kind]:
                 fits = [k for k, known in _KEYWORDS.items() if keyword in known]
-                hint = _REQUIRED_HINT if keyword == "required" else f"it is for {' and '.join(fits)}."
+                hint = f"it is for {' and '.join(fits)}."
+                hint = _REQUIRED_HINT if keyword == "required" else hint
                 self.refuse((*path, keyword), f"{keyword} means nothing for {_a(kind)}.", hint)
 
     def unknown_keywords(self, schema: Mapping[str, Any], path: Path) -> None:
@@ -169,7 +170,7 @@ class _Reader:
             return None
         for index, value in enumerate(given):
             self.constant(built, value, (*path, index))
-        if len({(type(v).__name__, str(v)) for v in given}) < len(given):
+        if any(value in given[:index] for index, value in enumerate(given)):
             self.refuse(path, "enum lists a value twice.")
         return tuple(given)
 
@@ -256,8 +257,8 @@ _MAX_NAME = 63  # bytes; what PostgreSQL keeps of an identifier
 
 def _name_flaw(name: object) -> tuple[str, str] | None:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name != name.strip():
-        message = "a property name may hold no dot, no bracket, no control character and no outer space."
-        return message, "paths such as customer.city are written with dots; nest an object instead."
+        message = "a property name holds no dot, bracket, control character or outer space."
+        return message, "paths such as customer.city are written with dots; nest an object."
     if name.casefold().startswith("_lume_"):
         return "names that begin with _lume_ are kept for the columns a run adds.", "rename it."
     if len(name.encode()) > _MAX_NAME:
@@ -270,8 +271,6 @@ def _a(kind: str) -> str:
 
 
 def _replace(built: SchemaField, changes: Mapping[str, Any]) -> SchemaField:
-    from dataclasses import replace
-
     return replace(built, **changes) if changes else built
 
 
@@ -350,9 +349,7 @@ def _array(reader: _Reader, schema: Mapping[str, Any], path: Path, place: str) -
     return {"min_items": low, "max_items": high, "items": items}
 
 
-_KIND_READERS: dict[
-    str, Callable[[_Reader, Mapping[str, Any], Path, str], dict[str, Any]]
-] = {
+_KIND_READERS: dict[str, Callable[[_Reader, Mapping[str, Any], Path, str], dict[str, Any]]] = {
     "string": _string,
     "integer": _numeric,
     "number": _numeric,

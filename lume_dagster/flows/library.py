@@ -10,9 +10,10 @@ A version is a folder of its own, so that v1 still runs when a person edits a se
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -90,7 +91,13 @@ class Library:
         return published_version(home, entry)
 
     def publish(
-        self, flow: str, *, author: str, note: str = "", force: bool = False, at: datetime | None = None
+        self,
+        flow: str,
+        *,
+        author: str,
+        note: str = "",
+        force: bool = False,
+        at: datetime | None = None,
     ) -> FlowVersion:
         """Freeze the draft as the next version; see publishing.publish."""
         from lume_dagster.flows.publishing import publish
@@ -123,15 +130,15 @@ class Library:
         for name in self.flows():
             home = self.folder / name
             problems += _strays(home)
-            lock = _kept(lambda home=home: read_lock(home), problems, home / LOCK_NAME)
+            lock = _kept(partial(read_lock, home), problems, home / LOCK_NAME)
             if lock is None:
                 continue
             problems += _unpublished(home, lock)
             active += [(name, lock.active)] if lock.active is not None else []
-            loads = (lambda e=entry: published_version(home, e) for entry in lock.versions)
+            loads = [partial(published_version, home, entry) for entry in lock.versions]
             versions += _all_kept(loads, problems, home)
             if drafts and (home / FILE_NAME).is_file():
-                found += _all_kept(iter([lambda: draft_of(home, lock)]), problems, home)
+                found += _all_kept([partial(draft_of, home, lock)], problems, home)
         return Loaded(tuple(versions), tuple(found), tuple(active), tuple(problems))
 
     def _home(self, flow: str) -> Path:
@@ -174,9 +181,10 @@ def _strays(home: Path) -> Iterator[Problem]:
 
 def _unpublished(home: Path, lock: LockFile) -> Iterator[Problem]:
     """Folders that look like versions and were never published."""
+    known = {entry.version for entry in lock.versions}
     for folder in sorted(home.iterdir()):
         number = _number(folder.name)
-        if folder.is_dir() and number is not None and lock.published(number) is None:
+        if number is not None and number not in known and folder.is_dir():
             message = f"looks like a version, but {LOCK_NAME} does not know it."
             yield Problem(message, "publish writes versions; remove the folder.", file=str(folder))
 
@@ -185,7 +193,7 @@ T = TypeVar("T")
 
 
 def _all_kept(
-    loads: Iterator[Callable[[], FlowVersion]], problems: list[Problem], home: Path
+    loads: Iterable[Callable[[], FlowVersion]], problems: list[Problem], home: Path
 ) -> list[FlowVersion]:
     kept = (_kept(load, problems, home / FILE_NAME) for load in loads)
     return [version for version in kept if version is not None]
@@ -201,6 +209,4 @@ def _kept(load: Callable[[], T], problems: list[Problem], file: Path) -> T | Non
 
 
 def _at(problem: Problem, file: Path) -> Problem:
-    from dataclasses import replace
-
     return problem if str(file.parent) in problem.message else replace(problem, file=str(file))

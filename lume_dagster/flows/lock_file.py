@@ -14,13 +14,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, StringConstraints
 
-from lume_dagster.errors import FlowError
+from lume_dagster.errors import EngineError, FlowError
 from lume_dagster.flows.flow_file import read_bytes, read_model
 from lume_dagster.flows.model import FlowName, Part
 from lume_dagster.flows.yaml_text import Inline, write_yaml
 
 LOCK_NAME = "flow.lock"
-_HEADER = "# Written by `lume publish` and `lume activate`: the audit trail of this flow. Do not edit.\n"
+_MAX_BYTES = 100_000_000  # a version takes about 2,000
+_HEADER = (
+    "# The audit trail of this flow, written by `lume publish` and `lume activate`. Do not edit.\n"
+)
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Instant = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
@@ -75,9 +78,10 @@ class LockFile(Part):
 def read_lock(folder: Path) -> LockFile:
     """The lock file of a flow's folder; an empty one where nothing is published yet."""
     path = folder / LOCK_NAME
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return LockFile.model_construct(flow=folder.name)
-    lock = read_model(read_bytes(path), LockFile, path, "lock: 1, flow, versions, activations")
+    begin = "lock: 1, flow, versions, activations"
+    lock = read_model(read_bytes(path), LockFile, path, begin, limit=_MAX_BYTES)
     flaw = next(_flaws(lock, folder), None)
     if flaw is not None:
         raise FlowError(f"{path}: {flaw}", hint="restore it, for example from git.")
@@ -88,10 +92,16 @@ def _flaws(lock: LockFile, folder: Path) -> Iterator[str]:
     numbers = [v.version for v in lock.versions]
     if lock.flow != folder.name:
         yield f"it belongs to the flow {lock.flow!r}, not to {folder.name!r}."
-    if numbers != sorted(set(numbers)):
-        yield f"versions are not in order: {', '.join(f'v{n}' for n in numbers)}."
+    gap = next((n for n, number in enumerate(numbers, 1) if n != number), None)
+    if gap is not None:
+        yield f"v{gap} is not where it should be: versions are numbered from 1 without a gap."
     if lock.active is not None and lock.active not in numbers:
         yield f"v{lock.active} is active but not published."
+    before = None
+    for move in lock.activations:
+        if move.before != before:
+            yield f"the activation at {move.at} does not follow from the one before it."
+        before = move.after
 
 
 def write_lock(folder: Path, lock: LockFile) -> None:
@@ -135,12 +145,17 @@ def exclusively(folder: Path) -> Iterator[None]:
     """Be the only one to publish or activate in the flow's folder; others wait."""
     import fcntl
 
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+    except OSError as error:
+        where = error.filename or folder
+        hint = "whoever publishes must be allowed to write in the flow's folder."
+        raise EngineError(f"{where}: {error.strerror}.", hint=hint) from error
 
 
 def instant(at: datetime | None = None) -> str:

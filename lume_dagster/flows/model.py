@@ -1,4 +1,4 @@
-"""A Flow as frozen values: what one YAML file says, checked in itself but not yet against any data."""
+"""A Flow as frozen values: what one YAML file says, checked in itself but against no data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +31,24 @@ FlowName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 #: A word of SQL: a seed, a rule.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+Owner = Annotated[
+    str,
+    StringConstraints(pattern=r"^(team:\S.*|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,})$"),
+]
+
+
+def _is_free(key: str) -> str:
+    if key.startswith(("lume/", "dagster/")):
+        raise ValueError("tags that begin with lume/ or dagster/ are kept; rename it.")
+    return key
+
+
+TagKey = Annotated[
+    str,
+    StringConstraints(pattern=r"^([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}$"),
+    AfterValidator(_is_free),
+]
+TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,63}$")]
 
 
 def _as_expression(value: Any) -> Any:
@@ -109,14 +128,16 @@ class SourceFormat(Part):
             if getattr(self, option) != type(self).model_fields[option].default:
                 raise ValueError(f"{option} says nothing about {self.type} files; remove it.")
         if self.columns is not None and self.header:
-            raise ValueError("columns name the columns of a file without a header; say header: false.")
+            raise ValueError("columns are for a file without a header; say header: false.")
         if self.columns is not None and len(set(self.columns)) < len(self.columns):
             raise ValueError("columns names a column twice.")
         return self
 
 
 _SOURCE_PATH = ":source_path"
-_SQL_NOISE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1""", re.DOTALL)
+_SQL_NOISE = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1""", re.DOTALL
+)
 _BIND = re.compile(r"(?<![:\w]):source_path(?!\w)")
 
 
@@ -127,7 +148,7 @@ class Source(Part):
     format: SourceFormat = Field(SourceFormat(), description="How the files are written.")
     query: Text | None = Field(
         None,
-        description="For a database: a SELECT in which `:source_path` is bound to the batch's name.",
+        description="For a database: a SELECT in which `:source_path` is the batch's name.",
     )
 
     @model_validator(mode="after")
@@ -153,8 +174,9 @@ class Target(Part):
     )
     write: WriteMode = Field(
         "replace_batch",
-        description="What happens to rows that are there: replace_batch replaces those of the same "
-        "batch, append those of the same batch and version, merge those with the same key, replace all.",
+        description="What happens to rows that are there: replace_batch replaces those of the "
+        "same batch, append those of the same batch and version, merge those with the same key, "
+        "replace all.",
     )
     key: tuple[Text, ...] = Field(
         (), description="Fields that identify a row; a row whose key came before is a reject."
@@ -185,7 +207,9 @@ class Rule(Part):
     on_fail: Handling = Field(
         "reject", description="What a broken rule does: reject the row, warn, or fail the run."
     )
-    message: Text | None = Field(None, description="What the reject says, in place of the condition.")
+    message: Text | None = Field(
+        None, description="What the reject says in place of the condition."
+    )
 
 
 class Bounds(Part):
@@ -259,8 +283,8 @@ class Flow(Part):
     lume: Literal[1] = Field(description="Version of the format of flow files.")
     flow: FlowName = Field(description="Name of the flow, and of its folder: a-z, 0-9 and _.")
     description: str | None = Field(None, description="What the flow is for; shown in the UI.")
-    owners: tuple[Text, ...] = Field((), description="E-mail addresses or `team:name`.")
-    tags: Mapping[str, str] = Field({}, description="Labels, put on the assets and runs.")
+    owners: tuple[Owner, ...] = Field((), description="E-mail addresses or `team:name`.")
+    tags: Mapping[TagKey, TagValue] = Field({}, description="Labels, put on the assets and runs.")
     source: Source = Field(description="Where batches come from.")
     target: Target = Field(description="Where mapped rows and rejects go.")
     seeds: Mapping[Name, Seed] = Field({}, description="Reference data for lookups, by name.")

@@ -1,8 +1,8 @@
-"""Say why the engine's matcher, RE2, would not take a regular expression.
+r"""Say why the engine's matcher, RE2, would not take a regular expression.
 
 RE2 matches in linear time, and so has no lookaround and no backreferences. Its grammar:
-https://github.com/google/re2/wiki/Syntax. What it takes beyond ECMA 262 (``(?i)``, ``\\pL``,
-``[[:alpha:]]``) is taken here too; what the two read differently (``\\Q``, ``\\C``, octal) is not.
+https://github.com/google/re2/wiki/Syntax. What it takes beyond ECMA 262 (``(?i)``, ``\pL``,
+``[[:alpha:]]``) is taken here too; what the two read differently (``\Q``, ``\C``, octal) is not.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _PROPERTY = r"[pP](?:[CLMNPSZ]|\{\^?[A-Z]\w*\})"
 _ESCAPE = re.compile(rf"\\(?:[dDsSwWafnrtv]|0|{_CODE}|{_PROPERTY}|[!-/:-@\[-^`{{-~ ]|_)")
 _ASSERTION = re.compile(r"\\[bBAz]")
 _POSIX = re.compile(r"\[:\^?([a-z]+):\]")
-_POSIX_NAMES = frozenset(
-    "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit".split()
+_POSIX_NAMES = re.compile(
+    "alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit"
 )
 _SETS = frozenset("dDsSwWpP")
 
@@ -64,13 +64,17 @@ def pattern_flaw(pattern: str) -> str | None:
     """Why RE2 would refuse the pattern, as the end of a sentence; None when it takes it."""
     reader = _Reader(pattern)
     try:
-        while reader.at < len(pattern):
-            _STEPS.get(pattern[reader.at], _literal)(reader)
-        if len(reader.groups) > 1:
-            raise _Refused("has a ( that is not closed")
+        _read(reader)
     except _Refused as refused:
         return str(refused)
     return None
+
+
+def _read(reader: _Reader) -> None:
+    while reader.at < len(reader.text):
+        _STEPS.get(reader.text[reader.at], _literal)(reader)
+    if len(reader.groups) > 1:
+        raise _Refused("has a ( that is not closed")
 
 
 def _literal(reader: _Reader) -> None:
@@ -184,10 +188,10 @@ def _is_range(reader: _Reader) -> bool:
 
 
 def _member(reader: _Reader) -> int | None:
-    """Step over one member of a class: its character's code, or None for a set such as \\d."""
+    r"""Step over one member of a class: its character's code, or None for a set such as \d."""
     posix = _POSIX.match(reader.text, reader.at)
     if posix is not None:
-        if posix[1] not in _POSIX_NAMES:
+        if not _POSIX_NAMES.fullmatch(posix[1]):
             raise _Refused(f"uses {posix[0]}, which is no class")
         reader.at = posix.end()
         return None

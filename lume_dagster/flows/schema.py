@@ -12,9 +12,7 @@ from typing import Any, Literal
 from lume_dagster.errors import FlowError
 
 FieldType = Literal["string", "integer", "number", "boolean", "object", "array"]
-Format = Literal[
-    "date", "date-time", "time", "email", "uuid", "uri", "ipv4", "ipv6", "hostname"
-]
+Format = Literal["date", "date-time", "time", "email", "uuid", "uri", "ipv4", "ipv6", "hostname"]
 Scalar = str | int | float | bool | None
 
 
@@ -56,7 +54,7 @@ class SchemaField:
     @property
     def keywords(self) -> tuple[str, ...]:
         """What a value can break, by the words ``errors.handling`` uses: type first."""
-        given = (word for word, attribute in _CONSTRAINTS.items() if getattr(self, attribute) is not None)
+        given = (word for word, kept in _CONSTRAINTS.items() if getattr(self, kept) is not None)
         return ("type", *(("required",) if self.required else ()), *given)
 
     def walk(self) -> Iterator[SchemaField]:

@@ -38,14 +38,23 @@ def seed_path(folder: Path, seed: Seed, within: Path | None = None) -> Path:
         FlowError: the file is not there, or a link leads out.
     """
     path = folder / seed.path
-    real = path.resolve()
     allowed = [home.resolve() for home in (folder, within) if home is not None]
+    real = _followed(path)
     if not any(real.is_relative_to(home) for home in allowed):
         raise FlowError(f"the seed {seed.path} leads out of {folder}.", hint="copy the file in.")
     if not real.is_file():
         there = (str(p.relative_to(folder)) for p in path.parent.glob("*.csv"))
         raise FlowError(f"there is no seed file {path}.", hint=did_you_mean(seed.path, there))
     return path
+
+
+def _followed(path: Path) -> Path:
+    """Where the path leads when every link is followed."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # before Python 3.13 a loop of links is a RuntimeError
+        message = f"the seed {path} cannot be followed: its links make a loop."
+        raise FlowError(message, hint="copy the file in.") from None
 
 
 def read_seed(path: Path) -> SeedFile:
@@ -63,9 +72,7 @@ def file_digest(path: Path) -> str:
 
 def seed_digests(flow: Flow, folder: Path, within: Path | None = None) -> dict[str, str]:
     """The digest of each seed's file, by the seed's name."""
-    return {
-        name: file_digest(seed_path(folder, seed, within)) for name, seed in flow.seeds.items()
-    }
+    return {name: file_digest(seed_path(folder, seed, within)) for name, seed in flow.seeds.items()}
 
 
 def seed_columns(version: FlowVersion) -> Mapping[str, tuple[str, ...]]:
@@ -150,7 +157,8 @@ def _keys(path: Path, key: str) -> Iterator[tuple[int, str]]:
             if len(record) == len(header):
                 yield reader.line_num, record[at]
             elif record:
-                message = f"{path}:{reader.line_num}: {len(record)} fields, the header has {len(header)}."
+                place = f"{path}:{reader.line_num}"
+                message = f"{place}: {len(record)} fields, the header has {len(header)}."
                 raise FlowError(message, hint="put values that hold commas in double quotes.")
 
 

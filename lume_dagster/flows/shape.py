@@ -32,9 +32,7 @@ def _path_in(value: Any, detail: ErrorDetails) -> Path:
     """The location without what pydantic adds to it: names of union members."""
     path: list[str | int] = []
     for step in detail["loc"]:
-        if isinstance(value, Mapping) and step in value:
-            value = value[step]
-        elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
+        if _holds(value, step):
             value = value[step]
         elif detail["type"] == "missing" and step == detail["loc"][-1]:
             pass
@@ -42,6 +40,12 @@ def _path_in(value: Any, detail: ErrorDetails) -> Path:
             break
         path.append(step)
     return tuple(path)
+
+
+def _holds(value: Any, step: str | int) -> bool:
+    if isinstance(value, Mapping):
+        return step in value
+    return isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)
 
 
 def _problem(detail: ErrorDetails, path: Path, model: type[BaseModel]) -> Problem:
@@ -93,7 +97,7 @@ def _own_words(detail: ErrorDetails, _: Path, __: type[BaseModel]) -> Words:
 
 def _pattern(detail: ErrorDetails, _: Path, __: type[BaseModel]) -> Words:
     pattern = detail["ctx"]["pattern"]
-    return f"{detail['input']!r} is not a name that can be used here.", _PATTERNS.get(
+    return f"{detail['input']!r} cannot be used here.", _PATTERNS.get(
         pattern, f"it must match {pattern}."
     )
 
@@ -102,6 +106,11 @@ _PATTERNS = {
     r"^[a-z][a-z0-9_]{0,62}$": "a-z, 0-9 and _, a letter first, at most 63.",
     r"^[A-Za-z_][A-Za-z0-9_]{0,62}$": "letters, digits and _, no digit first, at most 63.",
     r"\S": "it is blank.",
+    r"^(team:\S.*|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,})$": (
+        "write an e-mail address, or team:name."
+    ),
+    r"^([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}$": "letters, digits, _, - and ., at most 63.",
+    r"^[A-Za-z0-9_.-]{0,63}$": "letters, digits, _, - and ., at most 63.",
 }
 
 

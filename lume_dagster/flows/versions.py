@@ -10,7 +10,7 @@ from pathlib import Path
 from lume_dagster.errors import FlowError, Problem, VersionChangedError, did_you_mean
 from lume_dagster.flows.diff import flow_digest, part_digests
 from lume_dagster.flows.flow_file import parse, read_bytes
-from lume_dagster.flows.lock_file import LockFile, Published
+from lume_dagster.flows.lock_file import LOCK_NAME, LockFile, Published
 from lume_dagster.flows.model import Flow, FlowVersion
 from lume_dagster.flows.seeds import seed_digests, seed_problems
 
@@ -54,11 +54,9 @@ def published_version(folder: Path, entry: Published) -> FlowVersion:
     same_bytes = hashlib.sha256(content).hexdigest() == entry.file
     flow = parse(content, path) if same_bytes else _parse_changed(content, path, folder, entry)
     differences = list(_seed_differences(flow, home, entry))
-    if not same_bytes:
-        differences += _part_differences(flow, entry)
-        said = flow_digest(flow, entry.seeds)
-        if not differences and said != entry.digest:
-            differences.append("its digest differs")
+    differences += [] if same_bytes else _part_differences(flow, entry)
+    if not differences and flow_digest(flow, entry.seeds) != entry.digest:
+        differences.append(f"{LOCK_NAME} has another digest")
     if differences:
         raise _changed(folder, entry, f"{path}: {', '.join(differences)}")
     return _version(flow, entry.version, entry.digest, home, published=True)
@@ -107,7 +105,8 @@ def _parse_changed(content: bytes, path: Path, folder: Path, entry: Published) -
     try:
         return parse(content, path)
     except FlowError as error:
-        raise _changed(folder, entry, f"{path} no longer reads: {error.problems[0].fact}") from error
+        what = f"{path} no longer reads: {error.problems[0].fact}"
+        raise _changed(folder, entry, what) from error
 
 
 def _seed_differences(flow: Flow, home: Path, entry: Published) -> Iterator[str]:

@@ -39,10 +39,10 @@ class Document:
         return None
 
 
-def read_yaml(content: bytes) -> Document:
+def read_yaml(content: bytes, limit: int = MAX_BYTES) -> Document:
     """Read one document; what is wrong with it as YAML is in its ``problems``."""
     document = Document()
-    text = _decode(content, document)
+    text = _decode(content, document, limit)
     if text is None:
         return document
     try:
@@ -54,9 +54,9 @@ def read_yaml(content: bytes) -> Document:
     return document
 
 
-def _decode(content: bytes, document: Document) -> str | None:
-    if len(content) > MAX_BYTES:
-        message = f"is larger than {MAX_BYTES // 1_000_000} MB ({len(content):,} bytes)."
+def _decode(content: bytes, document: Document, limit: int) -> str | None:
+    if len(content) > limit:
+        message = f"is larger than {limit // 1_000_000} MB ({len(content):,} bytes)."
         document.problems.append(Problem(message, "data belongs in a seed or a batch."))
         return None
     try:
@@ -66,7 +66,6 @@ def _decode(content: bytes, document: Document) -> str | None:
         message = f"is not UTF-8: byte 0x{content[error.start]:02X}."
         document.problems.append(Problem(message, "save the file as UTF-8.", line=line))
         return None
-
 
 
 class _RefusedError(yaml.MarkedYAMLError):
@@ -95,7 +94,7 @@ def _syntax_hint(said: str, text: str, line: int | None) -> str:
     if _CONFLICT.search(text):
         return "the file holds the marks of a merge conflict; keep one side and delete the marks."
     here = text.splitlines()[line - 1 : line] if line else []
-    if "\\t" in said or any("\t" in spaces[: len(spaces) - len(spaces.lstrip())] for spaces in here):
+    if "\\t" in said or any("\t" in line[: len(line) - len(line.lstrip())] for line in here):
         return "indent with spaces; YAML takes no tabs."
     return "check the indentation, and put text that holds : # { [ ' or \" in quotes."
 
@@ -122,7 +121,7 @@ _MAX_DIGITS = 300
 
 
 def plain_value(text: str) -> Any:
-    """What a text means when it stands unquoted: by the core schema of YAML 1.2, less hex and inf."""
+    """What an unquoted text means: by the core schema of YAML 1.2, less hex and inf."""
     if text in _WORDS:
         return _WORDS[text]
     if len(text) > _MAX_DIGITS or text[0] not in "+-.0123456789":

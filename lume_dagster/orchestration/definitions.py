@@ -64,10 +64,10 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     Args:
         flows: The library: a folder with a folder for each flow.
         connectors: What the flows' connector names stand for.
-        data: Where staging and output lie; ``.lume`` beside the library's parent when not said.
+        data: Where staging and output lie; ``.lume`` beside the library when not said.
         prefix: The first part of every asset key.
         memory_limit: What the engine may use before it spills to disk.
-        threads: The engine's threads; all of the machine's when not said.
+        threads: The engine's threads; all there are when not said.
         open_engine: Another engine than DuckDB.
         retry_waits: Seconds to wait before trying again what a connector says may pass.
         assets: Assets of your own, such as those that take the rows of a batch.
@@ -79,16 +79,15 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     folder = _absolute(flows)
     workspace = Workspace(
         flows=folder,
-        data=_absolute(data) if data is not None else folder.parent / ".lume",
+        data=folder.parent / ".lume" if data is None else _absolute(data),
         prefix=prefix,
         memory_limit=memory_limit,
         threads=threads,
         open_engine=open_engine,
         retry_waits=tuple(retry_waits),
     )
-    kinds = {name: str(getattr(c, "kind", "connector")) for name, c in connectors.items()}
     return dg.Definitions(
-        assets=[*(_assets_of(v, prefix, kinds) for v in _versions(folder)), *assets],
+        assets=[*_assets(folder, prefix, connectors), *assets],
         resources={
             **(resources or {}),
             **connectors,
@@ -118,6 +117,13 @@ def _versions(folder: Path) -> Sequence[FlowVersion]:
             stacklevel=3,
         )
     return versions
+
+
+def _assets(
+    folder: Path, prefix: str, connectors: Mapping[str, object]
+) -> list[dg.AssetsDefinition]:
+    kinds = {name: str(getattr(c, "kind", "connector")) for name, c in connectors.items()}
+    return [_assets_of(version, prefix, kinds) for version in _versions(folder)]
 
 
 def _assets_of(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> dg.AssetsDefinition:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +43,7 @@ class RunScope:
     root_run_id: str
     many: bool
     log: dg.DagsterLogManager
+    delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
@@ -173,7 +175,10 @@ def _target(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
     with progress.timed("target"):
         mapped = progress.mapped or _newest_mapped(scope, batch)
         target = _require_target(scope, batch)
-        receipt = _retrying(scope, lambda: phases.sync_target(target, batch, mapped))
+        first = not scope.delivered
+        deliver = partial(phases.sync_target, target, batch, mapped, check=first)
+        receipt = _retrying(scope, deliver)
+        scope.delivered.add(batch.source_path)
     if progress.mapped is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
     return StepDone(

@@ -151,9 +151,17 @@ def transform(batch: Batch, staged: StagedBatch, engine: Engine) -> Outcome:
 
 
 def sync_target(
-    target: Target, batch: Batch, mapped: MappedBatch, checkpoint: Checkpoint = lambda _: None
+    target: Target,
+    batch: Batch,
+    mapped: MappedBatch,
+    checkpoint: Checkpoint = lambda _: None,
+    *,
+    check: bool = True,
 ) -> Receipt:
-    """Deliver mapped rows and rejects: both become visible at once, or neither does."""
+    """Deliver mapped rows and rejects: both become visible at once, or neither does.
+
+    ``check`` asks the target first whether it can take them; once is enough for many batches.
+    """
     flow = batch.version.flow
     delivery = Delivery(
         table=flow.target.table,
@@ -168,7 +176,8 @@ def sync_target(
         run_id=batch.run_id,
         format=flow.target.format,
     )
-    target.check(delivery)
+    if check:
+        target.check(delivery)
     return target.deliver(delivery, checkpoint)
 
 

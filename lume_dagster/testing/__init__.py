@@ -12,6 +12,13 @@ from __future__ import annotations
 
 from lume_dagster.testing.connectors import ConnectorSuite
 from lume_dagster.testing.sources import DatabaseSourceSuite, StoreSourceSuite
-from lume_dagster.testing.targets import TargetSuite
+from lume_dagster.testing.targets import ExactlyOnceSuite, TargetSuite, WriteSuite
 
-__all__ = ["ConnectorSuite", "DatabaseSourceSuite", "StoreSourceSuite", "TargetSuite"]
+__all__ = [
+    "ConnectorSuite",
+    "DatabaseSourceSuite",
+    "ExactlyOnceSuite",
+    "StoreSourceSuite",
+    "TargetSuite",
+    "WriteSuite",
+]

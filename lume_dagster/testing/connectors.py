@@ -51,7 +51,7 @@ class ConnectorSuite:
 
     def test_no_secret_is_in_its_repr(self, config: Mapping[str, Any]) -> None:
         """Neither ``repr`` nor ``str`` shows the values of secret fields."""
-        names = getattr(self.connector_type, "secret_fields", frozenset())
+        names: frozenset[str] = getattr(self.connector_type, "secret_fields", frozenset())
         for name in names:
             shown = self.connector_type(**{**config, name: SECRET})
             assert SECRET not in repr(shown) + str(shown)

@@ -45,7 +45,7 @@ _MEGABYTE = "żółć 漢字 🎈 " * 40_000
 EVERY_VALUE: Sequence[Row] = (
     {
         "id": 2**63 - 1,
-        "text": "tab\t newline\n cr\r quote' \"double\" back\\slash \\N \\. , ; 漢字 שלום 🎈 é",
+        "text": 'tab\t newline\n cr\r quote\' "double" back\\slash \\N \\. , ; 漢字 שלום 🎈 é',
         "price": Decimal("12345678901234.5678"),
         "wide": Decimal("-1234567890123456789012345678.0123456789"),
         "ratio": 1.7976931348623157e308,

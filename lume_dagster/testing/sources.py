@@ -30,7 +30,7 @@ class StoreSourceSuite(ConnectorSuite):
     """Inherit this for a store of files."""
 
     def put(self, config: Mapping[str, Any], name: str, content: bytes) -> str:
-        """Store a file under a name that may hold slashes; returns the source_path that names it."""
+        """Store a file under a name that may hold slashes; returns its source_path."""
         raise NotImplementedError
 
     def read(self, connector: Any, source_path: str, into: Path) -> list[bytes]:
@@ -80,7 +80,7 @@ class StoreSourceSuite(ConnectorSuite):
     ) -> None:
         """No file, no match: an error that says so."""
         folder = self.put(config, "in/orders.csv", b"x").rsplit("/", 1)[0]
-        with pytest.raises(BatchError, match="(?i)no file|not there|empty"):
+        with pytest.raises(BatchError, match=r"(?i)no file|not there|empty"):
             connector.list_objects(folder + missing)
 
 
@@ -91,7 +91,7 @@ class DatabaseSourceSuite(ConnectorSuite):
     query = "SELECT * FROM batches WHERE batch = :source_path"
 
     def fill(self, config: Mapping[str, Any], rows: list[Row]) -> None:
-        """Make a table ``batches`` of a text column ``batch`` and a column of every type, filled."""
+        """Make a table ``batches``, a text column ``batch`` and one of every type, filled."""
         raise NotImplementedError
 
     def count(self, config: Mapping[str, Any]) -> int:

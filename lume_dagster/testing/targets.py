@@ -1,4 +1,4 @@
-"""What every target must do: four write modes, exactly once, exact types, sentences for the rest."""
+"""What every target must do: four write modes, exactly once, exact types, clear refusals."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _NEW = [{"id": 2, "name": "TWO"}, {"id": 3, "name": None}]
 _OTHER = "file:///in/other.csv"
 
 
-class TargetSuite(ConnectorSuite):
-    """Inherit this for a connector that is a target."""
+class TargetHooks(ConnectorSuite):
+    """What a target under test must say, and how its tables are looked at."""
 
     #: How deliveries ask for their files to be written; only stores look at it.
     file_format = "parquet"
@@ -70,6 +70,10 @@ class TargetSuite(ConnectorSuite):
         rows = self.read_rejects(connector, "ops.orders").to_pylist()
         names = ("_lume_source_path", "_lume_run_id")
         return sorted((row[names[0]], row[names[1]], int(row["_lume_row"])) for row in rows)
+
+
+class WriteSuite(TargetHooks):
+    """Modes, scopes, types and refusals."""
 
     def test_rows_and_rejects_arrive_with_where_they_came_from(
         self, connector: Any, tmp_path: Path
@@ -217,6 +221,10 @@ class TargetSuite(ConnectorSuite):
         with pytest.raises(ConnectorError, match="not the name of a table"):
             connector.check(self.make(tmp_path, _OLD, table="ops..orders"))
 
+
+class ExactlyOnceSuite(TargetHooks):
+    """A delivery that is killed, and its retry."""
+
     @pytest.mark.parametrize("mode", MODES)
     def test_a_killed_delivery_leaves_the_batch_once_after_a_retry(
         self, connector: Any, config: Mapping[str, Any], tmp_path: Path, mode: WriteMode
@@ -235,7 +243,9 @@ class TargetSuite(ConnectorSuite):
             connector.deliver(new)
             assert (self.held(connector), self.rejected(connector)) == wanted, steps[step]
 
-    def _seen_after(self, connector: Any, old: Delivery, other: Delivery, new: Delivery) -> list[str]:
+    def _seen_after(
+        self, connector: Any, old: Delivery, other: Delivery, new: Delivery
+    ) -> list[str]:
         self._start_over(connector, old, other)
         steps = steps_of(connector, new)
         assert {"connected", "staged", "before_commit", "after_commit"} <= set(steps)
@@ -247,9 +257,11 @@ class TargetSuite(ConnectorSuite):
         connector.deliver(other)
         return self.held(connector), self.rejected(connector)
 
-    def _assert_old_new_or_none(
-        self, connector: Any, before: Held, after: Held, step: str
-    ) -> None:
+    def _assert_old_new_or_none(self, connector: Any, before: Held, after: Held, step: str) -> None:
         held = self.held(connector)
         others = [row for row in before if row[0] == _OTHER]
         assert held in (before, after, others, []), f"killed at {step}"
+
+
+class TargetSuite(WriteSuite, ExactlyOnceSuite):
+    """Inherit this for a connector that is a target."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -30,8 +33,7 @@ class TestDuckDB(TargetSuite, DatabaseSourceSuite):
         return {"path": str(tmp_path / "warehouse.duckdb"), "lock_timeout_seconds": 5.0}
 
     def broken(self, config):
-        with open(config["path"], "w") as file:
-            file.write("this is not a database " * 1000)
+        Path(config["path"]).write_text("this is not a database " * 1000)
         return [config, {"path": "/"}]
 
     def read_mapped(self, connector, table):
@@ -41,8 +43,6 @@ class TestDuckDB(TargetSuite, DatabaseSourceSuite):
         return self._read(connector, f"{table}_rejects")
 
     def fill(self, config, rows):
-        import json
-
         plain = [
             {k: json.dumps(v) if k in {"nested", "items"} else v for k, v in r.items()}
             for r in rows
@@ -110,9 +110,11 @@ def test_another_process_that_holds_the_file_is_waited_for_and_named(path, tmp_p
 def test_a_source_query_reaches_no_other_file(path):
     rows_of(path, "CREATE TABLE t AS SELECT 1 AS a")
     query = "SELECT * FROM read_text('/etc/passwd') WHERE '' = :source_path"
-    with pytest.raises(ConnectorError, match="disabled by configuration"):
-        with DuckDBConnector(path=path).read(query, "") as reader:
-            reader.read_all()
+    with (
+        pytest.raises(ConnectorError, match="disabled by configuration"),
+        DuckDBConnector(path=path).read(query, "") as reader,
+    ):
+        reader.read_all()
 
 
 def test_a_source_query_spills_to_disk_under_its_memory_limit(path):
@@ -123,9 +125,11 @@ def test_a_source_query_spills_to_disk_under_its_memory_limit(path):
 
 
 def test_a_missing_database_is_not_made_by_reading(path, tmp_path):
-    with pytest.raises(ConnectorError, match="There is no DuckDB database"):
-        with DuckDBConnector(path=path).read("SELECT :source_path", "x"):
-            pass
+    with (
+        pytest.raises(ConnectorError, match="There is no DuckDB database"),
+        DuckDBConnector(path=path).read("SELECT :source_path", "x"),
+    ):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,8 +152,22 @@ def test_another_database_in_the_table_name_is_refused(path, tmp_path):
 def test_a_failed_delivery_leaves_no_table(path, tmp_path):
     columns = (Column("id", "integer"), Column("name", "integer"))
     delivery = make_delivery(tmp_path, [{"id": 1, "name": "x"}])
-    from dataclasses import replace
-
     with pytest.raises(ConnectorError, match="Could not convert string"):
         DuckDBConnector(path=path).deliver(replace(delivery, columns=columns))
     assert rows_of(path, "SELECT count(*) FROM duckdb_tables()") == [(0,)]
+
+
+def test_a_table_spelled_in_another_case_is_the_same_table(path, tmp_path):
+    warehouse = DuckDBConnector(path=path)
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    warehouse.deliver(delivery)
+    receipt = warehouse.deliver(replace(delivery, table="OPS.Orders", run_id="run_2"))
+    assert receipt.table_rows == 1
+
+
+def test_a_delivery_spills_to_disk_under_its_memory_limit_and_cleans_up(path, tmp_path):
+    rows = [{"id": i % 50_000, "name": f"{i:0200d}"} for i in range(100_000)]
+    delivery = make_delivery(tmp_path, rows, mode="merge")
+    small = DuckDBConnector(path=path, memory_limit="100MB", threads=1)
+    assert small.deliver(delivery).mapped_rows == 50_000
+    assert not (tmp_path / "warehouse.duckdb.tmp").exists()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import dagster as dg
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -122,7 +123,7 @@ def test_it_is_a_database_and_a_target(warehouse):
 
 def test_a_wrong_password_is_a_sentence_with_what_to_do(postgres):
     wrong = PostgresConnector(**{**postgres.config(), "password": "nonsense"})
-    with pytest.raises(ConnectorError, match="password authentication failed.*\n.*check the conn"):
+    with pytest.raises(ConnectorError, match=r"password authentication failed.*\n.*check the conn"):
         list(wrong.test())
 
 
@@ -297,39 +298,47 @@ def test_numbers_arrive_exact_as_decimals_or_as_text(warehouse):
 
 
 def test_a_type_that_arrow_does_not_know_is_refused_with_the_cast_to_write(warehouse):
-    with pytest.raises(ConnectorError, match="'a' has the PostgreSQL type inet.*\n.*a::text"):
-        with warehouse.read("SELECT '::1'::inet AS a WHERE :source_path = 'x'", "x"):
-            pass
+    with (
+        pytest.raises(ConnectorError, match=r"'a' has the PostgreSQL type inet.*\n.*a::text"),
+        warehouse.read("SELECT '::1'::inet AS a WHERE :source_path = 'x'", "x"),
+    ):
+        pass
 
 
 def test_a_parameter_of_another_type_is_answered_with_the_cast(warehouse, ask):
     ask("CREATE TABLE t (id bigint)")
-    with pytest.raises(ConnectorError, match=r"CAST\(:source_path AS bigint\)"):
-        with warehouse.read("SELECT * FROM t WHERE id = :source_path", "1"):
-            pass
+    with (
+        pytest.raises(ConnectorError, match=r"CAST\(:source_path AS bigint\)"),
+        warehouse.read("SELECT * FROM t WHERE id = :source_path", "1"),
+    ):
+        pass
 
 
 def test_a_failure_in_the_middle_of_a_query_is_a_sentence(warehouse):
     query = "SELECT 1 / (5000 - i) AS a FROM generate_series(1, 9000) i WHERE :source_path = 'x'"
-    with pytest.raises(ConnectorError, match="division by zero"):
-        with warehouse.read(query, "x") as reader:
-            reader.read_all()
+    with (
+        pytest.raises(ConnectorError, match="division by zero"),
+        warehouse.read(query, "x") as reader,
+    ):
+        reader.read_all()
 
 
 def test_a_slow_query_is_ended_by_the_statement_timeout(warehouse, postgres, postgres_database):
     hasty = PostgresConnector(**postgres.config(postgres_database), statement_timeout_seconds=0.05)
-    with pytest.raises(ConnectorError, match=r"statement timeout.*\n.*statement_timeout_seconds"):
-        with hasty.read("SELECT pg_sleep(5)::text WHERE :source_path = 'x'", "x"):
-            pass
+    with (
+        pytest.raises(ConnectorError, match=r"statement timeout.*\n.*statement_timeout_seconds"),
+        hasty.read("SELECT pg_sleep(5)::text WHERE :source_path = 'x'", "x"),
+    ):
+        pass
 
 
 def test_an_engine_can_scan_what_a_query_yields(warehouse):
-    import duckdb
-
     query = (
         "SELECT '{\"a\": 1}'::jsonb AS j, '00112233-4455-6677-8899-aabbccddeeff'::uuid AS u, "
-        "ARRAY[1,2] AS l, now() AS t, '1 day'::interval AS i, bytea 'ab' AS b WHERE :source_path='x'"
+        "ARRAY[1,2] AS l, now() AS t, '1 day'::interval AS i, bytea 'ab' AS b "
+        "WHERE :source_path = 'x'"
     )
-    with warehouse.read(query, "x") as reader:
-        row = duckdb.connect().execute("SELECT j::VARCHAR, u::VARCHAR, l FROM reader").fetchone()
+    with warehouse.read(query, "x") as reader, duckdb.connect() as connection:
+        connection.register("rows", reader)
+        row = connection.execute("SELECT j::VARCHAR, u::VARCHAR, l FROM rows").fetchone()
     assert row == ('{"a": 1}', "00112233-4455-6677-8899-aabbccddeeff", [1, 2])

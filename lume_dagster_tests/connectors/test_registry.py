@@ -16,39 +16,39 @@ def install(tmp_path, monkeypatch):
     """Put a package with entry points on the path, as an installer would."""
 
     def installed(package, *lines):
-        info = tmp_path / f"{package}-1.0.dist-info"
-        info.mkdir()
+        info = tmp_path / package / f"{package}-1.0.dist-info"
+        info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         points = "\n".join(["[lume_dagster.connectors]", *lines])
         (info / "entry_points.txt").write_text(points + "\n")
-        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.syspath_prepend(tmp_path / package)
 
     return installed
 
 
 def test_a_third_partys_connector_is_found_by_its_kind(install):
-    install("lume-mine", "mine = lume_dagster.connectors.local_files:LocalFilesConnector")
+    install("lume_mine", "mine = lume_dagster.connectors.local_files:LocalFilesConnector")
     assert connector_class("mine").kind == "local_files"
 
 
 def test_an_unknown_kind_is_answered_with_the_nearest(install):
-    install("lume-mine", "postcards = x:Y")
+    install("lume_mine", "postcards = x:Y")
     with pytest.raises(
-        ConnectorError, match="no connector of the kind 'postcard'.*\n.*'postcards'"
+        ConnectorError, match=r"no connector of the kind 'postcard'.*\n.*'postcards'"
     ):
         connector_class("postcard")
 
 
 def test_a_connector_that_cannot_be_imported_says_which_entry_point(install):
-    install("lume-mine", "broken = no_such_module:Connector")
+    install("lume_mine", "broken = no_such_module:Connector")
     with pytest.raises(ConnectorError, match="no_such_module:Connector, which cannot be imported"):
         connector_class("broken")
 
 
 def test_two_packages_with_one_kind_are_refused(install):
-    install("lume-one", "same = a:A")
-    install("lume-two", "same = b:B")
-    with pytest.raises(ConnectorError, match="Two installed packages offer .* 'same'"):
+    install("lume_one", "same = a:A")
+    install("lume_two", "same = b:B")
+    with pytest.raises(ConnectorError, match=r"Two installed packages offer .* 'same'"):
         connector_kinds()
 
 

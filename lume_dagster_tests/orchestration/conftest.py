@@ -56,7 +56,7 @@ schema:
     amount: {type: integer}
 mapping: {id: id, amount: CAST(amount AS BIGINT)}
 rules:
-  - {name: small, check: amount < 100, on_fail: warn}
+  - {name: small, check: TRY_CAST(amount AS BIGINT) < 100, on_fail: warn}
 checks:
   - {unique: id}
 errors: {max_error_rate: 0.5}
@@ -148,9 +148,7 @@ def blank_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bench(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank_instance: Path
-) -> Iterator[Bench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank_instance: Path) -> Iterator[Bench]:
     """A project with a flow of one published version."""
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     folder = tmp_path / "project"

@@ -18,7 +18,13 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt, SourceObject
+from lume_dagster.connectors.protocol import (
+    Checkpoint,
+    Delivery,
+    Receipt,
+    SourceObject,
+    Target,
+)
 from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
 from lume_dagster.engines.readers.files import InputFile
 from lume_dagster.engines.result import Sample, Tally, Transformed
@@ -234,6 +240,21 @@ _TEST = RowTest(
 def _rule(version: FlowVersion) -> RowTest:
     severity = version.flow.rules[0].on_fail
     return RowTest("rule:small", "rule", "small", "RULE_FAILED", severity, "amount is large")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A real target whose checkpoints are places where a test may have arranged something."""
+
+    stage: Stage
+    inner: Target
+    kind: ClassVar[str] = "watched"
+
+    def check(self, delivery: Delivery) -> None:
+        self.inner.check(delivery)
+
+    def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
+        return self.inner.deliver(delivery, self.stage.pass_by)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def test_a_run_goes_through_its_statuses_in_a_process_of_its_own(bench):
     run.cancel()
     assert run.wait(**SOON).status is Status.CANCELED
     assert not bench.target.path.exists()
-    assert not [p for p in (bench.folder / "data/output/orders/v1").iterdir()]
+    assert not list((bench.folder / "data/output/orders/v1").iterdir())
     assert start(bench, "a.csv").wait(**SOON).status is Status.PARTIAL_FAILED
     assert amounts(bench) == [1]
 

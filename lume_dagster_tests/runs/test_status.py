@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from lume_dagster.runs.status import STEPS, RunFacts, Status, derive_status
 
-DAGSTER = "QUEUED NOT_STARTED MANAGED STARTING STARTED SUCCESS FAILURE CANCELING CANCELED".split()
+DAGSTER = [
+    "QUEUED",
+    "NOT_STARTED",
+    "MANAGED",
+    "STARTING",
+    "STARTED",
+    "SUCCESS",
+    "FAILURE",
+    "CANCELING",
+    "CANCELED",
+]
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
+import numpy as np
+
 from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
-from lume_dagster.engines.readers.csv import FastReader, ReadFile
+from lume_dagster.engines.readers.csv import read_together
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.malformed import MalformedSink
 from lume_dagster.engines.readers.rows import Stretch, write_rows
+from lume_dagster.engines.readers.scan import Positions
+from lume_dagster.engines.readers.sieve import can_sieve, sieved
 from lume_dagster.engines.readers.slow_csv import read_slowly
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file of a part: how many records it held, and which of them are malformed (from 1)."""
+
+    file: CsvFile
+    records: int
+    missing: Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,7 @@ class Part:
 
     path: Path
     read: tuple[ReadFile, ...]
-    reader: str  # fast or slow
+    reader: str  # fast, sieved or slow
 
 
 def stage_csv(staging: Staging) -> StagedBatch:
@@ -59,52 +73,63 @@ def _column_ids(staging: Staging, files: Sequence[CsvFile]) -> dict[str, str]:
 
 
 def _parts(
-    staging: Staging, files: Sequence[CsvFile], ids: dict[str, str], sink: MalformedSink
+    staging: Staging, files: Sequence[CsvFile], ids: Mapping[str, str], sink: MalformedSink
 ) -> Iterator[Part]:
-    pending, slow = _grouped(files)
-    reader = FastReader(staging.connection, ids, sink)
-    number = 0
-    while pending:
-        group = pending.pop(0)
-        path = staging.part(number)
-        attempt = reader.read(group, path)
-        if attempt.doubtful:
-            path.unlink(missing_ok=True)
-            again, damaged = _retry(group, attempt.doubtful)
-            pending[:0] = again
-            slow.extend(damaged)
-        else:
-            number += 1
-            yield Part(path, attempt.read, "fast")
-    for place, file in enumerate(slow, number):
-        path = staging.part(place)
-        read = read_slowly(file, ids, sink, path, staging.settings.max_record_bytes)
-        yield Part(path, (read,), "slow")
-
-
-def _grouped(files: Sequence[CsvFile]) -> tuple[list[list[CsvFile]], list[CsvFile]]:
-    """Groups of like files for the fast reader, and the files it may not try."""
-    groups: dict[tuple[object, ...], list[CsvFile]] = {}
+    """Read what can be read together; sieve what cannot; read slowly what still cannot."""
+    limit = staging.settings.max_record_bytes
+    pending = _grouped([file for file in files if file.is_ordinary and file.counted])
+    odd = [file for file in files if not file.is_ordinary or not file.counted]
+    odd = [file for file in odd if not file.holds_nothing()]
     slow: list[CsvFile] = []
+    paths = map(staging.part, count())
+    path = next(paths)
+    while pending or odd:
+        if not pending:
+            pending, odd = _grouped(_sieve_all(staging, odd, sink, slow)), []
+            continue
+        group = pending.pop(0)
+        if read_together(staging.connection, group, ids, path):
+            yield Part(path, tuple(map(_as_counted, group)), _reader_of(group))
+            path = next(paths)
+            continue
+        path.unlink(missing_ok=True)
+        if group[0].dropped is None:
+            odd += group
+        elif len(group) > 1:
+            pending[:0] = [group[: len(group) // 2], group[len(group) // 2 :]]
+        else:
+            slow += group
+    for file in slow:
+        yield Part(path, (ReadFile(file, *read_slowly(file, ids, sink, path, limit)),), "slow")
+        path = next(paths)
+
+
+def _grouped(files: Iterable[CsvFile]) -> list[list[CsvFile]]:
+    """Files that can be read in one statement."""
+    groups: dict[tuple[object, ...], list[CsvFile]] = {}
     for file in files:
-        if file.is_ordinary and file.counted:
-            groups.setdefault(file.group, []).append(file)
-        elif not file.holds_nothing():
+        groups.setdefault(file.group, []).append(file)
+    return list(groups.values())
+
+
+def _sieve_all(
+    staging: Staging, files: Sequence[CsvFile], sink: MalformedSink, slow: list[CsvFile]
+) -> Iterator[CsvFile]:
+    limit = staging.settings.max_record_bytes
+    for file in files:
+        if can_sieve(file):
+            yield sieved(file, sink, staging.scratch / f"sieved-{file.index:06d}", limit)
+        else:
             slow.append(file)
-    return list(groups.values()), slow
 
 
-def _retry(
-    group: Sequence[CsvFile], doubtful: Sequence[CsvFile]
-) -> tuple[list[list[CsvFile]], list[CsvFile]]:
-    """What to read in one statement again, and what to read slowly."""
-    if len(group) == 1:
-        return [], list(group)
-    if len(doubtful) < len(group):
-        suspects = {file.index for file in doubtful}
-        return [[file for file in group if file.index not in suspects]], list(doubtful)
-    half = len(group) // 2
-    return [list(group[:half]), list(group[half:])], []
+def _as_counted(file: CsvFile) -> ReadFile:
+    missing = np.zeros(0, np.int64) if file.dropped is None else file.dropped
+    return ReadFile(file, file.counted + len(missing), missing)
+
+
+def _reader_of(group: Sequence[CsvFile]) -> str:
+    return "fast" if group[0].dropped is None else "sieved"
 
 
 def _entries(

@@ -15,7 +15,7 @@ from lume_dagster.engines.readers.encoding import (
 )
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.header import Header, read_header, skipped
-from lume_dagster.engines.readers.scan import NO_LIMIT, Scan, record_blocks, scan_file
+from lume_dagster.engines.readers.scan import Positions, Scan, scan_file
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.flows.model import SourceFormat
 
@@ -28,27 +28,22 @@ class CsvFile:
     plain: PlainFile
     path: Path
     encoding: str
+    line_end: str  # as delivered
     dialect: Dialect
     header: Header
-    scan: Scan
-    options: SourceFormat
     skip_lines: int
-    line_end: str  # as delivered
+    has_header: bool
+    counted: int  # records that the fast reader must find, by an independent count
+    longest: int  # bytes of a record
+    is_ordinary: bool  # quotes pair up, lines end alike: the fast reader may try
+    dropped: Positions | None = None  # malformed records that were sieved out; None before
 
     @property
-    def uri(self) -> str:
-        """What people call the file."""
-        return self.plain.source.uri
-
-    @property
-    def counted(self) -> int:
-        """Records by the independent count."""
-        return max(0, self.scan.records - self.options.header)
-
-    @property
-    def is_ordinary(self) -> bool:
-        """Whether the fast reader may try: quotes pair up, and no record is too long."""
-        return not self.scan.damaged
+    def group(self) -> tuple[object, ...]:
+        """Files that are equal in this can be read in one statement."""
+        sieved = self.dropped is not None
+        line_end = "lf" if sieved else self.line_end
+        return (self.header.names, self.dialect, line_end, self.skip_lines, self.has_header)
 
     def holds_nothing(self) -> bool:
         """Whether there are only line ends after the header."""
@@ -59,11 +54,6 @@ class CsvFile:
                     return False
         return True
 
-    @property
-    def group(self) -> tuple[object, ...]:
-        """Files that are equal in this can be read in one statement."""
-        return (self.header.names, self.dialect, self.scan.line_end, self.skip_lines)
-
 
 @dataclass(frozen=True, slots=True)
 class _Text:
@@ -73,7 +63,6 @@ class _Text:
     encoding: str
     dialect: Dialect
     start: int
-    skip_lines: int
     scan: Scan
 
 
@@ -94,21 +83,29 @@ class Examiner:
             text = self._text(index, plain, found)
         if not text.scan.records and not text.scan.damaged:
             return None
-        line_end = text.scan.line_end
-        if not text.scan.damaged and (line_end == "mixed" or text.scan.leading_blank):
-            text = self._unified(index, text)
+        scan, options = text.scan, self.options
         header = read_header(
             text.path,
             plain.source.uri,
             text.start,
             text.dialect,
-            self.options,
+            options,
             self.settings.max_record_bytes,
         )
         return CsvFile(
-            index, plain, text.path, text.encoding, text.dialect, header, text.scan,
-            self.options, text.skip_lines, line_end,
-        )  # fmt: skip
+            index=index,
+            plain=plain,
+            path=text.path,
+            encoding=text.encoding,
+            line_end=scan.line_end,
+            dialect=text.dialect,
+            header=header,
+            skip_lines=options.skip_lines,
+            has_header=options.header,
+            counted=max(0, scan.records - options.header),
+            longest=scan.longest,
+            is_ordinary=not (scan.damaged or scan.leading_blank or scan.line_end == "mixed"),
+        )
 
     def _text(self, index: int, plain: PlainFile, encoding: str) -> _Text:
         path = plain.path
@@ -119,20 +116,7 @@ class Examiner:
         start = skipped(path, self.options.skip_lines)
         dialect = self._dialect(path, start, plain)
         scan = self._scan(path, dialect, start)
-        return _Text(path, encoding, dialect, start, self.options.skip_lines, scan)
-
-    def _unified(self, index: int, text: _Text) -> _Text:
-        """The same records, each ended by LF, without blank lines and what was to be skipped."""
-        path = self.scratch / f"lines-{index:06d}"
-        quote, escape = text.dialect.quote, text.dialect.escape
-        with path.open("wb") as out:
-            for block in record_blocks(
-                text.path, quote=quote, escape=escape, start=text.start, limit=NO_LIMIT
-            ):
-                records = zip(block.starts.tolist(), block.ends.tolist(), strict=True)
-                out.writelines(block.data[start:end] + b"\n" for start, end in records)
-        scan = self._scan(path, text.dialect, 0)
-        return _Text(path, text.encoding, text.dialect, 0, 0, scan)
+        return _Text(path, encoding, dialect, start, scan)
 
     def _dialect(self, path: Path, start: int, plain: PlainFile) -> Dialect:
         with path.open("rb") as stream:

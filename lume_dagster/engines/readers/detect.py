@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +22,9 @@ _SUFFIXES = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
 _PACKED = {".gz", ".zst", ".zstd", ".bz2", ".xz", ".zip"}
+
+
+_ALL_IN_SINGLE_QUOTES = re.compile(rb"'[^'\r\n]*+'(?:[,;\t|]'[^'\r\n]*+')*+(?:[\r\n]|\Z)")
 
 
 def format_of(uri: str, head: bytes, given: str | None) -> str:
@@ -57,9 +62,8 @@ def dialect_of(sample: bytes, uri: str, options: SourceFormat) -> Dialect:
     candidates = list(_candidates(sample, uri, options))
     if len(candidates) == 1:
         return candidates[0]
-    scored = [(_score(sample, each, options), -rank, each) for rank, each in enumerate(candidates)]
-    (fits, _, _), _, best = max(scored, key=lambda item: item[:2])
-    if not fits and options.delimiter is None:
+    best = max(candidates, key=lambda each: _fit(sample, each, options))
+    if options.delimiter is None and not _fit(sample, best, options).several:
         return _one_column(sample, best)
     return best
 
@@ -69,7 +73,9 @@ def _candidates(sample: bytes, uri: str, options: SourceFormat) -> Iterator[Dial
     delimiters: tuple[str, ...] = ("\t", ",", ";", "|") if tab_first else _DELIMITERS
     if options.delimiter is not None:
         delimiters = (_checked(options.delimiter, "delimiter"),)
-    quotes = ('"', "'") if b'"' not in sample and b"'" in sample else ('"',)
+    quotes: tuple[str, ...] = ('"', "'") if b'"' not in sample and b"'" in sample else ('"',)
+    if _ALL_IN_SINGLE_QUOTES.match(sample):
+        quotes = ("'", '"')
     if options.quote is not None:
         quotes = (_checked(options.quote, "quote"),)
     for quote in quotes:
@@ -102,14 +108,28 @@ def _checked(text: str, what: str) -> str:
     return text
 
 
-def _score(sample: bytes, dialect: Dialect, options: SourceFormat) -> tuple[bool, float, int]:
-    """Whether the first record has several fields; the share of records as wide; the width."""
+@dataclass(frozen=True, order=True, slots=True)
+class _Fit:
+    """How well a dialect fits a sample; more is better, in this order."""
+
+    several: bool  # fields in a record
+    as_named: bool  # as many as the flow names
+    share: float  # of records that are as wide as the header, or as most are
+    width: int
+
+
+def _fit(sample: bytes, dialect: Dialect, options: SourceFormat) -> _Fit:
     widths = list(islice(_widths(sample, dialect), _SAMPLE_RECORDS))
-    if not widths:
-        return (False, 0.0, 0)
-    first = len(options.columns) if options.columns else widths[0]
-    share = sum(1 for found in widths if found == first) / len(widths)
-    return (first > 1 and widths.count(first) > 0, round(share, 2), first)
+    whole = [found for found in widths if found]
+    if not whole:
+        return _Fit(several=False, as_named=False, share=0.0, width=0)
+    usual = widths[0] if options.header and widths[0] else Counter(whole).most_common(1)[0][0]
+    return _Fit(
+        several=usual > 1,
+        as_named=options.columns is not None and usual == len(options.columns),
+        share=round(widths.count(usual) / len(widths), 2),
+        width=usual,
+    )
 
 
 def _widths(sample: bytes, dialect: Dialect) -> Iterator[int]:

@@ -93,7 +93,7 @@ def _stage(staging: Staging, lines: Lines) -> StagedBatch:
     broken = _save_malformed(staging, lines)
     keys = _keys(staging, lines)
     parts: tuple[str, ...] = ()
-    if keys:
+    if keys or sum(file.records for file in lines.files) > len(broken):
         _save_records(staging, lines, keys)
         parts = (staging.part(0).name,)
     return StagedBatch(
@@ -148,10 +148,10 @@ def _keys(staging: Staging, lines: Lines) -> list[str]:
 
 def _save_records(staging: Staging, lines: Lines, keys: Sequence[str]) -> None:
     pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
-    columns = ", ".join(_column(place) for place in range(len(keys)))
+    columns = "".join(f", {_column(place)}" for place in range(len(keys)))
     staging.connection.execute(
         f"""
-        COPY (SELECT {ROW}, {columns} FROM (
+        COPY (SELECT {ROW}{columns} FROM (
             SELECT {ROW}, json_extract({_MARKED}, $pointers::VARCHAR[]) AS found
             FROM ({lines.sql}) WHERE {_PROBLEM} IS NULL))
         TO $into ({PARQUET})""",

@@ -11,17 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lume_dagster.engines.settings import MIB
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Positions = NDArray[np.int64]
+Positions: TypeAlias = "NDArray[np.int64]"
 
 CHUNK = 4 * MIB
 NO_LIMIT = 1 << 62
@@ -36,6 +34,7 @@ class Block:
 
     data: bytes
     offset: int
+    quotes: Positions | None  # of quotes that open or close, relative to data; None where are none
     starts: Positions  # of records, relative to data; blank lines are no records
     ends: Positions  # without the line end
     blanks: int
@@ -157,9 +156,11 @@ def _read(stream: RawIOBase, size: int) -> bytes:
 
 def _block(data: bytes, offset: int, quote: str, escape: str, *, at_end: bool) -> tuple[Block, int]:
     breaks, after_cr, bare = _line_ends(data, at_end=at_end)
-    inside = _quoted(data, breaks, quote, escape, at_end=at_end)
-    if inside is not None:
-        outside = ~inside
+    quotes = _quotes(data, quote, escape)
+    if quotes is not None:
+        if at_end and len(quotes) % 2:
+            raise DamagedQuotesError
+        outside = (np.searchsorted(quotes, breaks) & 1) == 0
         breaks, after_cr, bare = breaks[outside], after_cr[outside], bare[outside]
     used = int(breaks[-1]) + 1 if len(breaks) else 0
     crlf, cr = int(np.count_nonzero(after_cr)), int(np.count_nonzero(bare))
@@ -175,7 +176,9 @@ def _block(data: bytes, offset: int, quote: str, escape: str, *, at_end: bool) -
     blanks = len(breaks) - int(np.count_nonzero(filled))
     if blanks:
         starts, ends = starts[filled], ends[filled]
-    return Block(data[:used], offset, starts, ends, blanks, lf, crlf, cr), used
+    if quotes is not None:
+        quotes = quotes[: np.searchsorted(quotes, used)]
+    return Block(data[:used], offset, quotes, starts, ends, blanks, lf, crlf, cr), used
 
 
 def _line_ends(
@@ -201,18 +204,12 @@ def _line_ends(
     return merged[order], flags, bare
 
 
-def _quoted(
-    data: bytes, breaks: Positions, quote: str, escape: str, *, at_end: bool
-) -> NDArray[np.bool_] | None:
-    """Which line ends stand inside quotes, by the number of quotes before them."""
+def _quotes(data: bytes, quote: str, escape: str) -> Positions | None:
+    """Where quotes stand that are not escaped; a doubled one counts twice, which is as good."""
     mark = quote.encode()
     if not mark or mark not in data:
         return None
     if escape != quote:
         slash = escape.encode()
         data = data.replace(slash + slash, b"..").replace(slash + mark, b"..")
-    quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == mark[0])
-    if at_end and len(quotes) % 2:
-        raise DamagedQuotesError
-    inside: NDArray[np.bool_] = (np.searchsorted(quotes, breaks) & 1).astype(np.bool_)
-    return inside
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == mark[0])

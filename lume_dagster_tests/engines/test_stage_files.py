@@ -1,0 +1,112 @@
+"""Compressed, archived and mixed deliveries."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+
+import pyarrow as pa
+import pytest
+
+from lume_dagster.errors import BatchError
+
+CSV = b"a,b\n1,x\n2,y\n"
+ROWS = [("1", "x"), ("2", "y")]
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"),
+    [
+        (gzip.compress, "gzip"),
+        (bz2.compress, "bzip2"),
+        (lzma.compress, "xz"),
+        (lambda data: pa.compress(data, "zstd", asbytes=True), "zstd"),
+        (lambda data: zipped({"x.csv": gzip.compress(data)}), "zip+gzip"),
+    ],
+)
+def test_a_compressed_file_is_read_whatever_its_name(stage, pack, name):
+    staged = stage({"batch.csv": pack(CSV)})
+    assert staged.values == ROWS
+    assert staged.batch.files[0].details["compression"] == name
+    assert staged.batch.bytes == len(pack(CSV)) or name.startswith("zip")
+
+
+def test_the_members_of_an_archive_are_files_of_their_own(stage):
+    members = {"b/2.csv": b"a,b\n3,z\n", "b/1.csv": CSV, "b/": b"", "__MACOSX/._1.csv": b"\0"}
+    staged = stage({"x.zip": zipped(members)})
+    assert [file.uri for file in staged.batch.files] == [
+        "file:///x.zip!b/1.csv",
+        "file:///x.zip!b/2.csv",
+    ]
+    assert staged.values == [*ROWS, ("3", "z")]
+
+
+def test_a_member_cannot_be_written_outside(stage, tmp_path):
+    stage({"x.zip": zipped({"../../../escaped.csv": CSV})})
+    assert not list(tmp_path.parent.rglob("escaped.csv"))
+
+
+def test_a_bomb_is_refused(stage, settings):
+    object.__setattr__(settings, "max_expanded_bytes", 1_000_000)
+    with pytest.raises(BatchError, match="expand to more than 1,000,000 bytes"):
+        stage({"bomb.csv.gz": gzip.compress(b"0" * 10_000_000)})
+
+
+def test_a_file_that_is_cut_off_is_told_so(stage):
+    with pytest.raises(BatchError, match=r"file:///x.gz is a damaged gzip file.*\n.*cut off"):
+        stage({"x.gz": gzip.compress(CSV * 100)[:-20]})
+
+
+def test_an_encrypted_archive_is_told_so(stage):
+    data = bytearray(zipped({"x.csv": CSV}))
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(BatchError, match="x.zip!x.csv is encrypted"):
+        stage({"x.zip": bytes(data)})
+
+
+def test_an_office_document_is_told_so(stage):
+    with pytest.raises(BatchError, match="is an Office document"):
+        stage({"x.xlsx": zipped({"[Content_Types].xml": b"<x/>"})})
+
+
+def test_files_of_two_formats_are_no_batch(stage):
+    with pytest.raises(BatchError, match="files of different formats: csv .* and jsonl"):
+        stage({"a.csv": CSV, "b.jsonl": b'{"a":1}\n'})
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("x", b'{"a": 1}\n{"a": 2}\n', "json"),
+        ("x", b'[{"a": 1}]', "json"),
+        ("x", b"[draft] a,b\n1,2\n", "csv"),
+        ("x.json", b'{\n "a": 1\n}', "json"),
+        ("x.json.gz", gzip.compress(b'{"a": 1}\n{"a": 2}'), "json"),
+        ("x.tsv", b"a,x\tb\n1\t2\n", "csv"),
+        ("x", b"a,b\n", "csv"),
+    ],
+)
+def test_a_format_is_found_out_by_name_and_content(stage, name, data, kind):
+    assert stage({name: data}).batch.format == kind
+
+
+def test_a_file_that_is_not_there_is_told_by_its_uri(settings, tmp_path):
+    from lume_dagster.engines.readers.files import InputFile
+    from lume_dagster.engines.stage import stage_files
+    from lume_dagster.flows.model import SourceFormat
+
+    gone = InputFile(tmp_path / "gone.csv", "s3://b/gone.csv", "1")
+    with pytest.raises(BatchError, match="s3://b/gone.csv cannot be read: No such file"):
+        stage_files(settings, [gone], SourceFormat(), tmp_path / "out")

@@ -1,0 +1,130 @@
+"""Parquet files and database streams keep their types."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import uuid
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lume_dagster.engines.stage import stage_stream
+from lume_dagster.errors import BatchError
+
+MOMENT = dt.datetime(2024, 2, 29, 12, 30, tzinfo=dt.UTC)
+COLUMNS = {
+    "count": (pa.array([1, None]), "BIGINT", 1),
+    "price": (pa.array([Decimal("1.10"), None]), "DECIMAL(3,2)", Decimal("1.10")),
+    "at": (pa.array([MOMENT, None]), "TIMESTAMP WITH TIME ZONE", MOMENT),
+    "time": (pa.array([dt.time(1, 2, 3), None]), "TIME", dt.time(1, 2, 3)),
+    "raw": (pa.array([b"\0x", None]), "BLOB", b"\0x"),
+    "tags": (pa.array([[1, 2], None]), "BIGINT[]", [1, 2]),
+    "void": (pa.nulls(2), "VARCHAR", None),
+}
+
+
+def parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+def table(*names: str) -> pa.Table:
+    return pa.table({name: COLUMNS[name][0] for name in names})
+
+
+def test_a_parquet_file_keeps_names_types_and_values(stage):
+    names = [name for name in COLUMNS if name != "void"]
+    staged = stage({"x.parquet": parquet(table(*names))})
+    assert staged.names == names
+    assert [column.type for column in staged.batch.columns] == [COLUMNS[n][1] for n in names]
+    assert staged.rows[1] == tuple(COLUMNS[name][2] for name in names)
+    assert staged.rows[2] == (None,) * len(names)
+
+
+def test_parquet_files_are_united_by_name_in_their_order(stage):
+    files = {"1.parquet": parquet(table("count", "price")), "2.parquet": parquet(table("price"))}
+    staged = stage(files)
+    assert staged.names == ["count", "price"]
+    assert staged.rows[3] == (None, Decimal("1.10"))
+    assert [file.first_row for file in staged.batch.files] == [1, 3]
+
+
+def test_parquet_columns_of_two_minds_are_refused(stage):
+    files = {
+        "1.parquet": parquet(pa.table({"a": ["x"]})),
+        "2.parquet": parquet(pa.table({"a": [[1]]})),
+    }
+    with pytest.raises(BatchError, match="cannot be read as one table"):
+        stage(files)
+
+
+def test_a_damaged_parquet_file_is_told_by_name(stage):
+    with pytest.raises(BatchError, match="x.parquet is not a readable Parquet file"):
+        stage({"x.parquet": parquet(table("count"))[:-9] + b"xPAR1"})
+    with pytest.raises(BatchError, match="x.parquet is not a Parquet file"):
+        stage({"x.parquet": b"a,b\n1,2\n"})
+
+
+@pytest.fixture
+def stream(settings, tmp_path, read_back):
+    def staged(source: pa.Table | pa.RecordBatchReader):
+        reader = source.to_reader(1) if isinstance(source, pa.Table) else source
+        return read_back(stage_stream(settings, reader, "crm", tmp_path / "staging" / "batch"))
+
+    return staged
+
+
+def test_a_stream_keeps_names_types_and_values(stream):
+    staged = stream(table(*COLUMNS))
+    assert staged.names == list(COLUMNS)
+    assert [column.type for column in staged.batch.columns] == [c[1] for c in COLUMNS.values()]
+    assert staged.rows[1] == tuple(value for _, _, value in COLUMNS.values())
+
+
+def test_a_stream_keeps_uuid_json_and_opaque_values(stream):
+    key = uuid.uuid4()
+    arrays = {
+        "key": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([key.bytes], pa.binary(16))),
+        "doc": pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a":1}'])),
+        "big": pa.ExtensionArray.from_storage(
+            pa.opaque(pa.string(), "numeric", "PostgreSQL"), pa.array(["1.5"])
+        ),
+    }
+    staged = stream(pa.table(arrays))
+    assert [column.type for column in staged.batch.columns] == ["UUID", "JSON", "VARCHAR"]
+    assert staged.values == [(key, '{"a":1}', "1.5")]
+
+
+def test_what_parquet_cannot_hold_becomes_text_that_reads_back(stream):
+    digits = "1" * 50 + ".50"
+    arrays = {
+        "wide": pa.array([Decimal(digits), None], pa.decimal256(60, 2)),
+        "slim": pa.array([Decimal("2.5"), None], pa.decimal256(10, 1)),
+        "wait": pa.array([dt.timedelta(seconds=3), None]),
+        "span": pa.array([(1, 2, 3_000), None], pa.month_day_nano_interval()),
+    }
+    staged = stream(pa.table(arrays))
+    span = "1 months 2 days 3 microseconds"
+    assert staged.values == [(digits, Decimal("2.5"), "3000000 microseconds", span), (None,) * 4]
+
+
+def test_an_empty_stream_names_its_columns(stream):
+    staged = stream(table("count", "price").slice(0, 0))
+    assert (staged.names, staged.batch.records) == (["count", "price"], 0)
+
+
+def test_a_stream_that_breaks_leaves_nothing(stream, tmp_path):
+    def batches():
+        yield from table("count").to_batches()
+        message = "the connection was lost"
+        raise ConnectionError(message)
+
+    reader = pa.RecordBatchReader.from_batches(table("count").schema, batches())
+    with pytest.raises(ConnectionError, match="the connection was lost"):
+        stream(reader)
+    assert list(Path(tmp_path / "staging").iterdir()) == []
