@@ -35,5 +35,6 @@ def ui(shell: Shell, port: int, host: str) -> None:
     where = (
         ["-w", "workspace.yaml"] if (project.folder / "workspace.yaml").exists() else ["-f", FILE]
     )
-    command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     os.execv(sys.executable, command)  # noqa: S606 - no shell between, and our own words

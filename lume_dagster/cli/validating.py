@@ -1,8 +1,7 @@
 """Everything that is wrong with the flows of a project, found without a batch.
 
 The library finds what is wrong with the files. What is left is what needs more than the file: the
-connectors of the project, the grammar of expressions, and their types, for which a batch is made up
-that has every column an expression names.
+connectors of the project, and the expressions, which the planner judges with the help of an engine.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from lume_dagster.errors import FlowError, InvalidRequestError, LumeError, Problem, did_you_mean
+from lume_dagster.errors import InvalidRequestError, LumeError, Problem, did_you_mean
 
 if TYPE_CHECKING:
     from lume_dagster.flows.model import Flow, FlowVersion
     from lume_dagster.orchestration.project import Project
-    from lume_dagster.plan.plan import SourceColumn, TypeOracle
+    from lume_dagster.plan.plan import TypeOracle
 
-#: The type a column has in a batch of this format; of other formats only a batch can tell.
-_COLUMN_TYPES = {"csv": "VARCHAR", "tsv": "VARCHAR", "json": "JSON", "jsonl": "JSON"}
+Place = tuple[str | int, ...]
+
 _WHERE = re.compile(r"^(mapping|rules)\.([\w\[\].]+): ?")
 
 
 @runtime_checkable
 class Describing(Protocol):
-    """An engine that can type an expression: only with one are types looked at."""
+    """An engine that can type an expression: only with one are expressions judged."""
 
     def describe(self, select: str) -> tuple[str, ...]:
         """The types of the columns of a SELECT that reads no table."""
@@ -84,7 +83,8 @@ def _problems(
     version: FlowVersion, project: Project, oracle: TypeOracle | None
 ) -> Iterator[Problem]:
     yield from _connector_problems(version.flow, project)
-    yield from _expression_problems(version, oracle)
+    if oracle is not None:
+        yield from _expression_problems(version, oracle)
 
 
 # -- connectors -------------------------------------------------------------------------------
@@ -114,55 +114,55 @@ def _connector_problems(flow: Flow, project: Project) -> Iterator[Problem]:
 # -- expressions ------------------------------------------------------------------------------
 
 
-def _expression_problems(version: FlowVersion, oracle: TypeOracle | None) -> Iterator[Problem]:
-    """What the planner refuses, one after another: what is refused is taken out of the flow."""
-    flow: Flow | None = version.flow
-    for problem in _grammar_problems(version.flow):
-        yield problem
-        flow = flow and _without(flow, problem.path)
-    types_are_known = version.flow.source.format.type in _COLUMN_TYPES
-    if oracle is None or version.flow.source.query is not None or not types_are_known:
-        return
-    columns = _columns(flow) if flow is not None else []
-    while flow is not None:
-        found = _first_problem(flow, columns, version, oracle)
-        if found is None:
-            return
-        yield found
-        flow = _without(flow, found.path)
+def _expression_problems(version: FlowVersion, oracle: TypeOracle) -> Iterator[Problem]:
+    """What the planner refuses. It is taken out of the flow, and the rest looked at again.
 
-
-def _first_problem(
-    flow: Flow, columns: Sequence[SourceColumn], version: FlowVersion, oracle: TypeOracle
-) -> Problem | None:
+    So a slip in the grammar of one expression does not hide what is wrong with the others.
+    """
     from lume_dagster.flows.seeds import seed_columns
-    from lume_dagster.plan.compile import compile_flow
+    from lume_dagster.plan.check import check_flow
 
-    try:
-        compile_flow(flow, columns, seed_columns(version), oracle, empty_is_null=True)
-    except LumeError as error:
-        where = _WHERE.match(error.message)
-        path = _path(flow, where[1], where[2]) if where else ()
-        return Problem(error.message[where.end() if where else 0 :], error.hint, path)
-    return None
+    flow: Flow | None = version.flow
+    while flow is not None:
+        refused = check_flow(flow, seed_columns(version), oracle)
+        if not refused:
+            return
+        for error in refused:
+            problem = _problem(version.flow, error)
+            yield problem
+            if flow is not None:
+                flow = _without(flow, problem.path, version.flow)
 
 
-def _path(flow: Flow, section: str, name: str) -> tuple[str | int, ...]:
+def _problem(flow: Flow, error: LumeError) -> Problem:
+    where = _WHERE.match(error.message)
+    if where is None:
+        return Problem(error.message, error.hint)
+    return Problem(error.message[where.end() :], error.hint, _path(flow, where[1], where[2]))
+
+
+def _path(flow: Flow, section: str, name: str) -> Place:
     """The place in the file of ``mapping.lines[].sku`` or ``rules.known``."""
     if section == "rules":
         at = next((i for i, rule in enumerate(flow.rules) if rule.name == name), None)
         return ("rules",) if at is None else ("rules", at, "check")
     path: list[str | int] = ["mapping"]
-    for part in name.split("."):
-        path += [part.removesuffix("[]"), *(["item"] if part.endswith("[]") else [])]
+    node: Any = flow.mapping
+    for part in name.replace("[]", "").split("."):
+        if isinstance(node, Mapping) and "each" in node and part not in node:
+            path.append("item")
+            node = node.get("item")
+        path.append(part)
+        node = node.get(part) if isinstance(node, Mapping) else None
     return tuple(path)
 
 
-def _without(flow: Flow, path: tuple[str | int, ...]) -> Flow | None:
-    """The flow less the part at the path; None where there is no such part."""
+def _without(flow: Flow, path: Place, whole: Flow) -> Flow | None:
+    """The flow less what stands at a place in the whole flow; None where nothing does."""
     match path:
         case ("rules", int(at), *_):
-            return flow.model_copy(update={"rules": flow.rules[:at] + flow.rules[at + 1 :]})
+            rules = tuple(rule for rule in flow.rules if rule.name != whole.rules[at].name)
+            return flow.model_copy(update={"rules": rules})
         case ("mapping", *parts):
             mapping = _pruned(flow.mapping, parts)
             return None if mapping is None else flow.model_copy(update={"mapping": mapping})
@@ -175,48 +175,3 @@ def _pruned(node: Any, path: Sequence[str | int]) -> Mapping[str, Any] | None:
     head = str(path[0])
     inner = _pruned(node[head], path[1:])
     return {k: (inner if k == head else v) for k, v in node.items() if k != head or inner}
-
-
-def _grammar_problems(flow: Flow) -> Iterator[Problem]:
-    from lume_dagster.plan.expressions import parse_expression
-
-    for path, text in _expressions(flow):
-        try:
-            parse_expression(text, "")
-        except FlowError as error:
-            yield Problem(error.message.removeprefix(": "), error.hint, path)
-
-
-def _columns(flow: Flow) -> list[SourceColumn]:
-    """Every name an expression uses, as a column of a batch that nobody has seen."""
-    from sqlglot import exp
-
-    from lume_dagster.plan.expressions import parse_expression
-    from lume_dagster.plan.names import path_of
-    from lume_dagster.plan.plan import SourceColumn
-
-    names: dict[str, str] = {}
-    for _, text in _expressions(flow):
-        for node in parse_expression(text, "").find_all(exp.Column):
-            head, *rest = path_of(node)
-            name = rest[0] if rest and head.casefold() == "source" else head
-            names.setdefault(name.casefold(), name)
-    kind = _COLUMN_TYPES[flow.source.format.type or ""]
-    return [SourceColumn(name, f"c{at}", kind) for at, name in enumerate(names.values())]
-
-
-def _expressions(flow: Flow) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Each expression of the flow and its place in the file."""
-    yield from _leaves(("mapping",), flow.mapping)
-    for at, rule in enumerate(flow.rules):
-        yield ("rules", at, "check"), rule.check
-
-
-def _leaves(path: tuple[str | int, ...], node: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(node, str):
-        yield path, node
-    elif isinstance(node, Mapping):
-        is_list = "each" in node
-        for key, inner in node.items():
-            if not (is_list and key == "as"):
-                yield from _leaves((*path, key), inner)

@@ -107,7 +107,7 @@ def test_a_reject_has_every_reason_and_the_row_as_it_was(warehouse):
     differing = (
         "SELECT count(*) FROM made.ops.flights_rejects r JOIN judged j"
         " ON r._lume_file_row = j.file_row"
-        " WHERE r.original ->> '$.tailnum' <> j.tailnum OR r.original ->> '$.dest' <> j.dest"
+        " WHERE (r.original ->> '$.tailnum') <> j.tailnum OR (r.original ->> '$.dest') <> j.dest"
     )
     assert one(warehouse, differing) == 0
 
