@@ -11,8 +11,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lume_dagster.engines.readers import records as cutter
+from lume_dagster.engines.readers import scan, sieve
 from lume_dagster.engines.readers.dialect import Dialect
 from lume_dagster.engines.readers.records import problem_of, records
+from lume_dagster.engines.readers.scan import CHUNK
 from lume_dagster.errors import BatchError
 
 law = settings(
@@ -74,8 +77,13 @@ def test_any_bytes_are_staged_or_refused_with_a_sentence(stage, data):
     pieces=st.lists(st.sampled_from([*PIECES, "\udcff"]), max_size=40),
     header=st.sampled_from(["a,b\n", "a,b\r\n", "a,b,c\n", "h\n", "\ufeffa,b\n"]),
     escape=st.sampled_from(['"', "\\"]),
+    chunk=st.sampled_from([1, 3, 8, CHUNK]),
 )
-def test_the_parallel_reader_agrees_with_cutting_record_by_record(stage, pieces, header, escape):
+def test_the_parallel_reader_agrees_with_cutting_record_by_record(
+    stage, monkeypatch, pieces, header, escape, chunk
+):
+    for module, name in ((scan, "CHUNK"), (sieve, "CHUNK"), (cutter, "_CHUNK")):
+        monkeypatch.setattr(module, name, chunk)  # records that lie across the edges of chunks
     data = (header + "".join(pieces)).encode("utf-8", "surrogateescape")
     staged = stage(data, type="csv", delimiter=",", quote='"', escape=escape, encoding="utf-8")
     dialect = Dialect(",", '"', escape)

@@ -90,19 +90,64 @@ def _text_details(file: StagedFile) -> dict[str, str | int | bool]:
 
 
 def _stage(staging: Staging, lines: Lines) -> StagedBatch:
-    broken = _save_malformed(staging, lines)
-    keys = _keys(staging, lines)
+    shapes = _shapes(staging, lines)
+    broken: Sequence[int] = ()
+    if shapes.broken or lines.malformed is not None:
+        broken = _save_malformed(staging, lines)
     parts: tuple[str, ...] = ()
-    if keys or sum(file.records for file in lines.files) > len(broken):
-        _save_records(staging, lines, keys)
+    if sum(file.records for file in lines.files) > len(broken):
+        _save_records(staging, lines, shapes)
         parts = (staging.part(0).name,)
     return StagedBatch(
         folder=staging.folder,
-        columns=tuple(StagedColumn(key, f"c{place}", "JSON") for place, key in enumerate(keys)),
+        columns=tuple(
+            StagedColumn(key, f"c{place}", "JSON") for place, key in enumerate(shapes.keys)
+        ),
         files=_with_malformed(lines.files, broken),
         parts=parts,
         format="json",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """What one pass over the records tells of them all."""
+
+    keys: tuple[str, ...]  # in order of first appearance
+    broken: bool  # some record is malformed
+    long: bool  # some record may have a number that a double cannot hold
+
+
+def _shapes(staging: Staging, lines: Lines) -> Shapes:
+    """Look at each record once; the rest is learnt from the few lists of keys that there are."""
+    run = staging.connection.execute
+    run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE shapes AS
+        SELECT CASE WHEN CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END
+               THEN json_keys(line) END AS keys,
+            min({ROW}) AS row, bool_or(regexp_matches(line, $long)) AS long
+        FROM ({lines.sql}) GROUP BY 1""",
+        {"long": _LONG_NUMBER},
+    )
+    broken, long = run(
+        "SELECT bool_or(keys IS NULL OR len(keys) <> len(list_distinct(keys))), bool_or(long)"
+        " FROM shapes"
+    ).fetchone() or (None, None)
+    found = run(
+        f"""
+        WITH sound AS (SELECT * FROM shapes WHERE len(keys) = len(list_distinct(keys))),
+        places AS (
+            SELECT unnest(keys) AS key, generate_subscripts(keys, 1) AS place, row FROM sound)
+        SELECT key FROM places GROUP BY key ORDER BY min(row), arg_min(place, row)
+        LIMIT {_MOST_KEYS + 1}"""
+    ).fetchall()
+    if len(found) > _MOST_KEYS:
+        raise BatchError(
+            f"The records have more than {_MOST_KEYS:,} different keys.",
+            hint="keys that are data cannot be columns; bring the records into a list of objects.",
+        )
+    return Shapes(tuple(key for (key,) in found), bool(broken), bool(long))
 
 
 def _save_malformed(staging: Staging, lines: Lines) -> Sequence[int]:
@@ -112,59 +157,42 @@ def _save_malformed(staging: Staging, lines: Lines) -> Sequence[int]:
         f"SELECT {ROW}, line AS text, $code AS code, problem AS message"
         f" FROM (SELECT *, {_PROBLEM} AS problem FROM ({lines.sql})) WHERE problem IS NOT NULL"
     )
-    if lines.malformed is not None:
-        query += " UNION ALL SELECT * FROM read_parquet($malformed)"
     values = {"code": CODE, "into": str(into)}
     if lines.malformed is not None:
+        query += " UNION ALL SELECT * FROM read_parquet($malformed)"
         values["malformed"] = str(lines.malformed)
-    copy = f"COPY ({query} ORDER BY {ROW}) TO $into ({PARQUET})"
-    staging.connection.execute(copy, values)
+    staging.connection.execute(f"COPY ({query} ORDER BY {ROW}) TO $into ({PARQUET})", values)
     rows = staging.connection.execute(
         f"SELECT {ROW} FROM read_parquet($1)", [str(into)]
     ).fetchnumpy()[ROW]
-    if not len(rows):
-        into.unlink()
     return [int(row) for row in rows]
 
 
-def _keys(staging: Staging, lines: Lines) -> list[str]:
-    found = staging.connection.execute(
-        f"""
-        WITH shapes AS (
-            SELECT json_keys(line) AS keys, min({ROW}) AS row
-            FROM (SELECT * FROM ({lines.sql}) WHERE {_PROBLEM} IS NULL) GROUP BY ALL),
-        places AS (
-            SELECT unnest(keys) AS key, generate_subscripts(keys, 1) AS place, row FROM shapes)
-        SELECT key FROM places GROUP BY key ORDER BY min(row), arg_min(place, row)
-        LIMIT {_MOST_KEYS + 1}"""
-    ).fetchall()
-    if len(found) > _MOST_KEYS:
-        raise BatchError(
-            f"The records have more than {_MOST_KEYS:,} different keys.",
-            hint="keys that are data cannot be columns; bring the records into a list of objects.",
-        )
-    return [key for (key,) in found]
-
-
-def _save_records(staging: Staging, lines: Lines, keys: Sequence[str]) -> None:
-    pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
-    columns = "".join(f", {_column(place)}" for place in range(len(keys)))
+def _save_records(staging: Staging, lines: Lines, shapes: Shapes) -> None:
+    pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in shapes.keys]
+    column = _restored_column if shapes.long else _plain_column
+    columns = "".join(f", {column(place)}" for place in range(len(pointers)))
+    where = f"WHERE {_PROBLEM} IS NULL" if shapes.broken else ""
+    values: dict[str, object] = {"pointers": pointers, "into": str(staging.part(0))}
+    if shapes.long:
+        values |= {"long": _LONG_NUMBER, "token": _TEXT_OR_NUMBER}
     staging.connection.execute(
         f"""
         COPY (SELECT {ROW}{columns} FROM (
-            SELECT {ROW}, json_extract({_MARKED}, $pointers::VARCHAR[]) AS found
-            FROM ({lines.sql}) WHERE {_PROBLEM} IS NULL))
+            SELECT {ROW}, json_extract({_MARKED if shapes.long else "line"},
+                $pointers::VARCHAR[]) AS found
+            FROM ({lines.sql}) {where}))
         TO $into ({PARQUET})""",
-        {
-            "pointers": pointers,
-            "long": _LONG_NUMBER,
-            "token": _TEXT_OR_NUMBER,
-            "into": str(staging.part(0)),
-        },
+        values,
     )
 
 
-def _column(place: int) -> str:
+def _plain_column(place: int) -> str:
+    value = f"found[{place + 1}]"
+    return f"CASE WHEN {value}::VARCHAR <> 'null' THEN {value} END AS c{place}"
+
+
+def _restored_column(place: int) -> str:
     text = f"nullif(found[{place + 1}]::VARCHAR, 'null')"
     return f"({_UNMARK.format(text)})::JSON AS c{place}"
 
