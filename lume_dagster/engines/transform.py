@@ -21,10 +21,11 @@ from lume_dagster.plan.queries import BAD, DUPLICATES, REPEATED, SAMPLES
 #: Parquet 2 encodings write 16 % faster than the default and are a fifth smaller (benchmarks/).
 _PARQUET = "(FORMAT parquet, PARQUET_VERSION v2)"
 
+_ERRORS = "STRUCT(field VARCHAR, code VARCHAR, message VARCHAR, value VARCHAR)[]"
 _NO_REJECTS = (
     f"SELECT CAST(NULL AS BIGINT) AS {ROW}, CAST(NULL AS VARCHAR) AS _lume_file, "
     "CAST(NULL AS BIGINT) AS _lume_file_row, CAST(NULL AS VARCHAR) AS original, "
-    "CAST(NULL AS STRUCT(field VARCHAR, code VARCHAR, message VARCHAR, value VARCHAR)[]) AS errors WHERE false"
+    f"CAST(NULL AS {_ERRORS}) AS errors WHERE false"
 )
 
 _MALFORMED = RowTest(
