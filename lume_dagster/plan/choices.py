@@ -16,6 +16,7 @@ def case(rewriter: Rewriter, node: exp.Case) -> Sql:
     for branch in node.args["ifs"]:
         test = rewriter.under(passed, branch.this)
         taken = test if subject is None else exp.EQ(this=subject.copy(), expression=test)
+        taken = rewriter.bind(rewriter.safe(taken))
         value = rewriter.under([*passed, is_true(taken)], branch.args["true"])
         passed.append(not_(is_true(taken)))
         branches.append(exp.If(this=taken.copy(), true=value))

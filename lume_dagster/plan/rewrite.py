@@ -24,6 +24,8 @@ from lume_dagster.plan.sql import (
     call,
     cast,
     is_null,
+    lambda_,
+    number,
     one_of,
     present,
     text,
@@ -102,11 +104,6 @@ class Rewriter:
     _guards: tuple[Sql, ...] = ()
     _forgiving: int = 0
 
-    @property
-    def _free(self) -> bool:
-        """Whether values may be computed ahead, for every row."""
-        return not self._guards and not self.variables
-
     # -- the walk ---------------------------------------------------------------------------
 
     def rewrite(self, tree: Sql) -> Sql:
@@ -154,8 +151,12 @@ class Rewriter:
         return self.scope.type_of(value, self.variables)
 
     def bind(self, value: Sql) -> Sql:
-        """Compute a value once, ahead, where that is possible."""
-        if not self._free or isinstance(value, exp.Literal | exp.Null | exp.Boolean):
+        """Compute a value once, ahead, where that is possible: not for the items of a list.
+
+        Guards do not matter: what is bound gives NULL where it fails, and only who asks for it
+        under its guards calls that a failure.
+        """
+        if self.variables or isinstance(value, exp.Literal | exp.Null | exp.Boolean):
             return value
         return self.scope.chain.bind(value, self.type_of(value))
 
@@ -179,12 +180,27 @@ class Rewriter:
     def strict(self, value: Sql, make: Callable[[Sql, Bind], Conversion]) -> Sql:
         """Convert, and note that what was there before must be there after."""
         given = self.bind(self.safe(value))
-        conversion = make(given, self.bind)
-        result = self.bind(conversion.value)
+        if self.variables and not isinstance(given, exp.Column):
+            conversion, result = self._let(given, make)
+        else:
+            conversion = make(given, self.bind)
+            result = self.bind(conversion.value)
         if conversion.fails:
             lost = all_of([present(given), is_null(result)])
             self.fail(conversion.code, conversion.message, lost, given)
         return result
+
+    def _let(self, given: Sql, make: Callable[[Sql, Bind], Conversion]) -> tuple[Conversion, Sql]:
+        """Name a value inside a list item, where nothing can be bound: a list of one.
+
+        A conversion looks at its input many times; written out each time, two conversions inside
+        one another are a hundred times as long.
+        """
+        name = f"x{len(self.variables)}"
+        self.variables = {**self.variables, name: self.type_of(given)}
+        conversion = make(exp.column(name), self.bind)
+        named = call("list_transform", exp.array(given), lambda_(name, conversion.value))
+        return conversion, call("list_extract", named, number(1))
 
     # -- names ------------------------------------------------------------------------------
 

@@ -159,3 +159,18 @@ def test_a_list_that_cannot_be_mapped_is_refused(mapping, error, says):
             ),
             [["a"]],
         )
+
+
+def test_conversions_inside_items_stay_short():
+    price = {"type": "number", "multipleOf": 0.01}
+    schema = {"type": "array", "items": {"type": "object", "properties": {"price": price}}}
+    nested = "CASE WHEN i.a = 'x' THEN parse_number(i.p) ELSE parse_number(i.q, ',') END"
+    mapping = {"each": "x", "as": "i", "item": {"price": nested}}
+    outcome = run(
+        flow_of({"y": schema}, {"y": mapping}),
+        jsons([{"a": "x", "p": "1,000.5"}, {"a": "y", "q": "2,5"}], [{"a": "x", "p": "?"}]),
+        types=["JSON"],
+    )
+    assert [float(i["price"]) for i in outcome.mapped[0]["y"]] == [1000.5, 2.5]
+    assert outcome.codes == [[("y[].price", "INVALID_NUMBER")]]
+    assert len(outcome.plan.mapped) < 40_000
