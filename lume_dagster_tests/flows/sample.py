@@ -58,7 +58,7 @@ def flow_text(**sections: Any) -> str:
 
 def problems(text: str | bytes) -> tuple[Problem, ...]:
     """Everything that is wrong with a flow file."""
-    with pytest.raises(FlowError) as caught:
+    with pytest.raises(FlowError, match=r"flow\.yaml") as caught:
         parse(text, "flow.yaml")
     return caught.value.problems
 

@@ -143,7 +143,7 @@ def test_a_required_field_that_is_not_there_is_named():
 
 def test_every_problem_of_a_schema_is_found_at_once():
     schema = {"properties": {"a": {"type": "x"}, "b": {"type": "object", "properties": {"c": 1}}}}
-    with pytest.raises(FlowError) as caught:
+    with pytest.raises(FlowError, match="2 problems:") as caught:
         TargetSchema.parse(schema)
     assert [p.field for p in caught.value.problems] == [
         "properties.a.type", "properties.b.properties.c",
