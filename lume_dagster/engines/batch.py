@@ -2,7 +2,8 @@
 
 Layout of a staging folder (the manifest is written last; a folder without one is garbage):
 
-    part-0000.parquet ...   columns c0, c1, ... (raw values) and _lume_row
+    part-0000.parquet ...   columns c0, c1, ... (raw values); readers/rows.py adds _lume_row
+    part-0000.rows.parquet  how far row numbers are shifted, where malformed records precede
     malformed.parquet       _lume_row, text, code, message: records no reader could split
     manifest.json           this module's StagedBatch
 
