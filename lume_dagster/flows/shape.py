@@ -202,7 +202,7 @@ def _section(annotation: Any, value: Any, metadata: list[Any]) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(value, list) and origin is tuple and _is_model(arguments[0]):
         return tuple(_fitting(arguments[0], item) for item in value)
-    if isinstance(value, Mapping) and origin is not None and issubclass(origin, Mapping):
+    if isinstance(value, Mapping) and isinstance(origin, type) and issubclass(origin, Mapping):
         items = ((key, _fitting(arguments[1], item)) for key, item in value.items())
         return {key: item for key, item in items if item is not None}
     return _fitting(annotation if not metadata else Annotated[annotation, *metadata], value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from lume_dagster.errors import FlowError
 from lume_dagster.flows.flow_file import load, parse, render
 from lume_dagster.flows.model import Flow
+from lume_dagster.flows.yaml_text import read_yaml, write_yaml
 from lume_dagster_tests.flows.sample import TEXT, problems
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +55,11 @@ def test_the_message_lists_them_all():
         parse(MANY_FLAWS, "flow.yaml")
     assert "- flow.yaml:12:3: mapping.nam: there is no target field 'nam'." in str(caught.value)
     assert "Hint: did you mean 'name'?" in str(caught.value)
+
+
+def test_a_mapping_in_place_of_a_number_is_said():
+    (problem,) = problems(TEXT.replace("lume: 1", "lume: {a: b}"))
+    assert "is not one of 1." in problem.message
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,39 @@ def test_a_flow_cannot_be_changed():
     flow = parse(TEXT)
     with pytest.raises(ValueError, match="frozen"):
         flow.flow = "other"
+
+
+# -- whatever is written in whatever place ----------------------------------------------------
+
+JUNK = [None, [], {}, "", 0, -1, 1.5, True, "x", "{", [None], {"a": None}, [[]], [{}], {"": ""}]
+JUNK += [10**250, 1e300, ["a", "a"], {"type": "string"}, {"each": "x"}, {"enum": [{}]}]
+
+
+def places(value, path=()):
+    yield from [path] if path else []
+    lists = enumerate(value) if isinstance(value, list) else ()
+    for key, part in value.items() if isinstance(value, dict) else lists:
+        yield from places(part, (*path, key))
+
+
+def found_in(text):
+    try:
+        parse(text, "flow.yaml")
+    except FlowError as error:
+        return error.problems
+    return ()
+
+
+@given(st.data())
+def test_damage_anywhere_is_a_list_of_placed_problems_or_none(data):
+    value = read_yaml(TEXT.encode()).value
+    for _ in range(data.draw(st.integers(1, 3))):
+        *outer, last = data.draw(st.sampled_from(list(places(value))))
+        part = value
+        for step in outer:
+            part = part[step]
+        part[last] = copy.deepcopy(data.draw(st.sampled_from(JUNK)))
+    assert all(p.line and p.column for p in found_in(write_yaml(value)))
 
 
 # -- what is written reads back ---------------------------------------------------------------
