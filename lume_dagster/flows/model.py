@@ -98,7 +98,7 @@ class SourceFormat(Part):
 
     type: FileType | None = Field(None, description="Kind of file.")
     delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="Character between two CSV fields."
+        None, min_length=1, max_length=4, description="Text between two CSV fields."
     )
     quote: str | None = Field(
         None, max_length=1, description="Character around a CSV field; empty for none."

@@ -68,6 +68,9 @@ def dagster_id(run_id: str) -> str:
     return run_id.removeprefix(RUN_PREFIX)
 
 
+_SHOWN = 80  # characters of a source_path that a message repeats
+
+
 def check_source_path(source_path: str) -> str:
     """The ``source_path`` itself when it can be a partition key.
 
@@ -78,8 +81,10 @@ def check_source_path(source_path: str) -> str:
     fault = _fault(source_path)
     if fault is None:
         return source_path
-    shown = source_path if len(source_path) <= 80 else f"{source_path[:77]}..."  # noqa: PLR2004
-    raise InvalidRequestError(f"The source_path {shown!r} {fault[0]}.", hint=fault[1])
+    shown = repr(source_path)
+    if len(shown) > _SHOWN:
+        shown = f"{shown[: _SHOWN - 3]}..."
+    raise InvalidRequestError(f"The source_path {shown} {fault[0]}.", hint=fault[1])
 
 
 def _fault(source_path: str) -> tuple[str, str] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +73,15 @@ def test_any_bytes_are_staged_or_refused_with_a_sentence(stage, data):
         stage(data, type="csv")  # the fixture asserts that each record is in one place, once
 
 
+@contextmanager
+def _chunks_of(size):
+    """Readers that take a file in pieces of so many bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((scan, "CHUNK"), (sieve, "CHUNK"), (cutter, "_CHUNK")):
+            patch.setattr(module, name, size)
+        yield
+
+
 @law
 @given(
     pieces=st.lists(st.sampled_from([*PIECES, "\udcff"]), max_size=40),
@@ -80,12 +90,11 @@ def test_any_bytes_are_staged_or_refused_with_a_sentence(stage, data):
     chunk=st.sampled_from([1, 3, 8, CHUNK]),
 )
 def test_the_parallel_reader_agrees_with_cutting_record_by_record(
-    stage, monkeypatch, pieces, header, escape, chunk
+    stage, pieces, header, escape, chunk
 ):
-    for module, name in ((scan, "CHUNK"), (sieve, "CHUNK"), (cutter, "_CHUNK")):
-        monkeypatch.setattr(module, name, chunk)  # records that lie across the edges of chunks
     data = (header + "".join(pieces)).encode("utf-8", "surrogateescape")
-    staged = stage(data, type="csv", delimiter=",", quote='"', escape=escape, encoding="utf-8")
+    with _chunks_of(chunk):  # records that lie across the edges of chunks
+        staged = stage(data, type="csv", delimiter=",", quote='"', escape=escape, encoding="utf-8")
     dialect = Dialect(",", '"', escape)
     start = len(header.encode())
     with TemporaryDirectory() as folder:
