@@ -41,6 +41,8 @@ def find_column(name: str, columns: Sequence[SourceColumn]) -> SourceColumn:
         raise PlanError(
             f"the column {name!r} could be any of {found}.", hint="write its exact case."
         )
+    if not columns:
+        raise PlanError("the source has no columns.", hint="the batch is empty, header and all.")
     raise PlanError(
         f"the source has no column {name!r}.",
         hint=did_you_mean(name, (c.name for c in columns)),

@@ -153,3 +153,8 @@ def test_a_quoted_name_may_hold_anything():
     odd = 'Total "€" (x); DROP TABLE t --'
     quoted = '"' + odd.replace('"', '""') + '"'
     assert run(flow_of({"y": TEXT}, {"y": quoted}), [["a"]], [odd]).mapped[0]["y"] == "a"
+
+
+def test_an_empty_batch_is_called_empty():
+    with pytest.raises(PlanError, match="the source has no columns.\nHint: the batch is empty"):
+        run(flow_of({"y": TEXT}, {"y": "x"}), [], [])
