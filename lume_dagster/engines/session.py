@@ -27,7 +27,8 @@ _LOCK = (
     "SET lock_configuration = true",
 )
 _DISK_FULL = re.compile(
-    r"no space left|disk quota|max_temp_directory_size|failed to offload", re.IGNORECASE
+    r"no space left|disk quota|file too large|max_temp_directory_size|failed to offload",
+    re.IGNORECASE,
 )
 
 
@@ -83,12 +84,7 @@ def engine_errors(settings: EngineSettings) -> Iterator[None]:
 
     try:
         yield
-    except duckdb.Error as error:
-        told = told_exhaustion(error, settings)
-        if told is None:
-            raise
-        raise told from error
-    except OSError as error:
+    except (duckdb.Error, OSError) as error:
         told = told_exhaustion(error, settings)
         if told is None:
             raise
@@ -101,7 +97,7 @@ def told_exhaustion(error: Exception, settings: EngineSettings) -> EngineError |
 
     if _DISK_FULL.search(str(error)):
         return EngineError(
-            f"The disk of {settings.scratch} is full.",
+            f"The disk of {settings.scratch} is full, or its quota used up.",
             hint="free space there, or give the engine another scratch folder.",
         )
     if isinstance(error, duckdb.OutOfMemoryException):
