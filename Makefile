@@ -40,7 +40,7 @@ types: setup ## mypy, strict
 contracts: setup ## who may import whom
 	@.venv/bin/lint-imports --no-cache
 
-docs: setup ## write the generated pages again: cli.md, errors.md
+docs: setup ## write the generated pages again
 	@$(PY) docs/generate.py
 
 bench: setup ## measure, against hand-written baselines (minutes)
