@@ -23,6 +23,12 @@ class Sample:
     rss_mb: float
     outcome: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def inside(self) -> float:
+        """What the contender itself measured: its steps, without start and imports."""
+        seconds: Mapping[str, float] = self.outcome.get("seconds", {})
+        return sum(s for step, s in seconds.items() if not step.startswith("import"))
+
 
 def run(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> Sample:
     """Run to the end; a command that fails stops the benchmark with what it said.

@@ -53,6 +53,14 @@ def make_project(
             Library(library).publish(name, author="benchmarks", note="as it is measured")
 
 
+def _make_instance(folder: Path) -> None:
+    """Dagster's databases: a deployment has them before its first run."""
+    from lume_dagster.orchestration.instance import open_instance
+
+    with open_instance(folder / ".lume") as instance:
+        instance.get_runs(limit=1)
+
+
 def main() -> None:
     """Make one."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -69,6 +77,7 @@ def main() -> None:
         versions=given.versions,
         memory_limit=given.memory_limit,
     )
+    _make_instance(given.folder)
 
 
 if __name__ == "__main__":

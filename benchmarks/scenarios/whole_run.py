@@ -42,21 +42,19 @@ def _measure(setting: Setting, most: float) -> Result:
     )
     shared = must_agree(samples)
     best = fastest(samples, [plan.name for plan in plans])
-    inside = statistics.median(s.outcome["seconds"]["run"] for s in samples[NAME])
+    whole, inside = (ratio(samples, NAME, best, what).median for what in ("wall", "inside"))
+    seconds = statistics.median(s.inside for s in samples[NAME])
     imports = statistics.median(s.outcome["seconds"]["import dagster"] for s in samples[NAME])
     return Result(
         title=f"Whole run of {setting.rows:,} rows: CSV, staging, transform, DuckDB warehouse",
         rows=rows_of(samples, best, {"Polars by hand": "loads no warehouse"}),
         goals=[
-            Goal(
-                f"within {most} of the best DuckDB script ({best})",
-                ratio(samples, NAME, best).median,
-                most,
-            )
+            Goal(f"whole process within {most} of the best DuckDB script ({best})", whole, most),
+            Goal("the same without start and imports", inside, most),
         ],
         notes=[
             f"All agree: {shared['mapped']:,} mapped, {shared['rejected']:,} rejected.",
-            f"Whole processes. Of ours, importing Dagster takes {imports:.2f} s and the run itself {inside:.2f} s.",
+            f"Whole processes. Of ours, importing Dagster takes {imports:.2f} s and the run itself {seconds:.2f} s.",
             "Ours also leaves the batch staged as Parquet, so that a retry does not read the source again, counts "
             "records independently, and writes Dagster's events; the scripts do not.",
         ],
