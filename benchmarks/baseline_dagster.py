@@ -15,7 +15,9 @@ def _definitions(dg: Any) -> Any:
     partitions = dg.DynamicPartitionsDefinition(name="empty")
     keys = [dg.AssetKey(["empty", step]) for step in ("source", "transform", "target")]
     specs = [
-        dg.AssetSpec(key, deps=keys[n - 1 : n] if n else [], partitions_def=partitions, skippable=True)
+        dg.AssetSpec(
+            key, deps=keys[n - 1 : n] if n else [], partitions_def=partitions, skippable=True
+        )
         for n, key in enumerate(keys)
     ]
 

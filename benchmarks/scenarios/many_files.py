@@ -33,14 +33,19 @@ def measure(setting: Setting) -> Result:
     each = f"a run of one partition, a process each ({_SAMPLE} of {_FILES:,})"
     same = f"{_SAMPLE} runs of one partition in one process"
     samples = take_turns([Contender(one, together)], 1, setting.work)
-    samples |= take_turns([Contender(each, lambda _: _run(apart, [next(waiting)]))], _SAMPLE, setting.work)
+    samples |= take_turns(
+        [Contender(each, lambda _: _run(apart, [next(waiting)]))], _SAMPLE, setting.work
+    )
     samples |= take_turns([Contender(same, in_one_process)], 1, setting.work)
     came_out = samples[one][0].outcome["mapped"] + samples[one][0].outcome["rejected"]
     if came_out != _FILES * _ROWS:
         raise AssertionError(f"{came_out:,} rows came out of {_FILES * _ROWS:,}")
     wall = samples[one][0].wall
     alone = median(samples, each) * _FILES
-    figures = {name: [median(samples, name, what) for what in ("wall", "cpu", "rss_mb")] for name in samples}
+    figures = {
+        name: [median(samples, name, what) for what in ("wall", "cpu", "rss_mb")]
+        for name in samples
+    }
     return Result(
         title=f"{_FILES:,} files of {_ROWS} rows",
         rows=[
@@ -48,7 +53,13 @@ def measure(setting: Setting) -> Result:
             Row(each, *figures[each], note=f"{_FILES:,} of them: about {alone:,.0f} s"),
             Row(same, *figures[same], note=f"{figures[same][0] / _SAMPLE * 1000:.0f} ms a run"),
         ],
-        goals=[Goal(f"one run takes under 1/50 of the time of {_FILES:,} runs", round(wall / alone, 4), 1 / 50)],
+        goals=[
+            Goal(
+                f"one run takes under 1/50 of the time of {_FILES:,} runs",
+                round(wall / alone, 4),
+                1 / 50,
+            )
+        ],
         notes=[
             f"The time of {_FILES:,} runs is the median of {_SAMPLE} of them, times {_FILES:,}; they are not all run."
         ],

@@ -37,7 +37,10 @@ def measure(setting: Setting) -> Result:
     return Result(
         title="A run of 100 rows in process",
         rows=[
-            Row("importing Dagster", _median([s.outcome["seconds"]["import dagster"] for s in samples[_OURS]])),
+            Row(
+                "importing Dagster",
+                _median([s.outcome["seconds"]["import dagster"] for s in samples[_OURS]]),
+            ),
             Row("first run of a process", first, note="imports the rest, loads the project"),
             Row("a later run in it", later, note="loads the project again"),
             Row("first run of three empty assets on Dagster", theirs),
