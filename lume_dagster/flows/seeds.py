@@ -138,7 +138,7 @@ def _key_flaws(path: Path, key: str) -> Iterator[tuple[str, str | None]]:
     twice = [value for value, n in counts.items() if n > 1]
     if twice:
         shown = ", ".join(map(repr, twice[:_SHOWN])) + (", ..." if len(twice) > _SHOWN else "")
-        message = f"{path}: {len(twice)} keys are there more than once: {shown}."
+        message = f"{path}: keys that come more than once ({len(twice)}): {shown}."
         yield message, f"a lookup must have one answer: make {key!r} unique."
 
 

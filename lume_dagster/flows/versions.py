@@ -105,7 +105,7 @@ def _parse_changed(content: bytes, path: Path, folder: Path, entry: Published) -
     try:
         return parse(content, path)
     except FlowError as error:
-        what = f"{path} no longer reads: {error.problems[0].fact}"
+        what = f"{path} no longer reads: {error.problems[0].fact.rstrip('.')}"
         raise _changed(folder, entry, what) from error
 
 

@@ -25,7 +25,7 @@ def draft_with(folder, content):
         ("kode,name\nNO,Norway\n", "has no column 'code', the key.\nHint: did you mean 'kode'?"),
         ("code,name,name\n", "has two columns called 'name'."),
         ("code,\nNO,Norway\n", "has no name for column 2."),
-        ("code,name\nNO,a\nPL,b\nNO,c\n", "1 keys are there more than once: 'NO'."),
+        ("code,name\nNO,a\nPL,b\nNO,c\n", "keys that come more than once (1): 'NO'."),
         ("code,name\nNO,a\n,b\n", "countries.csv:3: the key 'code' is empty."),
         ("code,name\nNO,a,b\n", "countries.csv:2: 3 fields, the header has 2."),
         ('code,name\n"NO"x,a\n', "is not CSV"),
@@ -41,7 +41,7 @@ def test_a_seed_that_cannot_be_looked_up_is_refused(tmp_path, content, says):
 
 def test_every_flaw_of_a_key_is_counted(tmp_path):
     rows = "".join(f"k{n},x\n" * 2 for n in range(5))
-    with pytest.raises(FlowError, match="5 keys are there more than once: 'k0', 'k1', 'k2', ..."):
+    with pytest.raises(FlowError, match=r"keys that come more than once \(5\): 'k0', 'k1', 'k2'"):
         draft_with(tmp_path, "code,name\n" + rows)
 
 
