@@ -171,13 +171,14 @@ def _csv_rowid(job: Job) -> tuple[int, int]:
         f"CREATE TEMP TABLE judged_rows AS {_chain(source, row, _enums())} "
         f"SELECT _lume_row, bits, {_select(TARGET)}, {original} FROM judged"
     )
-    number = "_lume_row" if job.staged else "rowid + 1 AS _lume_row"
+    number = "_lume_row" if job.staged else "rowid + 1"
     mapped = job.copy(
-        f"SELECT {number}, {', '.join(TARGET)} FROM judged_rows WHERE bits = 0", job.mapped
+        f"SELECT {number} AS _lume_row, {', '.join(TARGET)} FROM judged_rows WHERE bits = 0",
+        job.mapped,
     )
     rejected = job.copy(
-        f"SELECT {number}, {_text(job.uri)} AS _lume_file, _lume_row AS _lume_file_row, original, errors "
-        "FROM judged_rows WHERE bits <> 0",
+        f"SELECT {number} AS _lume_row, {_text(job.uri)} AS _lume_file, {number} AS _lume_file_row, "
+        "original, errors FROM judged_rows WHERE bits <> 0",
         job.rejects,
     )
     return mapped, rejected
