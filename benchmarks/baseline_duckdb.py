@@ -230,10 +230,12 @@ def main() -> None:
     codes = {f"{field}:{code}": n for field, code, n, _, _ in errors}
     if given.warehouse:
         _load(job, given.warehouse)
-    metrics = {"mapped": mapped, "rejected": rejected, "malformed": job.malformed(), "codes": codes}
-    (job.out / "metrics.json").write_text(json.dumps({**metrics, "errors": errors}, indent=1))
+    malformed = job.malformed()
+    counts = {"mapped": mapped, "rejected": rejected, "malformed": malformed}
+    written = json.dumps({**counts, "codes": codes, "errors": errors}, indent=1)
+    (job.out / "metrics.json").write_text(written)
     seconds = {"transform": done - begun, "rest": time.perf_counter() - done}
-    report(**metrics, seconds=seconds)
+    report(mapped=mapped, rejected=rejected, malformed=malformed, codes=codes, seconds=seconds)
 
 
 if __name__ == "__main__":
