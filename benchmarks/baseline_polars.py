@@ -225,7 +225,7 @@ def transform(source: Path, out: Path, seeds: Path) -> None:
         .with_columns(**_AMOUNTS)
         .select("_lume_row", *[col(_RENAMED.get(name, name)).alias(name) for name in TARGET])
     )
-    original = pl.struct(**{name: col(raw) for name, raw in zip(COLUMNS, RAW, strict=True)})
+    original = pl.struct([col(raw).alias(name) for name, raw in zip(COLUMNS, RAW, strict=True)])
     rejects = judged.filter(col("bits") != 0).select(
         "_lume_row",
         pl.lit(source.as_uri()).alias("_lume_file"),

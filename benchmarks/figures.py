@@ -67,6 +67,12 @@ def rows_of(samples: Samples, reference: str, notes: Mapping[str, str] | None = 
     ]
 
 
+def plain_row(samples: Samples, name: str, note: str = "") -> Row:
+    """A row that is compared with nothing."""
+    wall, cpu, rss_mb = (median(samples, name, what) for what in ("wall", "cpu", "rss_mb"))
+    return Row(name, wall, cpu, rss_mb, note=note)
+
+
 def load() -> dict[str, Any]:
     """All figures taken so far, by scenario."""
     return json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}

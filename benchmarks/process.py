@@ -30,6 +30,10 @@ class Sample:
         return sum(s for step, s in seconds.items() if not step.startswith("import"))
 
 
+def _shown(command: Sequence[str]) -> str:
+    return " ".join(part if len(part) < 200 else f"{part[:200]}..." for part in command)
+
+
 def run(command: Sequence[str], *, settings: Mapping[str, str] | None = None) -> Sample:
     """Run to the end; a command that fails stops the benchmark with what it said.
 
@@ -52,7 +56,7 @@ def run(command: Sequence[str], *, settings: Mapping[str, str] | None = None) ->
         child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - begun
     if child.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}.\n{printed}")
+        raise RuntimeError(f"{_shown(command)} ended with {child.returncode}.\n{printed}")
     lines = printed.strip().splitlines()
     outcome = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
     return Sample(

@@ -102,7 +102,8 @@ def ratio(samples: Samples, name: str, to: str, what: str = "wall") -> Ratio:
 
 def median(samples: Samples, name: str, what: str = "wall") -> float:
     """The middle of all rounds."""
-    return round(statistics.median(getattr(s, what) for s in samples[name]), 3)
+    values: list[float] = [getattr(s, what) for s in samples[name]]
+    return round(statistics.median(values), 3)
 
 
 def fastest(samples: Samples, names: Sequence[str]) -> str:

@@ -119,6 +119,7 @@ def write_small_files(folder: Path, files: int, rows: int) -> list[str]:
 def _cut(whole: Path, folder: Path, names: list[str], rows: int) -> None:
     """Records may span lines, so they are cut as CSV."""
     import csv
+    from itertools import islice
 
     folder.mkdir(parents=True, exist_ok=True)
     with whole.open(newline="", encoding="utf-8") as file:
@@ -128,4 +129,4 @@ def _cut(whole: Path, folder: Path, names: list[str], rows: int) -> None:
             with (folder / name).open("w", newline="", encoding="utf-8") as part:
                 writer = csv.writer(part, lineterminator="\n")
                 writer.writerow(header)
-                writer.writerows(record for record, _ in zip(records, range(rows), strict=False))
+                writer.writerows(islice(records, rows))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.figures import Goal, Result, Row
-from benchmarks.rounds import Contender, Samples, median, take_turns
+from benchmarks.figures import Goal, Result, plain_row
+from benchmarks.rounds import Contender, Samples, take_turns
 from benchmarks.setting import Setting
 
 _CASES = {
@@ -18,29 +18,22 @@ _CASES = {
 
 def measure(setting: Setting) -> Result:
     """Many short processes, in turns."""
-    contenders = [
-        Contender(name, lambda _, code=code: [sys.executable, "-c", code])
-        for name, code in _CASES.items()
-    ]
+    contenders = [_bare(name, code) for name, code in _CASES.items()]
     samples = take_turns(contenders, max(15, setting.rounds), setting.work)
     added = round((_least(samples, "import lume_dagster") - _least(samples, "python")) * 1000, 1)
     return Result(
         title="Import time",
-        rows=[
-            Row(
-                name,
-                median(samples, name),
-                median(samples, name, "cpu"),
-                median(samples, name, "rss_mb"),
-            )
-            for name in _CASES
-        ],
+        rows=[plain_row(samples, name) for name in _CASES],
         goals=[Goal("import lume_dagster adds under 60 ms", added, 60)],
         notes=[
             "The added time is the difference of the fastest rounds; a busy machine only ever adds."
         ],
         samples=samples,
     )
+
+
+def _bare(name: str, code: str) -> Contender:
+    return Contender(name, lambda _: [sys.executable, "-c", code])
 
 
 def _least(samples: Samples, name: str) -> float:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.figures import Goal, Result, Row
+from benchmarks.figures import Goal, Result, plain_row
 from benchmarks.rounds import Contender, median, take_turns
 from benchmarks.setting import Setting, ours, write_small_files
 
@@ -42,16 +42,12 @@ def measure(setting: Setting) -> Result:
         raise AssertionError(f"{came_out:,} rows came out of {_FILES * _ROWS:,}")
     wall = samples[one][0].wall
     alone = median(samples, each) * _FILES
-    figures = {
-        name: [median(samples, name, what) for what in ("wall", "cpu", "rss_mb")]
-        for name in samples
-    }
     return Result(
         title=f"{_FILES:,} files of {_ROWS} rows",
         rows=[
-            Row(one, *figures[one], note=f"{wall / _FILES * 1000:.0f} ms a partition"),
-            Row(each, *figures[each], note=f"{_FILES:,} of them: about {alone:,.0f} s"),
-            Row(same, *figures[same], note=f"{figures[same][0] / _SAMPLE * 1000:.0f} ms a run"),
+            plain_row(samples, one, f"{wall / _FILES * 1000:.0f} ms a partition"),
+            plain_row(samples, each, f"{_FILES:,} of them: about {alone:,.0f} s"),
+            plain_row(samples, same, f"{median(samples, same) / _SAMPLE * 1000:.0f} ms a run"),
         ],
         goals=[
             Goal(

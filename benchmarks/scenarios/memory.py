@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.figures import Goal, Result, Row
-from benchmarks.rounds import Contender, median, take_turns
+from benchmarks.figures import Goal, Result, plain_row
+from benchmarks.rounds import Contender, Samples, median, take_turns
 from benchmarks.setting import Setting, ours
 
 _ROOM = 400  # MB beside the engine: Python, Dagster, Arrow, the file being read
@@ -15,7 +15,7 @@ def measure(setting: Setting) -> Result:
     """One run each: memory hardly varies, and ten million rows take their time."""
     large = setting.rows * 10
     cases = ((setting.rows, "2GB"), (large, "2GB"), (large, "512MB"))
-    samples = {}
+    samples: Samples = {}
     for rows, limit in cases:
         name = f"{rows:,} rows, memory_limit {limit}"
         samples |= take_turns(
@@ -23,15 +23,7 @@ def measure(setting: Setting) -> Result:
         )
     names = list(samples)
     growth = median(samples, names[1], "rss_mb") / median(samples, names[0], "rss_mb")
-    rows_ = [
-        Row(
-            name,
-            median(samples, name),
-            median(samples, name, "cpu"),
-            median(samples, name, "rss_mb"),
-        )
-        for name in names
-    ]
+    rows_ = [plain_row(samples, name) for name in names]
     return Result(
         title="Peak memory of a whole run",
         rows=rows_,
