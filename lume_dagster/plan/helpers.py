@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlglot import exp
 
@@ -92,7 +93,7 @@ def strptime(name: str, args: list[Sql], bind: Bind, *, date: bool) -> Conversio
     """Formats tried in turn; the first that fits and has a four-digit year wins."""
     x = args[0]
     formats = _literals(name, args[1:])
-    moment = _first_format(call("trim", x), formats, bind)
+    moment = _first_format(x, formats, bind)
     value = try_cast(moment, "DATE") if date else moment
     code = "INVALID_DATE_FORMAT" if date or not _has_clock(formats) else "INVALID_TIMESTAMP_FORMAT"
     wanted = ", ".join(repr(f) for f in formats)
@@ -109,8 +110,7 @@ def _has_clock(formats: list[str]) -> bool:
 
 
 def _first_format(x: Sql, formats: list[str], bind: Bind) -> Sql:
-    wanted: Sql = text(formats[0]) if len(formats) == 1 else exp.array(*[text(f) for f in formats])
-    quick = bind(call("try_strptime", x, wanted))
+    quick = bind(_by_shape(x, formats))
     if not any("%Y" in f for f in formats):
         return quick
     century = exp.GTE(this=quick, expression=cast(text(_FIRST_YEAR), "TIMESTAMP"))
@@ -148,6 +148,27 @@ def _parse_number(name: str, args: list[Sql], _bind: Bind) -> Conversion:
         default=_written_number(x, decimal, group),
     )
     return Conversion(value, "INVALID_NUMBER", f"is not a number (decimal sign {decimal!r})")
+
+
+#: Formats of a fixed shape, no two of which fit the same text.
+_SHAPES = {
+    "%Y-%m-%d": "____-__-__",
+    "%Y-%m-%d %H:%M:%S": "____-__-__ __:__:__",
+    "%Y-%m-%dT%H:%M:%S": "____-__-__T__:__:__",
+}
+
+
+def _by_shape(x: Sql, formats: list[str]) -> Sql:
+    """All formats in turn; but most texts are ISO, and show by their shape which one they want."""
+    wanted: Sql = text(formats[0]) if len(formats) == 1 else exp.array(*[text(f) for f in formats])
+    in_turn = call("try_strptime", call("trim", x), wanted)
+    shaped = list(takewhile(_SHAPES.__contains__, formats))
+    if not shaped:
+        return in_turn
+    looks = [exp.Like(this=x.copy(), expression=text(_SHAPES[f])) for f in shaped]
+    tries = [call("coalesce", call("try_strptime", x, text(f)), in_turn) for f in shaped]
+    ifs = [exp.If(this=look, true=one) for look, one in zip(looks, tries, strict=True)]
+    return exp.Case(ifs=ifs, default=in_turn)
 
 
 def _grouped(decimal: str, group: str) -> str:

@@ -83,8 +83,14 @@ class Conversion:
 _Rule = Callable[[Sql, str, Bind], Conversion]
 
 
-def _text_to_integer(x: Sql, to: str, _bind: Bind) -> Conversion:
-    value = when(matches(x, r"\s*[+-]?\d+(\.0*)?\s*"), try_cast(x, to))
+def _text_to_integer(x: Sql, to: str, bind: Bind) -> Conversion:
+    whole = bind(try_cast(x, to))
+    # Most numbers are written as the engine writes them; only the others need the slower look.
+    plain = exp.EQ(this=cast(whole, "VARCHAR"), expression=x.copy())
+    written = matches(x, r"\s*[+-]?\d+(\.0*)?\s*")
+    value = exp.Case(
+        ifs=[exp.If(this=plain, true=whole.copy()), exp.If(this=written, true=whole.copy())]
+    )
     return Conversion(value, "INVALID_INTEGER", "is not a whole number")
 
 
