@@ -37,12 +37,13 @@ def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
     They can then be run in the Dagster UI, alone or as a backfill.
     """
     from lume_dagster.orchestration.names import check_source_path
+    from lume_dagster.orchestration.partitions import add_partitions
 
     wanted = [check_source_path(path) for path in source_paths]
     with _partitions(flow) as (instance, name):
         known = set(instance.get_dynamic_partitions(name))
         added = [path for path in dict.fromkeys(wanted) if path not in known]
-        instance.add_dynamic_partitions(name, added)
+        add_partitions(instance, name, added)
     shell.answer(added, lambda: click.echo(f"{count(len(added), 'partition')} added to {flow}."))
 
 

@@ -20,6 +20,7 @@ from lume_dagster.errors import InvalidRequestError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.instance import dagster_home, require_long_keys
+from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
 from lume_dagster.orchestration.project import Project, load_project
 from lume_dagster.orchestration.steps import newest
@@ -115,7 +116,7 @@ def create(project: Project, instance: dg.DagsterInstance, request: Request) -> 
         _refuse_if_done(project, instance, request)
         run_id = str(uuid.uuid5(_NAMESPACE, f"{partitions}\0{source_path}\0{number}"))
         if instance.get_run_by_id(run_id) is None:
-            instance.add_dynamic_partitions(partitions, [source_path])
+            add_partitions(instance, partitions, [source_path])
             if _add_run(project, instance, request, run_id):
                 return run_id
         number += 1
