@@ -18,7 +18,7 @@ from lume_dagster.errors import EngineError, FlowError
 from lume_dagster.plan.plan import Plan, RowTest, SeedTable
 from lume_dagster.plan.queries import BAD, DUPLICATES, REPEATED, SAMPLES
 
-#: Parquet 2 encodings write 16 % faster than the default and are a fifth smaller (benchmarks/).
+#: Parquet 2 encodings took 16 % less CPU than the default for 1M mapped rows, and less disk.
 _PARQUET = "(FORMAT parquet, PARQUET_VERSION v2)"
 
 _ERRORS = "STRUCT(field VARCHAR, code VARCHAR, message VARCHAR, value VARCHAR)[]"
