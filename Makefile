@@ -1,7 +1,7 @@
 # Everything a person or a machine does with a checkout. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test lint format types contracts docs bench lock clean
+.PHONY: help setup servers demo ui test lint format types contracts docs bench lock clean
 
 # An activated environment or a PYTHONPATH of another project must not leak into this one.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
@@ -23,7 +23,10 @@ demo: setup ## map 336,776 real departures through Dagster into DuckDB, and prin
 ui: setup ## open the same in the Dagster UI (Ctrl+C ends it)
 	@$(PY) -m lume_dagster.cli ui
 
-test: setup ## the whole test suite
+servers: setup ## install the servers that tests speak to, as far as this machine can have them
+	@.ci/servers
+
+test: setup servers ## the whole test suite
 	@$(PY) -m pytest $(ARGS)
 
 lint: setup ## ruff: style and form
@@ -51,7 +54,9 @@ lock: setup ## resolve requirements/ again, to the newest versions that fit
 	  --no-emit-index-url --no-header --all-extras --group dev -o requirements/dev.txt pyproject.toml
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -o requirements/uv.txt requirements/uv.in
+	@for name in fakesnow spark; do $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -o requirements/$$name.txt requirements/$$name.in; done
 
 clean: ## remove what make made: .venv, .lume and the caches
-	rm -rf .venv .lume build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .servers .lume build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find lume_dagster lume_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +

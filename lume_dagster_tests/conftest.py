@@ -12,6 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from lume_dagster_tests.servers.fleet import (
+    pytest_collection_finish,
+    pytest_configure,
+    pytest_unconfigure,
+)
+
+__all__ = ["pytest_collection_finish", "pytest_configure", "pytest_unconfigure"]
+
 ROOT = Path(__file__).parent.parent
 
 # A project or an instance of the person who runs the tests must not leak into them.

@@ -20,7 +20,7 @@ _BARE = "adbc_ingest alone (not atomic)"
 
 def measure(setting: Setting) -> Result:
     """First into empty tables, then over a batch that is there."""
-    from lume_dagster_tests.servers import postgres_server
+    from lume_dagster_tests.servers.postgres import postgres_server
 
     folder = setting.cache / "transformed"
     shutil.rmtree(folder, ignore_errors=True)

@@ -6,16 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lume_dagster.connectors.duckdb_file import DuckDBConnector
-    from lume_dagster.connectors.local_files import LocalFilesConnector
-    from lume_dagster.connectors.postgres import PostgresConnector
+    from lume_dagster.connectors.duckdb_file.connector import DuckDBConnector
+    from lume_dagster.connectors.local_files.connector import LocalFilesConnector
+    from lume_dagster.connectors.postgres.connector import PostgresConnector
 
 __all__ = ["DuckDBConnector", "LocalFilesConnector", "PostgresConnector"]
 
 _HOMES = {
-    "DuckDBConnector": "lume_dagster.connectors.duckdb_file",
-    "LocalFilesConnector": "lume_dagster.connectors.local_files",
-    "PostgresConnector": "lume_dagster.connectors.postgres",
+    "DuckDBConnector": "lume_dagster.connectors.duckdb_file.connector",
+    "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
+    "PostgresConnector": "lume_dagster.connectors.postgres.connector",
 }
 
 

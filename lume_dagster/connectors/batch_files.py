@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from lume_dagster.connectors.ddl import (
+from lume_dagster.connectors.protocol import Column, Delivery
+from lume_dagster.connectors.sql.ddl import (
     DUCKDB_TYPES,
     REJECT_COLUMNS,
     ROW,
@@ -19,7 +20,6 @@ from lume_dagster.connectors.ddl import (
     mapped_columns,
     sql_type,
 )
-from lume_dagster.connectors.protocol import Column, Delivery
 from lume_dagster.errors import ConnectorError, EngineError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ _CHILDREN = multiprocessing.get_context("forkserver")
 _CHILDREN.set_forkserver_preload(
     [
         "lume_dagster.testing.crash",
-        *(f"lume_dagster.connectors.{name}" for name in ("local_files", "duckdb_file", "postgres")),
+        *("lume_dagster.connectors.resource", "lume_dagster.connectors.batch_files"),
         *("duckdb", "pyarrow.parquet", "sqlglot", "adbc_driver_postgresql.dbapi"),
     ]
 )

@@ -1,5 +1,5 @@
 """The servers that connector tests speak to."""
 
-from lume_dagster_tests.servers import postgres, postgres_database
+from lume_dagster_tests.servers.postgres import postgres, postgres_database
 
 __all__ = ["postgres", "postgres_database"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lume_dagster.connectors.bound_query import bind_source_path
+from lume_dagster.connectors.sql.bound_query import bind_source_path
 from lume_dagster.errors import FlowError
 
 UNBOUND = [

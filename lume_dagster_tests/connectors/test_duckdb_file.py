@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster.connectors import DuckDBConnector
-from lume_dagster.connectors.ddl import DUCKDB_TYPES, sql_type
 from lume_dagster.connectors.protocol import Column, DatabaseSource, Target
+from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, sql_type
 from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster.connectors import LocalFilesConnector
-from lume_dagster.connectors.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
-from lume_dagster.connectors.folder_swap import exclusive
-from lume_dagster.connectors.local_load import FORMATS
-from lume_dagster.connectors.local_table import STATE
+from lume_dagster.connectors.local_files.folder_swap import exclusive
+from lume_dagster.connectors.local_files.load import FORMATS
+from lume_dagster.connectors.local_files.table import STATE
 from lume_dagster.connectors.protocol import Column, StoreSource, Target
+from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.testing import StoreSourceSuite, TargetSuite, WriteSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster.connectors import PostgresConnector
-from lume_dagster.connectors.ddl import POSTGRES_TYPES, sql_type
 from lume_dagster.connectors.protocol import Column, DatabaseSource, Target
+from lume_dagster.connectors.sql.ddl import POSTGRES_TYPES, sql_type
 from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET

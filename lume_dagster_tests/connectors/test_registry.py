@@ -27,7 +27,7 @@ def install(tmp_path, monkeypatch):
 
 
 def test_a_third_partys_connector_is_found_by_its_kind(install):
-    install("lume_mine", "mine = lume_dagster.connectors.local_files:LocalFilesConnector")
+    install("lume_mine", "mine = lume_dagster.connectors.local_files.connector:LocalFilesConnector")
     assert connector_class("mine").kind == "local_files"
 
 

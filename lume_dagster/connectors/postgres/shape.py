@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lume_dagster.connectors.ddl import (
+from lume_dagster.connectors.postgres.session import rows
+from lume_dagster.connectors.protocol import Column, Delivery
+from lume_dagster.connectors.sql.ddl import (
     POSTGRES_TYPES,
     REJECT_COLUMNS,
     Found,
@@ -13,10 +15,8 @@ from lume_dagster.connectors.ddl import (
     refuse_other_shape,
     sql_type,
 )
-from lume_dagster.connectors.ledger import LEDGER_COLUMNS
-from lume_dagster.connectors.postgres_session import rows
-from lume_dagster.connectors.protocol import Column, Delivery
-from lume_dagster.connectors.tables import LEDGER, Tables, refuse_long_name
+from lume_dagster.connectors.sql.ledger import LEDGER_COLUMNS
+from lume_dagster.connectors.sql.tables import LEDGER, Tables, refuse_long_name
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:

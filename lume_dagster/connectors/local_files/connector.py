@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import ClassVar
 
-from lume_dagster.connectors.folder_swap import exclusive
-from lume_dagster.connectors.local_load import FORMATS, publish
-from lume_dagster.connectors.local_paths import find_files, path_of_uri
-from lume_dagster.connectors.local_table import local_table
+from lume_dagster.connectors.local_files.folder_swap import exclusive
+from lume_dagster.connectors.local_files.load import FORMATS, publish
+from lume_dagster.connectors.local_files.paths import find_files, path_of_uri
+from lume_dagster.connectors.local_files.table import local_table
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt, SourceObject
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.errors import BatchError, ConnectorError, did_you_mean

@@ -19,14 +19,22 @@ from lume_dagster.connectors.batch_files import (
     select_mapped,
     select_rejects,
 )
-from lume_dagster.connectors.ddl import (
+from lume_dagster.connectors.postgres.session import rows, run, said
+from lume_dagster.connectors.postgres.shape import (
+    refuse_other_shapes,
+    tables_there,
+    wanted_tables,
+)
+from lume_dagster.connectors.postgres.wire import ENCODERS
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.sql.ddl import (
     POSTGRES_TYPES,
     ROW,
     RUN_ID,
     create_schema,
     create_table,
 )
-from lume_dagster.connectors.ledger import (
+from lume_dagster.connectors.sql.ledger import (
     Earlier,
     delete_run,
     earlier_deliveries,
@@ -34,15 +42,7 @@ from lume_dagster.connectors.ledger import (
     stale_mapped,
     stale_rejects,
 )
-from lume_dagster.connectors.postgres_session import rows, run, said
-from lume_dagster.connectors.postgres_shape import (
-    refuse_other_shapes,
-    tables_there,
-    wanted_tables,
-)
-from lume_dagster.connectors.postgres_wire import ENCODERS
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
-from lume_dagster.connectors.tables import LEDGER, Tables
+from lume_dagster.connectors.sql.tables import LEDGER, Tables
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:

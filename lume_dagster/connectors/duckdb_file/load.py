@@ -14,7 +14,8 @@ from lume_dagster.connectors.batch_files import (
     select_mapped,
     select_rejects,
 )
-from lume_dagster.connectors.ddl import (
+from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
+from lume_dagster.connectors.sql.ddl import (
     DUCKDB_TYPES,
     REJECT_COLUMNS,
     Found,
@@ -24,7 +25,7 @@ from lume_dagster.connectors.ddl import (
     refuse_other_shape,
     sql_type,
 )
-from lume_dagster.connectors.ledger import (
+from lume_dagster.connectors.sql.ledger import (
     LEDGER_COLUMNS,
     Earlier,
     delete_run,
@@ -33,8 +34,7 @@ from lume_dagster.connectors.ledger import (
     stale_mapped,
     stale_rejects,
 )
-from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
-from lume_dagster.connectors.tables import LEDGER, Tables
+from lume_dagster.connectors.sql.tables import LEDGER, Tables
 from lume_dagster.errors import ConnectorError, TransientError
 
 if TYPE_CHECKING:

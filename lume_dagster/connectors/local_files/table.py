@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lume_dagster.connectors.batch_segment import batch_segment
-from lume_dagster.connectors.ddl import Found, refuse_other_shape, sql_type
 from lume_dagster.connectors.protocol import Delivery
+from lume_dagster.connectors.sql.ddl import Found, refuse_other_shape, sql_type
 from lume_dagster.errors import ConnectorError
 
 MANIFEST = "_lume_batch.json"

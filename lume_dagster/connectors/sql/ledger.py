@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lume_dagster.connectors.ddl import RUN_ID, SOURCE_PATH
 from lume_dagster.connectors.protocol import Column, Delivery, WriteMode
+from lume_dagster.connectors.sql.ddl import RUN_ID, SOURCE_PATH
 
 if TYPE_CHECKING:
     from sqlglot import exp

@@ -16,11 +16,11 @@ from lume_dagster.connectors.batch_files import (
     select_mapped,
     select_rejects,
 )
-from lume_dagster.connectors.ddl import SYSTEM_COLUMNS, mapped_columns
-from lume_dagster.connectors.folder_swap import Swap, new_swap
-from lume_dagster.connectors.ledger import MAPPED_SCOPE
-from lume_dagster.connectors.local_table import MANIFEST, BatchFolder, LocalTable, described
+from lume_dagster.connectors.local_files.folder_swap import Swap, new_swap
+from lume_dagster.connectors.local_files.table import MANIFEST, BatchFolder, LocalTable, described
 from lume_dagster.connectors.protocol import Checkpoint, Delivery
+from lume_dagster.connectors.sql.ddl import SYSTEM_COLUMNS, mapped_columns
+from lume_dagster.connectors.sql.ledger import MAPPED_SCOPE
 from lume_dagster.errors import ConnectorError, EngineError
 
 if TYPE_CHECKING:

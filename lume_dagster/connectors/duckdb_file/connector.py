@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import Settings, first_line
-from lume_dagster.connectors.bound_query import bind_source_path
-from lume_dagster.connectors.duckdb_load import load, refuse_unfit
+from lume_dagster.connectors.duckdb_file.load import load, refuse_unfit
 from lume_dagster.connectors.patience import attempts
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
-from lume_dagster.connectors.tables import Tables, parse_table
+from lume_dagster.connectors.sql.bound_query import bind_source_path
+from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError, EngineError, FlowError, TransientError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lume_dagster.connectors.postgres_session import run
+from lume_dagster.connectors.postgres.session import run
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import scratch_database
-from lume_dagster.connectors.bound_query import bind_source_path
-from lume_dagster.connectors.postgres_load import load
-from lume_dagster.connectors.postgres_read import open_cursor, pieces
-from lume_dagster.connectors.postgres_session import (
+from lume_dagster.connectors.postgres.load import load
+from lume_dagster.connectors.postgres.read import open_cursor, pieces
+from lume_dagster.connectors.postgres.session import (
     Login,
     connected,
     login_from_parts,
@@ -19,7 +18,7 @@ from lume_dagster.connectors.postgres_session import (
     sentences,
     set_local,
 )
-from lume_dagster.connectors.postgres_shape import (
+from lume_dagster.connectors.postgres.shape import (
     MAX_NAME_BYTES,
     refuse_missing_rights,
     refuse_names,
@@ -28,7 +27,8 @@ from lume_dagster.connectors.postgres_shape import (
 )
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
-from lume_dagster.connectors.tables import Tables, parse_table
+from lume_dagster.connectors.sql.bound_query import bind_source_path
+from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:

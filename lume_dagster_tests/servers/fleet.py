@@ -1,0 +1,92 @@
+"""The servers of a test session: all that its tests ask for start together, when they are collected.
+
+A server's file says ``postgres = server("PostgreSQL", postgres_server)``: a fixture for the session.
+Where it cannot run, its tests are not run and say why; with ``CI=true`` they fail.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import pytest
+
+from lume_dagster_tests.servers.process import ServerUnavailable
+
+Start = Callable[[], AbstractContextManager[Any]]
+
+_STARTS: dict[str, Start] = {}
+
+
+class Fleet:
+    """The servers that were started, by the name of their fixture."""
+
+    def __init__(self) -> None:
+        # Its threads live as long as the servers: a process that asked to die with its parent
+        # dies with the thread that started it.
+        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="server")
+        self._starting: dict[str, Future[Any]] = {}
+        self._running = ExitStack()
+
+    def start(self, names: Iterable[str]) -> None:
+        """Begin to start servers; returns at once."""
+        for name in sorted(set(names) & _STARTS.keys() - self._starting.keys()):
+            self._starting[name] = self._threads.submit(self._enter, _STARTS[name])
+
+    def get(self, name: str) -> Any:
+        """A server that answers."""
+        self.start([name])
+        return self._starting[name].result()
+
+    def stop(self) -> None:
+        """Stop all of them."""
+        for started in self._starting.values():
+            started.exception()
+        self._running.close()
+        self._threads.shutdown()
+
+    def _enter(self, start: Start) -> Any:
+        manager = start()
+        server = manager.__enter__()
+        self._running.push(manager)
+        return server
+
+
+FLEET = pytest.StashKey[Fleet]()
+
+
+def server(name: str, system: str, start: Start) -> Any:
+    """The session's fixture ``name``: a server of ``system``, one for all tests."""
+    _STARTS[name] = start
+
+    def fixture(request: pytest.FixtureRequest) -> Iterator[Any]:
+        try:
+            yield request.config.stash[FLEET].get(name)
+        except ServerUnavailable as reason:
+            if os.environ.get("CI", "").lower() == "true":
+                pytest.fail(f"{system} is needed in CI: {reason}", pytrace=False)
+            pytest.skip(f"NOT RUN: no {system} server: {reason}")
+
+    fixture.__doc__ = f"A {system} server; where it cannot run the test is not run, in CI it fails."
+    return pytest.fixture(scope="session", name=name)(fixture)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A session has a fleet."""
+    config.stash[FLEET] = Fleet()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what the collected tests will ask for."""
+    if session.config.option.collectonly:
+        return
+    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    session.config.stash[FLEET].start(asked)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    config.stash[FLEET].stop()

@@ -1,0 +1,103 @@
+"""A server's process: a free port, a wait until it answers, a stop by its own pid."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+#: What `.ci/servers` installs: environments and programs that only the tests need.
+INSTALLED = ROOT / ".servers"
+
+_PATIENCE = 60.0
+
+
+class ServerUnavailable(Exception):  # noqa: N818 - a reason, not a fault
+    """Why a server cannot run on this machine."""
+
+
+def installed(path: str) -> Path:
+    """A program that `.ci/servers` installed.
+
+    Raises:
+        ServerUnavailable: it is not there.
+    """
+    program = INSTALLED / path
+    if not program.exists():
+        raise ServerUnavailable(f".servers/{path} is not installed; make servers installs it")
+    return program
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on the port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def running(
+    command: Sequence[object],
+    log: Path,
+    ready: Callable[[], bool],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str = "/",
+    stops: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGKILL),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that is ``ready``; stopped by its pid, gently first.
+
+    Raises:
+        ServerUnavailable: it ended, or was not ready in time; with the end of its log.
+    """
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait(process, log, ready)
+        yield process
+    finally:
+        _stop(process, stops)
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        if ready():
+            return
+        time.sleep(0.02)
+    said = log.read_text("utf-8", "replace").strip()
+    raise ServerUnavailable(f"it did not start: {said[-500:]}")
+
+
+def _stop(process: subprocess.Popen[bytes], stops: Sequence[signal.Signals]) -> None:
+    for stop in stops:
+        if process.poll() is not None:
+            return
+        process.send_signal(stop)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
