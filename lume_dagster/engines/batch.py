@@ -69,6 +69,11 @@ class StagedBatch:
         return sum(f.malformed for f in self.files)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether a row's number is its place in the one part, there being no other."""
+        return not self.malformed and len(self.parts) <= 1
+
+    @property
     def bytes(self) -> int:
         """Size of the input in bytes, as delivered."""
         return sum(f.bytes for f in self.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,7 @@ from lume_dagster.engines.readers.rows import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.engines.stage import digest_of, fresh_folder
 from lume_dagster.errors import EngineError, FlowError, PlanError
 from lume_dagster.plan.compile import compile_flow
 from lume_dagster.plan.plan import Plan, SourceColumn
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from lume_dagster.engines.readers.files import InputFile
+    from lume_dagster.engines.readers.files import Incoming, InputFile
     from lume_dagster.flows.model import FlowVersion, SourceFormat
 
 
@@ -57,6 +59,16 @@ class DuckDBEngine:
     def stage_stream(self, reader: pa.RecordBatchReader, uri: str, into: Path) -> StagedBatch:
         """A stream of Arrow batches as a staged batch in the folder ``into``."""
         return stage.stage_stream(self._settings, reader, uri, into)
+
+    def stage_many(
+        self,
+        incoming: Sequence[Incoming],
+        format: SourceFormat,  # noqa: A002 - the flow file's word
+    ) -> list[StagedBatch | None]:
+        """Small batches staged together; None for one that must be staged alone."""
+        from lume_dagster.engines.many.stage import stage_many
+
+        return stage_many(self._settings, incoming, format)
 
     def describe(self, select: str) -> tuple[str, ...]:
         """The types of the columns of a SELECT that reads no table.
@@ -94,6 +106,27 @@ class DuckDBEngine:
     ) -> Transformed:
         """Mapped rows and rejects below ``into``; see engines/transform.py."""
         return self._transform(version, plan, staged, staged_view_sql(staged), into)
+
+    def transform_many(
+        self,
+        version: FlowVersion,
+        plan: Plan,
+        batches: Sequence[StagedBatch],
+        into: Sequence[Path],
+    ) -> list[Transformed]:
+        """The same for plain batches with the same columns; see engines/many/transform.py."""
+        from lume_dagster.engines.many.transform import transform_many
+
+        seeds = _seeds(version)
+        readable = [*(b.folder for b in batches), *(path for path, _ in seeds.values())]
+        one_thread = replace(self._settings, threads=1)
+        own = self._settings.scratch / f"many-{digest_of(into[0])}"
+        with (
+            fresh_folder(own),
+            open_session(one_thread, read=readable) as session,
+            _sentences(version),
+        ):
+            return transform_many(session, plan, batches, seeds, into, own)
 
     def preview(
         self, version: FlowVersion, plan: Plan, staged: StagedBatch, rows: int, into: Path

@@ -41,12 +41,12 @@ def stage_files(
     into: Path,
 ) -> StagedBatch:
     """Stage files as one batch in the folder ``into``; what a crash left of it goes first."""
-    own = settings.scratch / f"stage-{sha256(str(into.absolute()).encode()).hexdigest()[:16]}"
+    own = settings.scratch / f"stage-{digest_of(into)}"
     settings = replace(settings, scratch=own)
     work = into.with_name(f".{into.name}.unfinished")
-    with engine_errors(settings), _fresh_folder(own), _fresh_folder(work):
+    with engine_errors(settings), fresh_folder(own), fresh_folder(work):
         plain = plain_files(files, settings, own)
-        reader = _READERS[_one_format(plain, format)]
+        reader = _READERS[one_format(plain, format)]
         with open_session(settings, read=[file.path for file in plain], write=[work]) as session:
             staged = reader(Staging(session, settings, plain, format, work, own))
         return _publish(staged, into)
@@ -57,7 +57,7 @@ def stage_stream(
 ) -> StagedBatch:
     """Stage what a database sends as one batch; its types are kept."""
     work = into.with_name(f".{into.name}.unfinished")
-    with engine_errors(settings), _fresh_folder(work):
+    with engine_errors(settings), fresh_folder(work):
         part = work / "part-0000.parquet"
         streamed = write_stream(reader, part)
         with open_session(settings, read=[work]) as session:
@@ -65,7 +65,7 @@ def stage_stream(
         return _publish(staged, into)
 
 
-def _one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
+def one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
     """The format of all files; empty ones have none of their own."""
     found: dict[str, str] = {}
     for file in files:
@@ -84,8 +84,13 @@ def _one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
     return next(iter(found), "csv")
 
 
+def digest_of(folder: Path) -> str:
+    """A short name for a folder; two folders never share one."""
+    return sha256(str(folder.absolute()).encode()).hexdigest()[:16]
+
+
 @contextmanager
-def _fresh_folder(folder: Path) -> Iterator[None]:
+def fresh_folder(folder: Path) -> Iterator[None]:
     """An empty folder for now; its name is always the same, so a crash leaves no litter."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

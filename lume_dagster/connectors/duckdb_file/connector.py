@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import Settings, first_line
 from lume_dagster.connectors.duckdb_file.load import load, refuse_unfit
+from lume_dagster.connectors.duckdb_file.load_many import load_many
 from lume_dagster.connectors.patience import attempts
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
@@ -56,11 +57,25 @@ class DuckDBConnector(ConnectorResource):
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Move a batch into its tables in one transaction."""
         tables = self._tables(delivery)
+        with self._delivering() as connection:
+            checkpoint("connected")
+            return load(connection, delivery, tables, checkpoint)
+
+    def deliver_many(
+        self, deliveries: Sequence[Delivery], checkpoint: Checkpoint = lambda _: None
+    ) -> list[Receipt]:
+        """Move many batches into their tables in one transaction."""
+        tables = self._tables(deliveries[0])
+        with self._delivering() as connection:
+            checkpoint("connected")
+            return load_many(connection, deliveries, tables, checkpoint)
+
+    @contextmanager
+    def _delivering(self) -> Iterator[duckdb.DuckDBPyConnection]:
         self._refuse_unwritable()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._turn(), self._writing() as connection:
-            checkpoint("connected")
-            return load(connection, delivery, tables, checkpoint)
+            yield connection
 
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:

@@ -1,0 +1,201 @@
+"""Run a plan on many staged batches at once: the rows of each are those of the batch alone.
+
+All batches stand in one table, in which a row's number says which batch it is of. Nothing in a plan
+looks beyond the batch (``plan.chain.BATCH_BITS``), so its queries need not know how many there are.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from duckdb import DuckDBPyConnection
+
+from lume_dagster.engines.batch import ROW, StagedBatch
+from lume_dagster.engines.figures import (
+    BY_BATCH,
+    ROW_MASK,
+    ErrorCounts,
+    Found,
+    Measures,
+    broken_tests,
+    error_counts,
+    measures,
+    nothing_measured,
+    tallies,
+    warned_tests,
+)
+from lume_dagster.engines.many.split import BATCH, Piece, split
+from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.result import Transformed
+from lume_dagster.engines.transform import (
+    NO_REJECTS,
+    NONE_MALFORMED,
+    PARQUET,
+    conserve,
+    find_bad,
+    find_duplicates,
+    literal,
+    load_seed,
+    rejects_sql,
+)
+from lume_dagster.plan.chain import BATCH_BITS
+from lume_dagster.plan.plan import Plan
+
+_MAPPED, _REJECTS = "mapped", "rejects"
+_PART = "part-0000.parquet"
+_NO_PIECE = Piece(Path(), 0, 0)
+
+
+def transform_many(
+    con: DuckDBPyConnection,
+    plan: Plan,
+    batches: Sequence[StagedBatch],
+    seeds: Mapping[str, tuple[Path, Sequence[str]]],
+    into: Sequence[Path],
+    work: Path,
+) -> list[Transformed]:
+    """What ``transform`` would write for each batch, below the folder of ``into`` in its place.
+
+    The batches have the same columns and are plain. The connection has one thread, so that rows
+    keep their order; ``work`` is an empty folder that it may write to.
+
+    Raises:
+        FlowError, EngineError: one of the batches, or all; which of them it does not say.
+    """
+    _load(con, batches)
+    for seed in plan.seeds:
+        load_seed(con, seed, *seeds[seed.seed])
+    find_duplicates(con, plan)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_MAPPED} AS {plan.mapped}")
+    mapped = _split(con, _MAPPED, work)
+    clean = sum(piece.rows for piece in mapped.values()) == sum(b.records for b in batches)
+    if not clean:
+        find_bad(con, _MAPPED)
+    rejects_query = NO_REJECTS if clean else _rejects(plan, batches)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_REJECTS} AS {rejects_query}")
+    rejects = {} if clean else _split(con, _REJECTS, work)
+    for number, batch in enumerate(batches):
+        pieces = (each.get(number, _NO_PIECE) for each in (mapped, rejects))
+        conserve(batch.records, *(piece.rows for piece in pieces))
+    good = _place(con, mapped, _MAPPED, into, work)
+    bad = _place(con, rejects, _REJECTS, into, work)
+    found = _Counted.of(con, plan)
+    return [
+        found.of_batch(number, plan, batch.records, good[number], bad[number])
+        for number, batch in enumerate(batches)
+    ]
+
+
+def _load(con: DuckDBPyConnection, batches: Sequence[StagedBatch]) -> None:
+    """All rows in a table; a view would open every file again for each query."""
+    if not any(batch.parts for batch in batches):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE staged AS {staged_view_sql(batches[0])}")
+        return
+    parts = [(number, path) for number, b in enumerate(batches) for path in b.part_paths]
+    row = ROW if batches[0].format == "json" else "file_row_number + 1"
+    numbers = ", ".join(str(number) for number, _ in parts)
+    columns = "".join(f", {column.id}" for column in batches[0].columns)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE staged AS SELECT "
+        f"(CAST([{numbers}][CAST(file_index + 1 AS BIGINT)] AS BIGINT) << {BATCH_BITS}) | ({row}) AS {ROW}{columns}"
+        f" FROM read_parquet($parts, file_row_number = {batches[0].format != 'json'})",
+        {"parts": [str(path) for _, path in parts]},
+    )
+
+
+def _rejects(plan: Plan, batches: Sequence[StagedBatch]) -> str:
+    files = [
+        ((number << BATCH_BITS) | file.first_row, file.uri)
+        for number, batch in enumerate(batches)
+        for file in batch.files
+    ]
+    return rejects_sql(f"SELECT {ROW}, original, errors FROM ({plan.rejects})", files)
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+def _split(con: DuckDBPyConnection, table: str, work: Path) -> dict[int, Piece]:
+    query = f"SELECT {_in_batch()}, {ROW} >> {BATCH_BITS} AS {BATCH} FROM {table}"
+    return split(con, query, work / table, PARQUET)
+
+
+def _in_batch() -> str:
+    return f"* REPLACE ({ROW} & {ROW_MASK} AS {ROW})"
+
+
+def _place(
+    con: DuckDBPyConnection,
+    pieces: Mapping[int, Piece],
+    table: str,
+    into: Sequence[Path],
+    work: Path,
+) -> list[Piece]:
+    """Put each piece where its batch's output is; a batch without rows gets an empty file."""
+    empty: Path | None = None
+    placed = []
+    for number, folder in enumerate(into):
+        target = folder / table / _PART
+        target.parent.mkdir(parents=True)
+        piece = pieces.get(number)
+        if piece is not None:
+            piece.move(target)
+        else:
+            empty = empty or _empty(con, table, work)
+            shutil.copyfile(empty, target)
+            piece = Piece(target, 0, target.stat().st_size)
+        placed.append(Piece(target, piece.rows, piece.bytes))
+    return placed
+
+
+def _empty(con: DuckDBPyConnection, table: str, work: Path) -> Path:
+    path = work / f"no-{table}.parquet"
+    query = f"SELECT {_in_batch()} FROM {table} WHERE false"
+    con.execute(f"COPY ({query}) TO {literal(str(path))} ({PARQUET})")
+    return path
+
+
+# -- figures ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Everything that is counted, by batch."""
+
+    broken: Mapping[int, Found]
+    warned: Mapping[int, Found]
+    errors: Mapping[int, ErrorCounts]
+    measures: Mapping[int, Measures]
+
+    @classmethod
+    def of(cls, con: DuckDBPyConnection, plan: Plan) -> Self:
+        """Count."""
+        return cls(
+            broken=broken_tests(con, _REJECTS),
+            warned=warned_tests(con, plan, BY_BATCH),
+            errors=error_counts(con, _REJECTS),
+            measures=measures(con, plan, _MAPPED, BY_BATCH),
+        )
+
+    def of_batch(
+        self, number: int, plan: Plan, records: int, mapped: Piece, rejects: Piece
+    ) -> Transformed:
+        """What is known of one batch."""
+        return Transformed(
+            mapped=(mapped.path,),
+            rejects=(rejects.path,),
+            input_rows=records,
+            mapped_rows=mapped.rows,
+            rejected_rows=rejects.rows,
+            tallies=(
+                NONE_MALFORMED,
+                *tallies(plan, self.broken.get(number, {}), self.warned.get(number, {})),
+            ),
+            error_counts=self.errors.get(number, ()),
+            measures=self.measures.get(number, nothing_measured(plan)),
+            bytes=mapped.bytes + rejects.bytes,
+        )
