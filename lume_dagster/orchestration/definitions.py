@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +17,10 @@ from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.arrival import Arrival
+from lume_dagster.orchestration.arrival_sensor import Watch, arrival_sensor
 from lume_dagster.orchestration.assets import version_assets
+from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
 from lume_dagster.orchestration.io_manager import BatchIOManager
 from lume_dagster.orchestration.workspace import OpenEngine, Workspace, open_duckdb
 
@@ -56,6 +60,8 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     threads: int | None = None,
     open_engine: OpenEngine = open_duckdb,
     retry_waits: Sequence[float] = (1.0, 5.0),
+    arrivals: Sequence[Arrival] = (),
+    schedules: Sequence[BatchSchedule] = (),
     assets: Sequence[Any] = (),
     resources: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
@@ -70,6 +76,8 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         threads: The engine's threads; all there are when not said.
         open_engine: Another engine than DuckDB.
         retry_waits: Seconds to wait before trying again what a connector says may pass.
+        arrivals: Where new batches turn up; one sensor runs each when it has arrived.
+        schedules: Batches to run at set times.
         assets: Assets of your own, such as those that take the rows of a batch.
         resources: Resources of your own.
 
@@ -86,8 +94,11 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         open_engine=open_engine,
         retry_waits=tuple(retry_waits),
     )
+    versions = _versions(folder)
     return dg.Definitions(
-        assets=[*_assets(folder, prefix, connectors), *assets],
+        assets=[*_assets(versions, prefix, connectors), *assets],
+        sensors=_sensors(Library(folder), versions, prefix, arrivals),
+        schedules=_schedules(Library(folder), versions, prefix, schedules),
         resources={
             **(resources or {}),
             **connectors,
@@ -120,10 +131,38 @@ def _versions(folder: Path) -> Sequence[FlowVersion]:
 
 
 def _assets(
-    folder: Path, prefix: str, connectors: Mapping[str, object]
+    versions: Sequence[FlowVersion], prefix: str, connectors: Mapping[str, object]
 ) -> list[dg.AssetsDefinition]:
     kinds = {name: str(getattr(c, "kind", "connector")) for name, c in connectors.items()}
-    return [_assets_of(version, prefix, kinds) for version in _versions(folder)]
+    return [_assets_of(version, prefix, kinds) for version in versions]
+
+
+def _sensors(
+    library: Library, versions: Sequence[FlowVersion], prefix: str, arrivals: Sequence[Arrival]
+) -> list[dg.SensorDefinition]:
+    """The sensor of all arrivals; a run's own process needs none."""
+    if not arrivals or _load.get() is not None:
+        return []
+    by_name = {version.name: version for version in versions}
+    return [arrival_sensor(Watch(tuple(arrivals), by_name, library, prefix))]
+
+
+def _schedules(
+    library: Library,
+    versions: Sequence[FlowVersion],
+    prefix: str,
+    schedules: Sequence[BatchSchedule],
+) -> list[dg.ScheduleDefinition]:
+    if _load.get() is not None:
+        return []
+    by_name = {version.name: version for version in versions}
+    earlier = Counter[str]()
+    made = []
+    for schedule in schedules:
+        version = by_name[library.resolve(schedule.flow).name]
+        earlier[version.name] += 1
+        made.append(batch_schedule(schedule, version, prefix, earlier[version.name]))
+    return made
 
 
 def _assets_of(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> dg.AssetsDefinition:

@@ -112,9 +112,7 @@ def _tag_start(
 ) -> None:
     """Say in the run's tags what it is, and forget what a run it retries had come to."""
     wanted = {
-        names.TAG_VERSION: version.name,
-        names.TAG_FLOW: version.flow.flow,
-        **({names.TAG_SOURCE_PATH: batches[0]} if len(batches) == 1 else {}),
+        **names.run_tags(version, batches[0] if len(batches) == 1 else None),
         **{t: "" for t in (names.TAG_ERROR, names.TAG_REJECTS) if t in context.run.tags},
     }
     tag(context, {k: v for k, v in wanted.items() if context.run.tags.get(k) != v})

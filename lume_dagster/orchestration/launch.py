@@ -178,9 +178,7 @@ def _origin(folder: Path, version: str) -> dict[str, Any]:
 def _tags(request: Request) -> dict[str, str]:
     return {
         names.PARTITION_TAG: request.source_path,
-        names.TAG_VERSION: request.version.name,
-        names.TAG_FLOW: request.version.flow.flow,
-        names.TAG_SOURCE_PATH: request.source_path,
+        **names.run_tags(request.version, request.source_path),
         **({names.TAG_METADATA: json.dumps(request.run_metadata)} if request.run_metadata else {}),
         **({names.TAG_FORCED: "true"} if request.force_rerun else {}),
     }

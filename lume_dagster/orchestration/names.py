@@ -54,6 +54,12 @@ def partitions_name(prefix: str, version: FlowVersion) -> str:
     return f"{prefix}/{version.flow.flow}/v{version.version}"
 
 
+def run_tags(version: FlowVersion, source_path: str | None) -> dict[str, str]:
+    """The tags that say what a run is; without a ``source_path`` where it takes many batches."""
+    batch = {} if source_path is None else {TAG_SOURCE_PATH: source_path}
+    return {TAG_VERSION: version.name, TAG_FLOW: version.flow.flow, **batch}
+
+
 def public_id(dagster_run_id: str) -> str:
     """The id of a run as people see it."""
     return f"{RUN_PREFIX}{dagster_run_id}"
