@@ -13,6 +13,7 @@ from lume_dagster.cli import (
     results,
     running,
     ui,
+    webhooks,
 )
 
 VERBS = (
@@ -30,6 +31,7 @@ VERBS = (
     results.download,
     results.rejects,
     partitions.partitions,
+    webhooks.webhooks,
     ui.ui,
     completion.completion,
 )

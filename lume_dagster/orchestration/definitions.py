@@ -22,6 +22,8 @@ from lume_dagster.orchestration.arrival_sensor import Watch, arrival_sensor
 from lume_dagster.orchestration.assets import version_assets
 from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
 from lume_dagster.orchestration.io_manager import BatchIOManager
+from lume_dagster.orchestration.webhooks.endpoint import Webhook
+from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
 from lume_dagster.orchestration.workspace import OpenEngine, Workspace, open_duckdb
 
 
@@ -62,6 +64,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     retry_waits: Sequence[float] = (1.0, 5.0),
     arrivals: Sequence[Arrival] = (),
     schedules: Sequence[BatchSchedule] = (),
+    webhooks: Sequence[Webhook] = (),
     assets: Sequence[Any] = (),
     resources: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
@@ -78,6 +81,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         retry_waits: Seconds to wait before trying again what a connector says may pass.
         arrivals: Where new batches turn up; one sensor runs each when it has arrived.
         schedules: Batches to run at set times.
+        webhooks: Whom to tell how runs ended.
         assets: Assets of your own, such as those that take the rows of a batch.
         resources: Resources of your own.
 
@@ -93,11 +97,12 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         threads=threads,
         open_engine=open_engine,
         retry_waits=tuple(retry_waits),
+        webhooks=_distinct(webhooks),
     )
     versions = _versions(folder)
     return dg.Definitions(
         assets=[*_assets(versions, prefix, connectors), *assets],
-        sensors=_sensors(Library(folder), versions, prefix, arrivals),
+        sensors=_sensors(workspace, versions, arrivals),
         schedules=_schedules(Library(folder), versions, prefix, schedules),
         resources={
             **(resources or {}),
@@ -137,14 +142,28 @@ def _assets(
     return [_assets_of(version, prefix, kinds) for version in versions]
 
 
+def _distinct(webhooks: Sequence[Webhook]) -> tuple[Webhook, ...]:
+    for name, times in Counter(w.name for w in webhooks).items():
+        if times > 1:
+            raise FlowError(f"{times} webhooks are called {name}.", hint="rename one of them.")
+    return tuple(webhooks)
+
+
 def _sensors(
-    library: Library, versions: Sequence[FlowVersion], prefix: str, arrivals: Sequence[Arrival]
+    workspace: Workspace, versions: Sequence[FlowVersion], arrivals: Sequence[Arrival]
 ) -> list[dg.SensorDefinition]:
-    """The sensor of all arrivals; a run's own process needs none."""
-    if not arrivals or _load.get() is not None:
+    """One for all arrivals, one for all webhooks; a run's own process needs none."""
+    if _load.get() is not None:
         return []
-    by_name = {version.name: version for version in versions}
-    return [arrival_sensor(Watch(tuple(arrivals), by_name, library, prefix))]
+    sensors = []
+    if arrivals:
+        by_name = {version.name: version for version in versions}
+        library = Library(workspace.flows)
+        watch = Watch(tuple(arrivals), by_name, library, workspace.prefix)
+        sensors.append(arrival_sensor(watch))
+    if workspace.webhooks:
+        sensors.append(webhook_sensor(workspace.webhooks, workspace.prefix))
+    return sensors
 
 
 def _schedules(

@@ -51,7 +51,7 @@ def read_summary(instance: dg.DagsterInstance, run_id: str) -> RunSummary:
     Raises:
         InvalidRequestError: there is no such run.
     """
-    return _summary(instance, _record(instance, run_id))
+    return summarize(instance, _record(instance, run_id))
 
 
 def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
@@ -90,7 +90,7 @@ def list_runs(
     cursor: str | None = None
     while len(found) < limit:
         page = instance.get_run_records(query, limit=_PAGE, cursor=cursor)
-        ours = (_summary(instance, r) for r in page if _version(r.dagster_run) is not None)
+        ours = (summarize(instance, r) for r in page if _version(r.dagster_run) is not None)
         found += [s for s in ours if s.status in wanted]
         if len(page) < _PAGE:
             break
@@ -107,7 +107,8 @@ def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord:
     return record
 
 
-def _summary(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
+def summarize(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
+    """Where the run of a record stands."""
     record = _with_the_dead_buried(instance, record)
     run = record.dagster_run
     return RunSummary(

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lume_dagster.orchestration.webhooks.endpoint import Webhook
 from lume_dagster.runs.output import Layout
 from lume_dagster.runs.phases import Engine
 
@@ -41,6 +42,7 @@ class Workspace:
     open_engine: OpenEngine = field(default=open_duckdb, repr=False)
     #: Seconds to wait before each further attempt when a connector says "try again".
     retry_waits: tuple[float, ...] = (1.0, 5.0)
+    webhooks: tuple[Webhook, ...] = ()
 
     @property
     def layout(self) -> Layout:
