@@ -15,7 +15,7 @@ from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival, Arrived, arrived
 from lume_dagster.orchestration.arrival_cursor import Cursor, Memory, digest, load_cursor
-from lume_dagster.runs.status import STEPS
+from lume_dagster.orchestration.translator import Placed
 
 _ACTIVE = [s for s in dg.DagsterRunStatus if s.value not in ("SUCCESS", "FAILURE", "CANCELED")]
 _BUDGET = 45.0  # seconds; Dagster ends a tick after sixty
@@ -26,12 +26,12 @@ class Watch:
     """What a sensor watches, and for which versions it can start runs."""
 
     arrivals: tuple[Arrival, ...]
-    versions: Mapping[str, FlowVersion]  # by name:vN
+    versions: Mapping[str, Placed]  # by name:vN
     library: Library
-    prefix: str
+    prefix: str  # of the sensor's name
     budget: float = _BUDGET
 
-    def version(self, arrival: Arrival) -> FlowVersion:
+    def version(self, arrival: Arrival) -> Placed:
         """The version that runs what arrives now.
 
         Raises:
@@ -68,13 +68,13 @@ def arrival_sensor(
         FlowError: an arrival names a flow that is not there.
     """
     watched = [v for a in watch.arrivals for v in _versions_of(watch, a)]
-    keys = {names.asset_key(watch.prefix, v, step) for v in watched for step in STEPS}
+    keys = {key for placed in watched for key in placed.keys}
 
     @dg.sensor(
         name=f"{watch.prefix}_arrivals",
         description=_description(watch.arrivals),
         asset_selection=dg.AssetSelection.assets(*sorted(keys)),
-        required_resource_keys={v.flow.source.connector for v in watched},
+        required_resource_keys={v.version.flow.source.connector for v in watched},
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING
         if running
@@ -118,20 +118,21 @@ def _look_at(
     """What is new at one place; a place that cannot be looked at does not stop the others."""
     memory = tick.cursor.of(arrival.name)
     try:
-        version = watch.version(arrival)
-        found = _there(getattr(context.resources, version.flow.source.connector), arrival, tick)
+        placed = watch.version(arrival)
+        connector = placed.version.flow.source.connector
+        found = _there(getattr(context.resources, connector), arrival, tick)
     except LumeError as error:
         _report(watch, arrival, error, memory, tick)
         context.log.warning("%s: %s", arrival.name, error)
         return
-    room = min(arrival.at_most, arrival.backlog - _waiting(context.instance, version))
+    room = min(arrival.at_most, arrival.backlog - _waiting(context.instance, placed.version))
     chosen, memory = choose(found, memory, settle=_settles(arrival), room=max(room, 0))
     tick.cursor = tick.cursor.remember(arrival.name, replace(memory, trouble=""))
     for batch in chosen:
         try:
-            _request(watch, version, batch, tick)
+            _request(placed, batch, tick)
         except InvalidRequestError as error:
-            _observe(watch, version, arrival, error, tick)
+            _observe(placed, arrival, error, tick)
             context.log.warning("%s: %s", arrival.name, error)
 
 
@@ -166,16 +167,16 @@ def _waiting(instance: dg.DagsterInstance, version: FlowVersion) -> int:
     return instance.get_runs_count(dg.RunsFilter(statuses=_ACTIVE, tags=tags))
 
 
-def _request(watch: Watch, version: FlowVersion, batch: Arrived, tick: _Tick) -> None:
+def _request(placed: Placed, batch: Arrived, tick: _Tick) -> None:
     """Ask for a run of the batch; InvalidRequestError when its name cannot be a partition."""
     names.check_source_path(batch.source_path)
-    partitions = names.partitions_name(watch.prefix, version)
-    tick.partitions.setdefault(partitions, []).append(batch.source_path)
+    version = placed.version
+    tick.partitions.setdefault(placed.partitions, []).append(batch.source_path)
     tick.runs.append(
         dg.RunRequest(
             run_key=f"{version.name} {batch.source_path} {batch.version}",
             partition_key=batch.source_path,
-            asset_selection=[names.asset_key(watch.prefix, version, step) for step in STEPS],
+            asset_selection=placed.keys,
             tags=names.run_tags(version, batch.source_path),
         )
     )
@@ -187,37 +188,35 @@ def _report(watch: Watch, arrival: Arrival, error: LumeError, memory: Memory, ti
     tick.words.append(f"{arrival.flow}: {error.message}")
     tick.cursor = tick.cursor.remember(arrival.name, replace(memory, trouble=said))
     if said != memory.trouble:
-        _observe(watch, next(iter(_versions_of(watch, arrival))), arrival, error, tick)
+        _observe(_versions_of(watch, arrival)[0], arrival, error, tick)
 
 
-def _observe(
-    watch: Watch, version: FlowVersion, arrival: Arrival, error: LumeError, tick: _Tick
-) -> None:
+def _observe(placed: Placed, arrival: Arrival, error: LumeError, tick: _Tick) -> None:
     told: dict[str, Any] = {"lume/arrivals": arrival.place, "lume/error": error.message}
     if error.hint:
         told["lume/hint"] = error.hint
     tick.observations.append(
         dg.AssetObservation(
-            names.asset_key(watch.prefix, version, "source"),
+            placed.key("source"),
             description=error.message,
             metadata=told,
         )
     )
 
 
-def _versions_of(watch: Watch, arrival: Arrival) -> list[FlowVersion]:
+def _versions_of(watch: Watch, arrival: Arrival) -> list[Placed]:
     """Every version that an arrival may come to run, the newest first."""
     flow, _, which = arrival.flow.partition(":")
-    of_flow = [v for v in watch.versions.values() if v.flow.flow == flow]
+    of_flow = [p for p in watch.versions.values() if p.version.flow.flow == flow]
     fixed = which not in ("", "active")
-    found = [v for v in of_flow if v.name == arrival.flow] if fixed else of_flow
+    found = [p for p in of_flow if p.version.name == arrival.flow] if fixed else of_flow
     if not found:
-        known = {v.flow.flow for v in watch.versions.values()} | watch.versions.keys()
+        known = {p.version.flow.flow for p in watch.versions.values()} | watch.versions.keys()
         raise FlowError(
             f"The arrivals name the flow {arrival.flow}, of which no version is published.",
             hint=did_you_mean(arrival.flow, known),
         )
-    return sorted(found, key=lambda v: -v.version)
+    return sorted(found, key=lambda p: -p.version.version)
 
 
 def _description(arrivals: Sequence[Arrival]) -> str:

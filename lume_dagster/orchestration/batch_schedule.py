@@ -9,11 +9,10 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import DatabaseSource
 from lume_dagster.errors import FlowError
-from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import listed
 from lume_dagster.orchestration.partitions import add_partitions
-from lume_dagster.runs.status import STEPS
+from lume_dagster.orchestration.translator import Placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +43,17 @@ class BatchSchedule:
 
 
 def batch_schedule(
-    schedule: BatchSchedule, version: FlowVersion, prefix: str, number: int
+    schedule: BatchSchedule, placed: Placed, prefix: str, number: int
 ) -> dg.ScheduleDefinition:
     """The Dagster schedule; ``number`` tells the schedules of one flow apart."""
-    keys = [names.asset_key(prefix, version, step) for step in STEPS]
+    version = placed.version
     suffix = "" if number == 1 else f"_{number}"
 
     @dg.schedule(
         name=f"{prefix}_{names.op_name(version)}_schedule{suffix}",
         cron_schedule=schedule.cron,
         execution_timezone=schedule.timezone,
-        target=dg.AssetSelection.assets(*keys),
+        target=dg.AssetSelection.assets(*placed.keys),
         required_resource_keys={version.flow.source.connector},
         description=f"Batches of {version.name}: {schedule.query or schedule.source_paths}",
     )
@@ -63,7 +62,7 @@ def batch_schedule(
         found = [names.check_source_path(p) for p in _batches(connector, schedule)]
         if not found:
             return dg.SkipReason("There is no batch.")
-        add_partitions(context.instance, names.partitions_name(prefix, version), found)
+        add_partitions(context.instance, placed.partitions, found)
         at = context.scheduled_execution_time.isoformat()
         return [
             dg.RunRequest(

@@ -22,6 +22,7 @@ from lume_dagster.orchestration.arrival_sensor import Watch, arrival_sensor
 from lume_dagster.orchestration.assets import version_assets
 from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
 from lume_dagster.orchestration.io_manager import BatchIOManager
+from lume_dagster.orchestration.translator import LumeTranslator, Placed, place
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
 from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
 from lume_dagster.orchestration.workspace import OpenEngine, Workspace, open_duckdb
@@ -65,6 +66,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     arrivals: Sequence[Arrival] = (),
     schedules: Sequence[BatchSchedule] = (),
     webhooks: Sequence[Webhook] = (),
+    translator: LumeTranslator | None = None,
     assets: Sequence[Any] = (),
     resources: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
@@ -82,6 +84,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         arrivals: Where new batches turn up; one sensor runs each when it has arrived.
         schedules: Batches to run at set times.
         webhooks: Whom to tell how runs ended.
+        translator: What assets are called and how they are shown.
         assets: Assets of your own, such as those that take the rows of a batch.
         resources: Resources of your own.
 
@@ -99,11 +102,11 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         retry_waits=tuple(retry_waits),
         webhooks=_distinct(webhooks),
     )
-    versions = _versions(folder)
+    placed = _placed(_versions(folder), prefix, connectors, translator)
     return dg.Definitions(
-        assets=[*_assets(versions, prefix, connectors), *assets],
-        sensors=_sensors(workspace, versions, arrivals),
-        schedules=_schedules(Library(folder), versions, prefix, schedules),
+        assets=[*map(_assets_of, placed), *assets],
+        sensors=_sensors(workspace, placed, arrivals),
+        schedules=_schedules(workspace, placed, schedules),
         resources={
             **(resources or {}),
             **connectors,
@@ -135,11 +138,19 @@ def _versions(folder: Path) -> Sequence[FlowVersion]:
     return versions
 
 
-def _assets(
-    versions: Sequence[FlowVersion], prefix: str, connectors: Mapping[str, object]
-) -> list[dg.AssetsDefinition]:
+def _placed(
+    versions: Sequence[FlowVersion],
+    prefix: str,
+    connectors: Mapping[str, object],
+    translator: LumeTranslator | None,
+) -> list[Placed]:
     kinds = {name: str(getattr(c, "kind", "connector")) for name, c in connectors.items()}
-    return [_assets_of(version, prefix, kinds) for version in versions]
+    placed = []
+    for version in versions:
+        _require_connectors(version, kinds)
+        with _named(version):
+            placed.append(place(version, prefix, kinds, translator))
+    return placed
 
 
 def _distinct(webhooks: Sequence[Webhook]) -> tuple[Webhook, ...]:
@@ -150,14 +161,14 @@ def _distinct(webhooks: Sequence[Webhook]) -> tuple[Webhook, ...]:
 
 
 def _sensors(
-    workspace: Workspace, versions: Sequence[FlowVersion], arrivals: Sequence[Arrival]
+    workspace: Workspace, placed: Sequence[Placed], arrivals: Sequence[Arrival]
 ) -> list[dg.SensorDefinition]:
     """One for all arrivals, one for all webhooks; a run's own process needs none."""
     if _load.get() is not None:
         return []
     sensors = []
     if arrivals:
-        by_name = {version.name: version for version in versions}
+        by_name = {p.version.name: p for p in placed}
         library = Library(workspace.flows)
         watch = Watch(tuple(arrivals), by_name, library, workspace.prefix)
         sensors.append(arrival_sensor(watch))
@@ -167,24 +178,23 @@ def _sensors(
 
 
 def _schedules(
-    library: Library,
-    versions: Sequence[FlowVersion],
-    prefix: str,
-    schedules: Sequence[BatchSchedule],
+    workspace: Workspace, placed: Sequence[Placed], schedules: Sequence[BatchSchedule]
 ) -> list[dg.ScheduleDefinition]:
     if _load.get() is not None:
         return []
-    by_name = {version.name: version for version in versions}
+    by_name = {p.version.name: p for p in placed}
+    library = Library(workspace.flows)
     earlier = Counter[str]()
     made = []
     for schedule in schedules:
-        version = by_name[library.resolve(schedule.flow).name]
-        earlier[version.name] += 1
-        made.append(batch_schedule(schedule, version, prefix, earlier[version.name]))
+        chosen = by_name[library.resolve(schedule.flow).name]
+        earlier[chosen.version.name] += 1
+        number = earlier[chosen.version.name]
+        made.append(batch_schedule(schedule, chosen, workspace.prefix, number))
     return made
 
 
-def _assets_of(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> dg.AssetsDefinition:
+def _require_connectors(version: FlowVersion, kinds: Mapping[str, str]) -> None:
     for role, name in (
         ("source", version.flow.source.connector),
         ("target", version.flow.target.connector),
@@ -195,9 +205,19 @@ def _assets_of(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> d
                 " connectors of this code location.",
                 hint=did_you_mean(name, kinds),
             )
+
+
+def _assets_of(placed: Placed) -> dg.AssetsDefinition:
+    with _named(placed.version):
+        return version_assets(placed)
+
+
+@contextmanager
+def _named(version: FlowVersion) -> Iterator[None]:
+    """What Dagster does not take (an owner, a tag, a group name) is said of the flow."""
     try:
-        return version_assets(version, prefix, kinds)
-    except dg.DagsterError as error:  # an owner, a tag or a group name that Dagster does not take
+        yield
+    except dg.DagsterError as error:
         raise FlowError(
             f"Flow {version.name} cannot be an asset: {error}", hint="mend it in a new version."
         ) from error

@@ -12,25 +12,27 @@ from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks import Checked, one_result
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
+from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs.status import STEPS
 
 Event = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
 
-def execute(context: dg.AssetExecutionContext, version: FlowVersion) -> Iterator[Event]:
+def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
     """Take each batch of the run through each selected step."""
     from lume_dagster.orchestration.many_batches import run_many
 
+    version = placed.version
     workspace: Workspace = context.resources.lume
     require_long_keys(context.instance)
     batches = list(context.partition_keys)
     selected = context.selected_asset_keys
-    steps = [s for s in STEPS if names.asset_key(workspace.prefix, version, s) in selected]
+    steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
     with workspace.engine() as engine:
         scope = RunScope(
-            version=version,
+            placed=placed,
             workspace=workspace,
             source=getattr(context.resources, version.flow.source.connector),
             target=getattr(context.resources, version.flow.target.connector),

@@ -14,6 +14,10 @@ RUN_PREFIX = "run_"
 WORKSPACE_RESOURCE = "lume"
 IO_MANAGER = "lume_io_manager"
 
+#: Metadata of an asset that says what it is, whatever it is called.
+VERSION = "lume/flow_version"
+STEP = "lume/step"
+
 #: Tags of a run. The first three are set when the client makes the run, and again when it starts.
 TAG_VERSION = "lume/flow_version"
 TAG_FLOW = "lume/flow"

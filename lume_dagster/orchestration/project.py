@@ -12,8 +12,10 @@ from pathlib import Path
 import dagster as dg
 
 from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.definitions import loading
 from lume_dagster.orchestration.names import WORKSPACE_RESOURCE
+from lume_dagster.orchestration.translator import Placed, placed_in
 from lume_dagster.orchestration.workspace import Workspace
 
 FILE = "definitions.py"
@@ -28,6 +30,10 @@ class Project:
     folder: Path
     definitions: dg.Definitions
     workspace: Workspace
+
+    def placed(self, version: FlowVersion) -> Placed:
+        """The assets of a version."""
+        return placed_in(self.definitions, version, self.workspace.prefix)
 
     def connector(self, name: str) -> object:
         """The connector a flow names."""

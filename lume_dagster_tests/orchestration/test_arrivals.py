@@ -19,16 +19,21 @@ from lume_dagster.orchestration.arrival_cursor import Cursor, Memory, load_curso
 from lume_dagster.orchestration.arrival_sensor import Watch, choose, look
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
 from lume_dagster.orchestration.definitions import build_definitions
+from lume_dagster.orchestration.translator import place
 from lume_dagster_tests.orchestration.conftest import publish
 from lume_dagster_tests.orchestration.fakes import FolderStore
 
 NOW = Arrival(flow="orders", path="*.csv", settle=False)
 
 
+def placed(version):
+    return place(version, "lume", {"landing": "folder", "warehouse": "onefile"})
+
+
 @pytest.fixture
 def watch(bench):
     library = Library(bench.folder / "flows")
-    versions = {v.name: v for v in library.load_all(drafts=False).versions}
+    versions = {v.name: placed(v) for v in library.load_all(drafts=False).versions}
     return Watch((NOW,), versions, library, "lume")
 
 
@@ -138,7 +143,9 @@ def test_a_name_that_cannot_be_a_partition_is_observed(bench, watch, tick):
 def test_the_active_version_runs_what_arrives(bench, watch, tick):
     publish_next(bench)
     library = Library(bench.folder / "flows")
-    watch = replace(watch, versions={v: library.resolve(v) for v in ("orders:v1", "orders:v2")})
+    watch = replace(
+        watch, versions={v: placed(library.resolve(v)) for v in ("orders:v1", "orders:v2")}
+    )
     bench.put("a.csv", "1")
     library.activate("orders:v1", author="tests")
     first = tick(watch)

@@ -1,0 +1,142 @@
+"""What the assets of a flow version are called and how they are shown: one function decides it.
+
+The key that it gives an asset is used everywhere: in its spec, in what depends on it, in column
+lineage, in checks, sensors and schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration import names
+from lume_dagster.runs.status import STEPS
+
+_DESCRIPTIONS = {
+    "source": "The batch as it was delivered, staged as Parquet.",
+    "transform": "Rows in the target schema, and rejects with every reason why.",
+    "target": "Mapped rows and rejects in the target system.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FlowProps:
+    """What a translator is given: a step of a version.
+
+    Attributes:
+        version: The flow version.
+        step: ``source``, ``transform`` or ``target``.
+        prefix: The first part of every key, unless the translator decides otherwise.
+        kinds: What each connector of the code location is a kind of, by its name.
+    """
+
+    version: FlowVersion
+    step: str
+    prefix: str
+    kinds: Mapping[str, str]
+
+    @property
+    def flow(self) -> str:
+        """The name of the flow, for templates."""
+        return self.version.flow.flow
+
+    @property
+    def number(self) -> int:
+        """The number of the version, for templates."""
+        return self.version.version
+
+
+class LumeTranslator:
+    """Override ``get_asset_spec`` to call assets otherwise, or to show more with them."""
+
+    def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
+        """The spec of one step; partitions and the step before it are added to what it says."""
+        flow = props.version.flow
+        return dg.AssetSpec(
+            names.asset_key(props.prefix, props.version, props.step),
+            description="\n\n".join(filter(None, [flow.description, _DESCRIPTIONS[props.step]])),
+            group_name=f"{flow.flow}/v{props.number}",  # nodes of the graph show only "source"
+            owners=list(flow.owners),
+            tags={**flow.tags, "lume/flow": flow.flow, "lume/version": str(props.number)},
+            code_version=props.version.digest,
+            **_of_step(props),
+        )
+
+
+def _of_step(props: FlowProps) -> dict[str, Any]:
+    flow = props.version.flow
+    target = props.kinds[flow.target.connector]
+    own: dict[str, dict[str, Any]] = {
+        "source": {"kinds": {props.kinds[flow.source.connector]}},
+        "transform": {"kinds": {"sql"}},
+        "target": {
+            "kinds": {target},
+            "metadata": {
+                "dagster/table_name": flow.target.table,
+                "dagster/storage_kind": target,
+                "lume/write": flow.target.write,
+            },
+        },
+    }
+    return own[props.step]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A flow version as it stands in Dagster: the key of each step, and its partitions."""
+
+    version: FlowVersion
+    specs: tuple[dg.AssetSpec, ...]  # in the order of the steps
+    partitions: str
+
+    def key(self, step: str) -> dg.AssetKey:
+        """The asset of a step."""
+        return self.specs[STEPS.index(step)].key
+
+    @property
+    def keys(self) -> list[dg.AssetKey]:
+        """The assets in their order."""
+        return [spec.key for spec in self.specs]
+
+
+def place(
+    version: FlowVersion,
+    prefix: str,
+    kinds: Mapping[str, str],
+    translator: LumeTranslator | None = None,
+) -> Placed:
+    """The version with the keys that the translator gives it."""
+    chosen = translator or LumeTranslator()
+    partitions = names.partitions_name(prefix, version)
+    specs: list[dg.AssetSpec] = []
+    for step in STEPS:
+        spec = chosen.get_asset_spec(FlowProps(version, step, prefix, kinds))
+        before = [dg.AssetDep(specs[-1].key)] if specs else []
+        given = [dep for dep in spec.deps if dep.asset_key not in {d.asset_key for d in before}]
+        specs.append(
+            spec.replace_attributes(
+                deps=[*before, *given],
+                partitions_def=dg.DynamicPartitionsDefinition(name=partitions),
+                skippable=True,
+            )
+            .merge_attributes(metadata={names.VERSION: version.name, names.STEP: step})
+            .with_io_manager_key(names.IO_MANAGER)
+        )
+    return Placed(version, tuple(specs), partitions)
+
+
+def placed_in(definitions: dg.Definitions, version: FlowVersion, prefix: str) -> Placed:
+    """The version as a code location has placed it."""
+    found = {
+        str(spec.metadata[names.STEP]): spec
+        for asset in definitions.assets or ()
+        if isinstance(asset, dg.AssetsDefinition)
+        for spec in asset.specs
+        if spec.metadata.get(names.VERSION) == version.name
+    }
+    specs = tuple(found[step] for step in STEPS)
+    return Placed(version, specs, names.partitions_name(prefix, version))
