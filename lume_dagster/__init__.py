@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lume_dagster.flows.model import Flow
     from lume_dagster.orchestration.arrival import Arrival
     from lume_dagster.orchestration.batch_schedule import BatchSchedule
+    from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.definitions import build_definitions
     from lume_dagster.orchestration.translator import FlowProps, LumeTranslator
     from lume_dagster.orchestration.webhooks.endpoint import Webhook
@@ -46,6 +47,8 @@ __all__ = [
     "FlowProps",
     "InvalidRequestError",
     "LumeError",
+    "LumeFlowComponent",
+    "LumeFlowsComponent",
     "LumeRun",
     "LumeTranslator",
     "MissingExtraError",
@@ -67,6 +70,8 @@ _HOME = {
     "BatchSchedule": "lume_dagster.orchestration.batch_schedule",
     "Flow": "lume_dagster.flows.model",
     "FlowProps": "lume_dagster.orchestration.translator",
+    "LumeFlowComponent": "lume_dagster.orchestration.component.flows",
+    "LumeFlowsComponent": "lume_dagster.orchestration.component.flows",
     "LumeRun": "lume_dagster.client",
     "LumeTranslator": "lume_dagster.orchestration.translator",
     "Webhook": "lume_dagster.orchestration.webhooks.endpoint",

@@ -46,6 +46,8 @@ PUBLIC_NAMES = [
     "FlowProps",
     "InvalidRequestError",
     "LumeError",
+    "LumeFlowComponent",
+    "LumeFlowsComponent",
     "LumeRun",
     "LumeTranslator",
     "MissingExtraError",

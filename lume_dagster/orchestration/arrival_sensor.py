@@ -28,7 +28,6 @@ class Watch:
     arrivals: tuple[Arrival, ...]
     versions: Mapping[str, Placed]  # by name:vN
     library: Library
-    prefix: str  # of the sensor's name
     budget: float = _BUDGET
 
     def version(self, arrival: Arrival) -> Placed:
@@ -60,9 +59,9 @@ class _Tick:
 
 
 def arrival_sensor(
-    watch: Watch, *, interval_seconds: int = 30, running: bool = False
+    watch: Watch, name: str, *, interval_seconds: int = 30, running: bool = False
 ) -> dg.SensorDefinition:
-    """The sensor ``<prefix>_arrivals``; ``running`` starts it without a person switching it on.
+    """The sensor ``<name>_arrivals``; ``running`` starts it without a person switching it on.
 
     Raises:
         FlowError: an arrival names a flow that is not there.
@@ -71,10 +70,12 @@ def arrival_sensor(
     keys = {key for placed in watched for key in placed.keys}
 
     @dg.sensor(
-        name=f"{watch.prefix}_arrivals",
+        name=f"{name}_arrivals",
         description=_description(watch.arrivals),
         asset_selection=dg.AssetSelection.assets(*sorted(keys)),
-        required_resource_keys={v.version.flow.source.connector for v in watched},
+        required_resource_keys={
+            k for v in watched for k in v.resources_of(v.version.flow.source.connector)
+        },
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING
         if running
@@ -119,8 +120,8 @@ def _look_at(
     memory = tick.cursor.of(arrival.name)
     try:
         placed = watch.version(arrival)
-        connector = placed.version.flow.source.connector
-        found = _there(getattr(context.resources, connector), arrival, tick)
+        source = placed.version.flow.source.connector
+        found = _there(placed.connector(context.resources, source), arrival, tick)
     except LumeError as error:
         _report(watch, arrival, error, memory, tick)
         context.log.warning("%s: %s", arrival.name, error)
@@ -171,7 +172,8 @@ def _request(placed: Placed, batch: Arrived, tick: _Tick) -> None:
     """Ask for a run of the batch; InvalidRequestError when its name cannot be a partition."""
     names.check_source_path(batch.source_path)
     version = placed.version
-    tick.partitions.setdefault(placed.partitions, []).append(batch.source_path)
+    if placed.partitions is not None:
+        tick.partitions.setdefault(placed.partitions, []).append(batch.source_path)
     tick.runs.append(
         dg.RunRequest(
             run_key=f"{version.name} {batch.source_path} {batch.version}",

@@ -2,7 +2,9 @@
 
 # No postponed annotations here: Dagster looks at the annotation of ``context`` itself.
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 
@@ -11,22 +13,68 @@ from lume_dagster.orchestration.checks import check_specs
 from lume_dagster.orchestration.execution import Event, execute
 from lume_dagster.orchestration.translator import Placed
 
+#: The body of a version's op.
+Execute = Callable[[dg.AssetExecutionContext, Placed], Iterator[Event]]
 
-def version_assets(placed: Placed) -> dg.AssetsDefinition:
+
+@dataclass(frozen=True, slots=True)
+class OpOptions:
+    """How Dagster runs the op of a version.
+
+    Attributes:
+        name: ``<flow>_v<N>`` when not said.
+        description: What people read of it.
+        tags: Such as ``dagster/priority``.
+        pool: A concurrency pool; runs of all flows in it wait for one another.
+        backfill_policy: How many partitions a run of a backfill takes; all when not said.
+        retry_policy: Run the op again when it failed by a fault of the system; a retry stages
+            nothing again and delivers each batch once.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    pool: str | None = None
+    backfill_policy: dg.BackfillPolicy | None = None
+    retry_policy: dg.RetryPolicy | None = None
+
+
+_DEFAULT = OpOptions()
+
+
+def version_assets(
+    placed: Placed, op: OpOptions = _DEFAULT, run: Execute = execute
+) -> dg.AssetsDefinition:
     """The assets of a version."""
     version = placed.version
-    connectors = {version.flow.source.connector, version.flow.target.connector}
+    flow = version.flow
+    workspace = set() if placed.workspace else {names.WORKSPACE_RESOURCE}
 
     @dg.multi_asset(
-        name=names.op_name(version),
+        name=op.name or names.op_name(version),
+        description=op.description,
         specs=placed.specs,
         check_specs=check_specs(version, placed.key("transform")),
         can_subset=True,
-        required_resource_keys={names.WORKSPACE_RESOURCE, *connectors},
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        op_tags={"lume/flow_version": version.name},
+        required_resource_keys=workspace
+        | placed.resources_of(flow.source.connector, flow.target.connector),
+        backfill_policy=op.backfill_policy or dg.BackfillPolicy.single_run(),
+        retry_policy=op.retry_policy,
+        pool=op.pool,
+        op_tags={**op.tags, names.TAG_VERSION: version.name},
     )
     def flow_version(context: dg.AssetExecutionContext) -> Iterator[Event]:
-        yield from execute(context, placed)
+        if op.retry_policy is None:
+            yield from run(context, placed)
+        else:
+            yield from _not_retried_when_canceled(run(context, placed))
 
     return flow_version
+
+
+def _not_retried_when_canceled(events: Iterator[Event]) -> Iterator[Event]:
+    """A step with retries that is interrupted would be run again, and the run end SUCCESS."""
+    try:
+        yield from events
+    except dg.DagsterExecutionInterruptedError:
+        raise dg.Failure("The run was canceled.", allow_retries=False) from None

@@ -54,15 +54,16 @@ def batch_schedule(
         cron_schedule=schedule.cron,
         execution_timezone=schedule.timezone,
         target=dg.AssetSelection.assets(*placed.keys),
-        required_resource_keys={version.flow.source.connector},
+        required_resource_keys=placed.resources_of(version.flow.source.connector),
         description=f"Batches of {version.name}: {schedule.query or schedule.source_paths}",
     )
     def batches(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        connector = getattr(context.resources, version.flow.source.connector)
+        connector = placed.connector(context.resources, version.flow.source.connector)
         found = [names.check_source_path(p) for p in _batches(connector, schedule)]
         if not found:
             return dg.SkipReason("There is no batch.")
-        add_partitions(context.instance, placed.partitions, found)
+        if placed.partitions is not None:
+            add_partitions(context.instance, placed.partitions, found)
         at = context.scheduled_execution_time.isoformat()
         return [
             dg.RunRequest(

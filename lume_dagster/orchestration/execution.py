@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from lume_dagster.errors import TransientError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks import Checked, one_result
@@ -24,7 +25,7 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
     from lume_dagster.orchestration.many_batches import run_many
 
     version = placed.version
-    workspace: Workspace = context.resources.lume
+    workspace: Workspace = placed.workspace or context.resources.lume
     require_long_keys(context.instance)
     batches = list(context.partition_keys)
     selected = context.selected_asset_keys
@@ -34,8 +35,8 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
         scope = RunScope(
             placed=placed,
             workspace=workspace,
-            source=getattr(context.resources, version.flow.source.connector),
-            target=getattr(context.resources, version.flow.target.connector),
+            source=placed.connector(context.resources, version.flow.source.connector),
+            target=placed.connector(context.resources, version.flow.target.connector),
             engine=engine,
             instance=context.instance,
             run_id=context.run.run_id,
@@ -99,7 +100,7 @@ def failure(failed: StepFailed, source_path: str) -> dg.Failure:
             metadata.SOURCE_PATH: source_path,
             metadata.ERROR: dg.MetadataValue.json(error),
         },
-        allow_retries=False,
+        allow_retries=isinstance(cause, TransientError),
     )
 
 

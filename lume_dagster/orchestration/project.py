@@ -13,8 +13,7 @@ import dagster as dg
 
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.flows.model import FlowVersion
-from lume_dagster.orchestration.definitions import loading
-from lume_dagster.orchestration.names import WORKSPACE_RESOURCE
+from lume_dagster.orchestration.code_location import loading
 from lume_dagster.orchestration.translator import Placed, placed_in
 from lume_dagster.orchestration.workspace import Workspace
 
@@ -33,7 +32,7 @@ class Project:
 
     def placed(self, version: FlowVersion) -> Placed:
         """The assets of a version."""
-        return placed_in(self.definitions, version, self.workspace.prefix)
+        return placed_in(self.definitions, version)
 
     def connector(self, name: str) -> object:
         """The connector a flow names."""
@@ -72,8 +71,9 @@ def load_project(folder: Path, versions: Sequence[str] = ()) -> Project:
     """
     with loading(folder, versions):
         definitions = _definitions_in(folder / FILE)
-    workspace = (definitions.resources or {}).get(WORKSPACE_RESOURCE)
-    if not isinstance(workspace, Workspace):
+    found = (definitions.resources or {}).values()
+    workspace = next((r for r in found if isinstance(r, Workspace)), None)
+    if workspace is None:
         raise InvalidRequestError(
             f"The definitions in {folder / FILE} were not made by build_definitions.",
             hint="from lume_dagster import build_definitions; defs = build_definitions(...)",

@@ -7,13 +7,14 @@ lineage, in checks, sensors and schedules.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs.status import STEPS
 
 _DESCRIPTIONS = {
@@ -87,11 +88,21 @@ def _of_step(props: FlowProps) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A flow version as it stands in Dagster: the key of each step, and its partitions."""
+    """A flow version as it stands in Dagster.
+
+    Attributes:
+        version: What runs.
+        specs: Its assets, in the order of the steps.
+        partitions: The name of its partitions; None where a translator gave it fixed ones.
+        workspace: Where its data lies; None where the resource ``lume`` says so.
+        connectors: Its connectors by name, those that are no resources of the code location.
+    """
 
     version: FlowVersion
-    specs: tuple[dg.AssetSpec, ...]  # in the order of the steps
-    partitions: str
+    specs: tuple[dg.AssetSpec, ...]
+    partitions: str | None
+    workspace: Workspace | None = None
+    connectors: Mapping[str, object] = field(default_factory=dict)
 
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
@@ -102,16 +113,27 @@ class Placed:
         """The assets in their order."""
         return [spec.key for spec in self.specs]
 
+    def connector(self, resources: object, name: str) -> Any:
+        """A connector by its name, its own or of the code location."""
+        return self.connectors[name] if name in self.connectors else getattr(resources, name)
+
+    def resources_of(self, *connectors: str) -> set[str]:
+        """The keys of the resources that stand for these connectors."""
+        return set(connectors) - self.connectors.keys()
+
 
 def place(
     version: FlowVersion,
     prefix: str,
     kinds: Mapping[str, str],
     translator: LumeTranslator | None = None,
+    *,
+    workspace: Workspace | None = None,
+    connectors: Mapping[str, object] | None = None,
 ) -> Placed:
     """The version with the keys that the translator gives it."""
     chosen = translator or LumeTranslator()
-    partitions = names.partitions_name(prefix, version)
+    dynamic = dg.DynamicPartitionsDefinition(name=names.partitions_name(prefix, version))
     specs: list[dg.AssetSpec] = []
     for step in STEPS:
         spec = chosen.get_asset_spec(FlowProps(version, step, prefix, kinds))
@@ -120,16 +142,17 @@ def place(
         specs.append(
             spec.replace_attributes(
                 deps=[*before, *given],
-                partitions_def=dg.DynamicPartitionsDefinition(name=partitions),
+                partitions_def=spec.partitions_def or dynamic,
                 skippable=True,
             )
             .merge_attributes(metadata={names.VERSION: version.name, names.STEP: step})
             .with_io_manager_key(names.IO_MANAGER)
         )
-    return Placed(version, tuple(specs), partitions)
+    partitions = _partitions_name(specs[0])
+    return Placed(version, tuple(specs), partitions, workspace, connectors or {})
 
 
-def placed_in(definitions: dg.Definitions, version: FlowVersion, prefix: str) -> Placed:
+def placed_in(definitions: dg.Definitions, version: FlowVersion) -> Placed:
     """The version as a code location has placed it."""
     found = {
         str(spec.metadata[names.STEP]): spec
@@ -139,4 +162,9 @@ def placed_in(definitions: dg.Definitions, version: FlowVersion, prefix: str) ->
         if spec.metadata.get(names.VERSION) == version.name
     }
     specs = tuple(found[step] for step in STEPS)
-    return Placed(version, specs, names.partitions_name(prefix, version))
+    return Placed(version, specs, _partitions_name(specs[0]))
+
+
+def _partitions_name(spec: dg.AssetSpec) -> str | None:
+    found = spec.partitions_def
+    return found.name if isinstance(found, dg.DynamicPartitionsDefinition) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
@@ -52,3 +53,9 @@ class Workspace:
     def engine(self) -> AbstractContextManager[Engine]:
         """A fresh engine, to be used in a ``with`` block."""
         return self.open_engine(self)
+
+
+@cache
+def shared(workspace: Workspace) -> Workspace:
+    """One object for equal workspaces: definitions that are merged must share their resources."""
+    return workspace

@@ -34,7 +34,7 @@ def placed(version):
 def watch(bench):
     library = Library(bench.folder / "flows")
     versions = {v.name: placed(v) for v in library.load_all(drafts=False).versions}
-    return Watch((NOW,), versions, library, "lume")
+    return Watch((NOW,), versions, library)
 
 
 @pytest.fixture
