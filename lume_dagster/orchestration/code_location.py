@@ -50,6 +50,11 @@ def loading(folder: Path, versions: Sequence[str]) -> Iterator[None]:
         _load.reset(token)
 
 
+def loads_all() -> bool:
+    """Whether a whole code location is being loaded, and not what one run needs of it."""
+    return _load.get() is None
+
+
 def absolute(path: str | Path) -> Path:
     """A path of the code location that is being loaded."""
     load = _load.get()
@@ -124,7 +129,7 @@ class CodeLocation:
 
     def sensors(self, placed: Sequence[Placed]) -> list[dg.SensorDefinition]:
         """One for all arrivals, one for all webhooks; a run's own process needs none."""
-        if _load.get() is not None:
+        if not loads_all():
             return []
         sensors = []
         if self.arrivals:
@@ -137,7 +142,7 @@ class CodeLocation:
 
     def timetable(self, placed: Sequence[Placed]) -> list[dg.ScheduleDefinition]:
         """The schedules; a run's own process needs none."""
-        if _load.get() is not None:
+        if not loads_all():
             return []
         by_name = {p.version.name: p for p in placed}
         library = Library(self.workspace.flows)

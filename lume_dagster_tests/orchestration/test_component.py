@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 
 import dagster as dg
@@ -13,6 +14,7 @@ from dagster.components.testing.test_cases import TestTranslation as Translation
 from lume_dagster import LumeFlowComponent, LumeFlowsComponent
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.library import Library
+from lume_dagster.orchestration.project import find_project, load_project
 from lume_dagster_tests.orchestration.own_component import OwnFlow
 
 FLOW = """\
@@ -174,3 +176,40 @@ def test_a_secret_of_a_connection_is_shown_nowhere(monkeypatch):
     secret = {"kind": "postgres", "host": "x", "password": {"env": "PG_PASSWORD"}}
     with loaded({**ONE, "connections": {**CONNECTIONS, "warehouse": secret}}) as (found, defs):
         assert "hunter2" not in repr(found) + repr(defs) + str(spec_of(defs).metadata)
+
+
+_PYPROJECT = """\
+[tool.dg]
+directory_type = "project"
+[tool.dg.project]
+root_module = "shop"
+"""
+
+
+def test_the_shell_and_the_client_find_a_dg_project(tmp_path):
+    defs = tmp_path / "src/shop/defs/orders"
+    home = tmp_path / "flows/orders"
+    for folder in (defs, home):
+        folder.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(_PYPROJECT)
+    (defs.parent.parent / "__init__.py").touch()
+    (home / "flow.yaml").write_text(FLOW)
+    Library(home.parent).publish("orders", author="tests")
+    written = {"type": "lume_dagster.LumeFlowComponent", "attributes": ONE}
+    (defs / "defs.yaml").write_text(json.dumps(written))
+    project = load_project(find_project(tmp_path), ["orders:v1"])
+    version = Library(home.parent).resolve("orders:v1")
+    assert project.workspace.data == tmp_path / ".lume"
+    assert project.placed(version).key("source") == SOURCE
+
+
+def test_a_fault_in_a_dg_project_is_a_sentence(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(_PYPROJECT.replace("shop", "mall"))
+    defs = tmp_path / "src/mall/defs/orders"
+    defs.mkdir(parents=True)
+    (defs.parent.parent / "__init__.py").touch()
+    (tmp_path / "flows").mkdir()
+    written = {"type": "lume_dagster.LumeFlowComponent", "attributes": ONE}
+    (defs / "defs.yaml").write_text(json.dumps(written))
+    with pytest.raises(LumeError, match="there is no flow 'orders'"):
+        load_project(find_project(tmp_path), ["orders:v1"])

@@ -15,7 +15,7 @@ from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.code_location import CodeLocation, published
+from lume_dagster.orchestration.code_location import CodeLocation, loads_all, published
 from lume_dagster.orchestration.component.blocks import (
     ArrivalBlock,
     Condition,
@@ -190,7 +190,7 @@ def _named(versions: Sequence[FlowVersion]) -> set[str]:
 def _of_flow(named: str, versions: Sequence[FlowVersion]) -> Sequence[FlowVersion]:
     flow, _, which = named.partition(":")
     found = [v for v in versions if v.flow.flow == flow and which in ("", f"v{v.version}")]
-    if not found:
+    if not found and loads_all():
         known = {v.flow.flow for v in versions} | {v.name for v in versions}
         raise FlowError(
             f"There is no published version of {named}.",
