@@ -119,7 +119,7 @@ def _definitions_of_dg(folder: Path) -> dg.Definitions:
     _importable(folder / "src")
     try:
         return dg.load_from_defs_folder(path_within_project=folder)
-    except Exception as error:  # it shows a tree of components; what is wrong is at its root
+    except Exception as error:  # noqa: BLE001 - raised again; what is wrong is at its root
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, LumeError):
             cause = cause.__cause__
