@@ -27,6 +27,7 @@ def rows_of(path, query):
 
 class TestDuckDB(TargetSuite, DatabaseSourceSuite):
     connector_type = DuckDBConnector
+    literals = {**DatabaseSourceSuite.literals, "blob": "'\\x00''\\xFF'::BLOB"}
 
     @pytest.fixture
     def config(self, tmp_path):

@@ -73,9 +73,7 @@ class TestCsv(LocalFiles, WriteSuite):
     def load(self, connection, files, types):
         """CSV has no types of its own: read with the columns' types, every value is exact."""
         query = FORMATS["csv"].read
-        outputs = ", ".join(
-            f'CAST("{n}" AS {t}) AS "{n}"' for n, t in types.items() if n != "errors"
-        )
+        outputs = ", ".join(typed(n, t) for n, t in types.items() if n != "errors")
         values = {"files": files, "columns": dict.fromkeys(types, "VARCHAR")}
         return connection.sql(f"SELECT {outputs} FROM {query}", params=values).to_arrow_table()
 
@@ -94,8 +92,13 @@ class TestJsonLines(LocalFiles, WriteSuite):
         }
         schema = pa.schema([(name, pa.string()) for name in texts])
         connection.register("lines", pa.table(texts, schema=schema))
-        outputs = ", ".join(f'CAST("{n}" AS {types[n]}) AS "{n}"' for n in texts)
+        outputs = ", ".join(typed(n, types[n]) for n in texts)
         return connection.sql(f"SELECT {outputs} FROM lines").to_arrow_table()
+
+
+def typed(name, type_):
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"CAST({quoted} AS {type_}) AS {quoted}"
 
 
 def text_of(plain, exact, type_):
