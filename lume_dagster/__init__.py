@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RunTimeoutError,
     )
     from lume_dagster.flows.model import Flow
+    from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "AuthenticationError",
     "BatchError",
     "ConnectorError",
+    "ConnectorIOManager",
     "EngineError",
     "Flow",
     "FlowError",
@@ -54,6 +56,7 @@ __all__ = [
 #: Where the names live that are not errors. A name is imported when it is first used: Dagster
 #: imports this package in every process of every step.
 _HOME = {
+    "ConnectorIOManager": "lume_dagster.orchestration.connector_io_manager",
     "Flow": "lume_dagster.flows.model",
     "LumeRun": "lume_dagster.client",
     "build_definitions": "lume_dagster.orchestration.definitions",

@@ -38,6 +38,7 @@ PUBLIC_NAMES = [
     "AuthenticationError",
     "BatchError",
     "ConnectorError",
+    "ConnectorIOManager",
     "EngineError",
     "Flow",
     "FlowError",

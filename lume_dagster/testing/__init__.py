@@ -7,6 +7,7 @@
 | ``StoreSourceSuite`` | lists and fetches files |
 | ``DatabaseSourceSuite`` | reads a query |
 | ``TargetSuite`` | takes batches; it is ``WriteSuite`` and ``ExactlyOnceSuite`` together |
+| ``TableReaderSuite`` | reads back what it was given |
 
     class TestMine(TargetSuite, DatabaseSourceSuite):
         connector_type = MyConnector
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from lume_dagster.testing.connectors import SECRET, ConnectorSuite, ServerSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
+from lume_dagster.testing.readers import TableReaderSuite
 from lume_dagster.testing.sources import DatabaseSourceSuite, StoreSourceSuite
 from lume_dagster.testing.targets import ExactlyOnceSuite, TargetSuite, WriteSuite
 
@@ -33,6 +35,7 @@ __all__ = [
     "ExactlyOnceSuite",
     "ServerSuite",
     "StoreSourceSuite",
+    "TableReaderSuite",
     "TargetSuite",
     "WriteSuite",
     "make_delivery",

@@ -17,7 +17,7 @@ from lume_dagster.connectors.local_files.table import STATE
 from lume_dagster.connectors.protocol import Column, StoreSource, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
-from lume_dagster.testing import StoreSourceSuite, TargetSuite, WriteSuite
+from lume_dagster.testing import StoreSourceSuite, TableReaderSuite, TargetSuite, WriteSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
 
 
@@ -55,7 +55,7 @@ class LocalFiles:
             )
 
 
-class TestParquet(LocalFiles, TargetSuite, StoreSourceSuite):
+class TestParquet(LocalFiles, TargetSuite, TableReaderSuite, StoreSourceSuite):
     def load(self, connection, files, types):
         query = "SELECT * FROM read_parquet($files)"
         return connection.sql(query, params={"files": files}).to_arrow_table()
@@ -67,7 +67,7 @@ class TestParquet(LocalFiles, TargetSuite, StoreSourceSuite):
         return path.as_uri() if path.suffix else str(path)
 
 
-class TestCsv(LocalFiles, WriteSuite):
+class TestCsv(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "csv"
 
     def load(self, connection, files, types):
@@ -78,7 +78,7 @@ class TestCsv(LocalFiles, WriteSuite):
         return connection.sql(f"SELECT {outputs} FROM {query}", params=values).to_arrow_table()
 
 
-class TestJsonLines(LocalFiles, WriteSuite):
+class TestJsonLines(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "jsonl"
 
     def load(self, connection, files, types):
