@@ -94,16 +94,21 @@ class DuckDBConnector(ConnectorResource):
             yield reader
 
     def test(self) -> Iterator[str]:
-        """Open the file and say what was found."""
-        self._refuse_unwritable()
+        """Open the file, say what was found and whether it can be written."""
+        writable = self._unwritable() is None
         if not self._file.exists():
+            self._refuse_unwritable()
             yield f"{self._file} is not there yet; it can be made."
             return
-        with self._turn(), self._writing() as connection:
+        with self._turn(), self._writing() if writable else self._reading() as connection:
             found = connection.execute(
                 "SELECT count(*) FROM duckdb_tables() WHERE NOT internal"
             ).fetchone()
-            yield f"{self._file} opens for writing and holds {found[0] if found else 0} tables."
+            yield f"{self._file} opens and holds {found[0] if found else 0} tables."
+        if writable:
+            yield f"{self._file} can be written."
+        else:
+            yield f"{self._file} cannot be written by this user: it can only be a source."
 
     @property
     def _file(self) -> Path:
@@ -118,11 +123,17 @@ class DuckDBConnector(ConnectorResource):
             raise ConnectorError(
                 f"{self._file} is a folder.", hint="name the database file: warehouse.duckdb"
             )
-        nearest = next(p for p in [self._file, *self._file.parents] if p.exists())
-        if not os.access(nearest, os.W_OK):
+        nearest = self._unwritable()
+        if nearest is not None:
             raise ConnectorError(
-                f"{nearest} cannot be written by this user, so {self._file} cannot be a target."
+                f"{nearest} cannot be written by this user, so {self._file} cannot be a target.",
+                hint="give this user the right to write there, or choose another path",
             )
+
+    def _unwritable(self) -> Path | None:
+        """What would have to be written to and cannot: the file, or the folder to make it in."""
+        nearest = next(p for p in [self._file, *self._file.parents] if p.exists())
+        return None if os.access(nearest, os.W_OK) else nearest
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -116,7 +116,8 @@ class LocalFilesConnector(ConnectorResource):
             raise ConnectorError(f"The connector's root {self._root} is not a folder.")
         if not os.access(self._root, os.R_OK | os.X_OK):
             raise ConnectorError(f"The connector's root {self._root} cannot be read by this user.")
-        yield f"{self._root} can be read: {sum(1 for _ in self._root.iterdir())} entries."
+        entries = sum(1 for _ in self._root.iterdir())
+        yield f"{self._root} can be read: {entries} entr{'y' if entries == 1 else 'ies'}."
         try:
             TemporaryFile(dir=self._root).close()
         except OSError as error:

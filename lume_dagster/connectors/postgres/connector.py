@@ -122,7 +122,11 @@ class PostgresConnector(ConnectorResource):
             )[0]
             if not may[0]:
                 raise ConnectorError(f"The user {user} may use no schema of {database}.")
-            yield f"{user} may read in {may[0]} schemas and create tables in {may[1]}."
+            yield f"{user} may use {_schemas(may[0])}."
+            if may[1]:
+                yield f"{user} may create tables in {_schemas(may[1])}."
+            else:
+                yield f"{user} may create no table: only tables that are there can be targets."
 
     @property
     def _login(self) -> Login:
@@ -153,6 +157,10 @@ class PostgresConnector(ConnectorResource):
         database = rows(connection, "SELECT current_database()::text")[0][0]
         schema = self.text("default_schema")
         return parse_table(table, database=database, schema=schema, max_bytes=MAX_NAME_BYTES)
+
+
+def _schemas(number: int) -> str:
+    return "1 schema" if number == 1 else f"{number} schemas"
 
 
 def _batches(
