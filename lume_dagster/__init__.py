@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.arrival import Arrival
     from lume_dagster.orchestration.batch_schedule import BatchSchedule
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
+    from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
     from lume_dagster.orchestration.translator import FlowProps, LumeTranslator
     from lume_dagster.orchestration.webhooks.endpoint import Webhook
@@ -41,6 +42,7 @@ __all__ = [
     "BatchError",
     "BatchSchedule",
     "ConnectorError",
+    "ConnectorIOManager",
     "EngineError",
     "Flow",
     "FlowError",
@@ -68,6 +70,7 @@ __all__ = [
 _HOME = {
     "Arrival": "lume_dagster.orchestration.arrival",
     "BatchSchedule": "lume_dagster.orchestration.batch_schedule",
+    "ConnectorIOManager": "lume_dagster.orchestration.connector_io_manager",
     "Flow": "lume_dagster.flows.model",
     "FlowProps": "lume_dagster.orchestration.translator",
     "LumeFlowComponent": "lume_dagster.orchestration.component.flows",

@@ -40,6 +40,7 @@ PUBLIC_NAMES = [
     "BatchError",
     "BatchSchedule",
     "ConnectorError",
+    "ConnectorIOManager",
     "EngineError",
     "Flow",
     "FlowError",

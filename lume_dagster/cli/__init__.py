@@ -6,6 +6,7 @@ import click
 
 from lume_dagster.cli import (
     completion,
+    connect,
     demo,
     flows,
     init,
@@ -19,6 +20,7 @@ from lume_dagster.cli import (
 VERBS = (
     demo.demo,
     init.init,
+    connect.connect,
     flows.validate,
     flows.publish,
     flows.activate,
