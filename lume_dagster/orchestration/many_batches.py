@@ -86,9 +86,7 @@ def _run_group(
 
 
 @contextmanager
-def _tallied(
-    context: dg.AssetExecutionContext, tally: _Tally, source_path: str
-) -> Iterator[None]:
+def _tallied(context: dg.AssetExecutionContext, tally: _Tally, source_path: str) -> Iterator[None]:
     """A failure of one batch, noted and told; the others go on."""
     try:
         yield

@@ -15,11 +15,13 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import Receipt, Target
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.errors import BatchError, FlowError, LumeError, TransientError
+from lume_dagster.errors import BatchError, FlowError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
-from lume_dagster.orchestration.names import asset_key, check_source_path, public_id
+from lume_dagster.orchestration.names import check_source_path, public_id
+from lume_dagster.orchestration.retry import retrying
+from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
 from lume_dagster.runs.phases import Batch, Engine, MappedBatch, Outcome
@@ -33,7 +35,7 @@ T = TypeVar("T")
 class RunScope:
     """What the batches of a run share."""
 
-    version: FlowVersion
+    placed: Placed
     workspace: Workspace
     source: object
     target: object
@@ -45,9 +47,18 @@ class RunScope:
     log: dg.DagsterLogManager
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
+    @property
+    def version(self) -> FlowVersion:
+        """What runs."""
+        return self.placed.version
+
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
-        return asset_key(self.workspace.prefix, self.version, step)
+        return self.placed.key(step)
+
+    def retrying(self, action: Callable[[], T]) -> T:
+        """The result of an action that a connector may ask to be tried again."""
+        return retrying(action, self.workspace.retry_waits, self.log)
 
     def batch(self, source_path: str) -> Batch:
         """The batch with its folders, and the seeds that were uploaded with it."""
@@ -159,8 +170,8 @@ def run_step(scope: RunScope, progress: Progress, step: str) -> StepDone:
 def _source(scope: RunScope, progress: Progress) -> StepDone:
     batch = progress.batch
     with progress.timed("source"):
-        staged = progress.staged or retrying(
-            scope, lambda: phases.sync_source(scope.source, batch, scope.engine)
+        staged = progress.staged or scope.retrying(
+            lambda: phases.sync_source(scope.source, batch, scope.engine)
         )
     progress.staged = staged
     seconds = progress.seconds["source"]
@@ -206,7 +217,7 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
             target = _require_target(scope, batch)
             first = not scope.delivered
             deliver = partial(phases.sync_target, target, batch, mapped, check=first)
-            receipt = retrying(scope, deliver)
+            receipt = scope.retrying(deliver)
         scope.delivered.add(batch.source_path)
     if progress.outcome is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
@@ -230,10 +241,11 @@ _STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {
 
 
 def newest(
-    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str
+    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str | None
 ) -> dg.AssetMaterialization | None:
-    """The latest materialization of an asset for one batch."""
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[source_path])
+    """The latest materialization of an asset for one batch, or for whichever was the last."""
+    partitions = None if source_path is None else [source_path]
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
     records = instance.fetch_materializations(wanted, limit=1).records
     return records[0].asset_materialization if records else None
 
@@ -271,19 +283,6 @@ def _require_target(scope: RunScope, batch: Batch) -> Target:
         f"The connector {name!r} of flow {batch.version.name} cannot be written to.",
         hint="name another target.connector.",
     )
-
-
-def retrying(scope: RunScope, action: Callable[[], T]) -> T:
-    """Call again, after a while, what failed in a way that may pass."""
-    waits = scope.workspace.retry_waits
-    for attempt, wait in enumerate(waits, start=1):
-        try:
-            return action()
-        except TransientError as error:
-            again = "%s Trying again in %g s (%d of %d)."
-            scope.log.warning(again, error.message, wait, attempt, len(waits))
-            time.sleep(wait)
-    return action()
 
 
 def drop_older_staging(scope: RunScope, batch: Batch) -> None:

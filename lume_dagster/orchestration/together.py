@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from lume_dagster.connectors.protocol import ManyTarget, StoreSource
 from lume_dagster.errors import LumeError, TransientError
-from lume_dagster.orchestration.steps import Progress, RunScope, retrying
+from lume_dagster.orchestration.steps import Progress, RunScope
 from lume_dagster.runs import many
 
 
@@ -55,7 +56,7 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
         progress = [by_path[batch.source_path] for batch, _ in group]
         with _as_one(scope, progress, "target"):
             first = not scope.delivered
-            receipts = retrying(scope, lambda: many.sync_targets(target, group, check=first))
+            receipts = scope.retrying(partial(many.sync_targets, target, group, check=first))
             for each, receipt in zip(progress, receipts, strict=True):
                 each.receipt = receipt
                 scope.delivered.add(each.batch.source_path)

@@ -1,7 +1,7 @@
 """The phases of a run for many small batches at once, where engine and connectors can do that.
 
 Nothing here decides anything about a batch. What cannot go together is left to the phases for one
-batch, and so is a group that fails: alone, each batch comes to the same rows, or says what is wrong.
+batch, and so is a group that fails: alone, each comes to the same rows, or says what is wrong.
 """
 
 from __future__ import annotations
