@@ -77,7 +77,7 @@ _Listed = tuple[Batch, SourceObject]
 def listed_together(source: StoreSource, batches: Iterable[Batch]) -> Iterator[list[_Listed]]:
     """Groups of batches that are one small file each and not staged yet."""
     found = (_small_file(source, batch) for batch in batches)
-    yield from _groups((each for each in found if each), lambda each: each[1].size)
+    yield from groups((each for each in found if each), lambda each: each[1].size)
 
 
 def _small_file(source: StoreSource, batch: Batch) -> _Listed | None:
@@ -139,7 +139,7 @@ def staged_together(batches: Iterable[_Staged]) -> Iterator[list[_Staged]]:
             key = (batch.version.digest, staged.columns, staged.format)
             alike.setdefault(key, []).append((batch, staged))
     for group in alike.values():
-        yield from _groups(group, lambda each: each[1].bytes)
+        yield from groups(group, lambda each: each[1].bytes)
 
 
 def transform(group: Sequence[_Staged], engine: ManyEngine) -> list[Outcome]:
@@ -170,7 +170,7 @@ def mapped_together(batches: Iterable[_Mapped]) -> Iterator[list[_Mapped]]:
             key = (mapped.columns, mapped.key)
             alike.setdefault(key, []).append((batch, mapped, size))
     for group in alike.values():
-        for each in _groups(group, lambda sized: sized[2]):
+        for each in groups(group, lambda sized: sized[2]):
             yield [(batch, mapped) for batch, mapped, _ in each]
 
 
@@ -188,7 +188,7 @@ def sync_targets(
     return list(target.deliver_many(deliveries, checkpoint))
 
 
-def _groups(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+def groups(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
     """The items in their order, cut where a group would be too large; none is alone."""
     group: list[T] = []
     held = 0

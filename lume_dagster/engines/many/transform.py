@@ -97,13 +97,13 @@ def _load(con: DuckDBPyConnection, batches: Sequence[StagedBatch]) -> None:
         return
     parts = [(number, path) for number, b in enumerate(batches) for path in b.part_paths]
     row = ROW if batches[0].format == "json" else "file_row_number + 1"
-    numbers = ", ".join(str(number) for number, _ in parts)
+    batch = "CAST($numbers AS BIGINT[])[CAST(file_index + 1 AS BIGINT)]"
     columns = "".join(f", {column.id}" for column in batches[0].columns)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE staged AS SELECT "
-        f"(CAST([{numbers}][CAST(file_index + 1 AS BIGINT)] AS BIGINT) << {BATCH_BITS}) | ({row}) AS {ROW}{columns}"
+        "CREATE OR REPLACE TEMP TABLE staged AS"
+        f" SELECT ({batch} << {BATCH_BITS}) | ({row}) AS {ROW}{columns}"
         f" FROM read_parquet($parts, file_row_number = {batches[0].format != 'json'})",
-        {"parts": [str(path) for _, path in parts]},
+        {"numbers": [number for number, _ in parts], "parts": [str(path) for _, path in parts]},
     )
 
 
