@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -20,6 +19,7 @@ from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
 from lume_dagster.orchestration.names import check_source_path, public_id
+from lume_dagster.orchestration.newest import mapped_in, newest, staged_in
 from lume_dagster.orchestration.retry import retrying
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
@@ -189,7 +189,7 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
     with progress.timed("transform"):
         outcome = progress.outcome
         if outcome is None:
-            staged = progress.staged or newest_staged(scope, batch)
+            staged = progress.staged or _newest_staged(scope, batch)
             outcome = phases.transform(batch, staged, scope.engine)
     refusal = refuse(outcome, batch.version.flow.errors.max_error_rate)
     checked = check_outcome(batch.version, outcome, refused=refusal is not None)
@@ -211,7 +211,7 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
 def _target(scope: RunScope, progress: Progress) -> StepDone:
     batch = progress.batch
     with progress.timed("target"):
-        mapped = progress.mapped or newest_mapped(scope, batch)
+        mapped = progress.mapped or _newest_mapped(scope, batch)
         receipt = progress.receipt
         if receipt is None:
             target = _require_target(scope, batch)
@@ -240,21 +240,9 @@ _STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {
 }
 
 
-def newest(
-    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str | None
-) -> dg.AssetMaterialization | None:
-    """The latest materialization of an asset for one batch, or for whichever was the last."""
-    partitions = None if source_path is None else [source_path]
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
-    records = instance.fetch_materializations(wanted, limit=1).records
-    return records[0].asset_materialization if records else None
-
-
-def newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
+def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
     """The batch as it was last staged, by this run's root or by any run."""
-    found = newest(scope.instance, scope.key("source"), batch.source_path)
-    path = found.metadata.get(metadata.STAGING) if found else None
-    staged = StagedBatch.load(Path(str(path.value))) if path else None
+    staged = staged_in(newest(scope.instance, scope.key("source"), batch.source_path))
     if staged is None:
         raise BatchError(
             f"Batch {batch.source_path} of {batch.version.name} is not staged.",
@@ -263,10 +251,8 @@ def newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
     return staged
 
 
-def newest_mapped(scope: RunScope, batch: Batch) -> MappedBatch:
-    """The batch as it was last mapped, by any run."""
-    found = newest(scope.instance, scope.key("transform"), batch.source_path)
-    mapped = metadata.read_mapped(found.metadata) if found else None
+def _newest_mapped(scope: RunScope, batch: Batch) -> MappedBatch:
+    mapped = mapped_in(newest(scope.instance, scope.key("transform"), batch.source_path))
     if mapped is None:
         raise BatchError(
             f"There are no mapped rows of batch {batch.source_path} of {batch.version.name}.",

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+import dagster as dg
+
 from lume_dagster.connectors.protocol import ManyTarget, StoreSource
 from lume_dagster.errors import LumeError, TransientError
+from lume_dagster.orchestration.newest import mapped_in, newest_of_many, staged_in
 from lume_dagster.orchestration.steps import Progress, RunScope
 from lume_dagster.runs import many
 
@@ -37,6 +40,9 @@ def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
     if not isinstance(scope.engine, many.ManyEngine):
         return
     by_path = {progress.batch.source_path: progress for progress in under_way}
+    unknown = [path for path, progress in by_path.items() if progress.staged is None]
+    for source_path, made in _found(scope, "source", unknown).items():
+        by_path[source_path].staged = staged_in(made)
     staged = [(p.batch, p.staged) for p in under_way if p.staged is not None]
     for group in many.staged_together(staged):
         progress = [by_path[batch.source_path] for batch, _ in group]
@@ -51,6 +57,9 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
     if not isinstance(target, ManyTarget):
         return
     by_path = {progress.batch.source_path: progress for progress in under_way}
+    unknown = [path for path, progress in by_path.items() if progress.mapped is None]
+    for source_path, made in _found(scope, "transform", unknown).items():
+        by_path[source_path].mapped = mapped_in(made)
     mapped = [(p.batch, p.mapped) for p in under_way if p.mapped is not None]
     for group in many.mapped_together(mapped):
         progress = [by_path[batch.source_path] for batch, _ in group]
@@ -60,6 +69,15 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
             for each, receipt in zip(progress, receipts, strict=True):
                 each.receipt = receipt
                 scope.delivered.add(each.batch.source_path)
+
+
+def _found(
+    scope: RunScope, step: str, source_paths: Sequence[str]
+) -> Mapping[str, dg.AssetMaterialization]:
+    """What an earlier run made of the batches; nothing is asked when this run made it of all."""
+    if not source_paths:
+        return {}
+    return newest_of_many(scope.instance, scope.key(step), source_paths)
 
 
 _TOGETHER: Mapping[str, Callable[[RunScope, Sequence[Progress]], None]] = {
