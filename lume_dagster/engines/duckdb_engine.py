@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +14,6 @@ from lume_dagster.engines.readers.rows import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
-from lume_dagster.engines.stage import digest_of, fresh_folder
 from lume_dagster.errors import EngineError, FlowError, PlanError
 from lume_dagster.plan.compile import compile_flow
 from lume_dagster.plan.plan import Plan, SourceColumn
@@ -119,14 +117,11 @@ class DuckDBEngine:
 
         seeds = _seeds(version)
         readable = [*(b.folder for b in batches), *(path for path, _ in seeds.values())]
-        one_thread = replace(self._settings, threads=1)
-        own = self._settings.scratch / f"many-{digest_of(into[0])}"
         with (
-            fresh_folder(own),
-            open_session(one_thread, read=readable) as session,
+            open_session(self._settings, read=readable, write=into) as session,
             _sentences(version),
         ):
-            return transform_many(session, plan, batches, seeds, into, own)
+            return transform_many(session, plan, batches, seeds, into)
 
     def preview(
         self, version: FlowVersion, plan: Plan, staged: StagedBatch, rows: int, into: Path

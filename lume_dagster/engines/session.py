@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 #: memory. The others move a filter below the columns it reads, which are then computed twice.
 DISABLED_OPTIMIZERS = "join_order,build_side_probe_side,filter_pushdown,filter_pullup"
 
-#: Small batches that are written in one statement (engines/many) have a file each at a time.
-MOST_OPEN_FILES = 1000
-
 _LOCK = (
-    f"SET partitioned_write_max_open_files = {MOST_OPEN_FILES}",
     "SET autoload_known_extensions = false",
     "SET autoinstall_known_extensions = false",
     "SET allow_community_extensions = false",

@@ -43,26 +43,26 @@ def stage_files(
     """Stage files as one batch in the folder ``into``; what a crash left of it goes first."""
     own = settings.scratch / f"stage-{digest_of(into)}"
     settings = replace(settings, scratch=own)
-    work = into.with_name(f".{into.name}.unfinished")
+    work = unfinished_of(into)
     with engine_errors(settings), fresh_folder(own), fresh_folder(work):
         plain = plain_files(files, settings, own)
         reader = _READERS[one_format(plain, format)]
         with open_session(settings, read=[file.path for file in plain], write=[work]) as session:
             staged = reader(Staging(session, settings, plain, format, work, own))
-        return _publish(staged, into)
+        return publish(staged, into)
 
 
 def stage_stream(
     settings: EngineSettings, reader: pa.RecordBatchReader, uri: str, into: Path
 ) -> StagedBatch:
     """Stage what a database sends as one batch; its types are kept."""
-    work = into.with_name(f".{into.name}.unfinished")
+    work = unfinished_of(into)
     with engine_errors(settings), fresh_folder(work):
         part = work / "part-0000.parquet"
         streamed = write_stream(reader, part)
         with open_session(settings, read=[work]) as session:
             staged = stage_stream_into(session, streamed, uri, part)
-        return _publish(staged, into)
+        return publish(staged, into)
 
 
 def one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
@@ -89,6 +89,11 @@ def digest_of(folder: Path) -> str:
     return sha256(str(folder.absolute()).encode()).hexdigest()[:16]
 
 
+def unfinished_of(into: Path) -> Path:
+    """Where a batch is staged before it is whole."""
+    return into.with_name(f".{into.name}.unfinished")
+
+
 @contextmanager
 def fresh_folder(folder: Path) -> Iterator[None]:
     """An empty folder for now; its name is always the same, so a crash leaves no litter."""
@@ -100,7 +105,8 @@ def fresh_folder(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _publish(staged: StagedBatch, into: Path) -> StagedBatch:
+def publish(staged: StagedBatch, into: Path) -> StagedBatch:
+    """Move a batch to its place; the manifest, which makes it one, comes last."""
     if into.exists():
         shutil.rmtree(into)
     staged.folder.rename(into)

@@ -67,7 +67,7 @@ def transform(
     for seed in plan.seeds:
         load_seed(con, seed, *seeds[seed.seed])
     find_duplicates(con, plan)
-    mapped, rejects = _output(into, "mapped"), _output(into, "rejects")
+    mapped, rejects = output(into, "mapped"), output(into, "rejects")
     mapped_rows = _copy(con, plan.mapped, mapped)
     # Planning the query for rejects costs a small clean batch more than anything else.
     clean = mapped_rows == staged.records
@@ -91,7 +91,8 @@ def transform(
     )
 
 
-def _output(into: Path, name: str) -> Path:
+def output(into: Path, name: str) -> Path:
+    """Where a part of the output is written."""
     folder = into / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder / "part-0000.parquet"

@@ -129,10 +129,10 @@ def _came(staged: StagedBatch, outcome: Outcome) -> Came:
 
 
 def _table(folder: Path) -> tuple[Any, ...]:
-    """Columns with their types, and the rows in their order in the file."""
+    """Columns with their types, and the rows; a file need not hold them in order."""
     (part,) = folder.glob("part-*.parquet")
     assert {p.name for p in folder.iterdir()} == {"part-0000.parquet"}
-    return _rows(f"SELECT * FROM read_parquet('{part}')")
+    return _rows(f"SELECT * FROM read_parquet('{part}') ORDER BY _lume_row")
 
 
 def _rows(query: str) -> tuple[Any, ...]:

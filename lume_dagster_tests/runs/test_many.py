@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -178,8 +179,14 @@ def test_a_large_file_goes_alone(tmp_path):
 
 
 def test_a_batch_keeps_the_order_of_its_rows(tmp_path):
+    sizes = [30, 5000, 70, 2100, 1, 4000, 100]
     files = [
-        ("id,n,who\n" + "".join(f"{k}-{i},{i % 11},a\n" for i in range(10_000))).encode()
-        for k in range(3)
+        ("id,n,who\n" + "".join(f"{k}-{i},{i % 11},a\n" for i in range(rows))).encode()
+        for k, rows in enumerate(sizes)
     ]
-    assert assert_alike(tmp_path, FLOW, files).together == 3
+    bench = assert_alike(tmp_path, FLOW, files)
+    assert bench.together == len(files)
+    for k in range(len(files)):
+        part = bench.batch(f"batch-{k}.csv", "together").output / "mapped/part-0000.parquet"
+        rows = pq.read_table(part)["_lume_row"].to_pylist()
+        assert rows == sorted(rows)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.engines.many.split import BATCH, Piece, split
+from lume_dagster.engines.many.split import split
 from lume_dagster.engines.readers.csv import PARQUET, select_sql, values
 from lume_dagster.engines.readers.csv_batch import Part, as_counted, column_ids, described
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.files import Incoming, InputFile, plain_files
 from lume_dagster.engines.session import engine_errors, open_session
 from lume_dagster.engines.settings import EngineSettings
-from lume_dagster.engines.stage import digest_of, fresh_folder, one_format
+from lume_dagster.engines.stage import (
+    digest_of,
+    fresh_folder,
+    one_format,
+    publish,
+    unfinished_of,
+)
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.model import SourceFormat
 
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _PART = "part-0000.parquet"
+_TABLE, _FILE = "records", "_lume_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,11 @@ class _Batch:
     number: int
     file: CsvFile
     into: Path
+
+    @property
+    def work(self) -> Path:
+        """Where it is written before it is whole."""
+        return unfinished_of(self.into)
 
 
 def stage_many(
@@ -48,14 +61,16 @@ def stage_many(
     own = settings.scratch / f"stage-{digest_of(incoming[0].into)}"
     settings = replace(settings, scratch=own)
     staged: list[StagedBatch | None] = [None] * len(incoming)
-    with engine_errors(settings), fresh_folder(own):
+    with engine_errors(settings), fresh_folder(own), ExitStack() as unfinished:
         batches = list(_examined(settings, incoming, format))
+        for batch in batches:
+            unfinished.enter_context(fresh_folder(batch.work))
         readable = [batch.file.path for batch in batches]
-        one_by_one = replace(settings, threads=1)
-        with open_session(one_by_one, read=readable, write=[own]) as session:
+        writable = [batch.work for batch in batches]
+        with open_session(settings, read=readable, write=writable) as session:
             for group in _alike(batches):
-                for batch, piece in _read(session, group, own):
-                    staged[batch.number] = _publish(batch, piece)
+                for batch in _read(session, group):
+                    staged[batch.number] = _publish(batch)
     return staged
 
 
@@ -90,37 +105,40 @@ def _alike(batches: Sequence[_Batch]) -> list[list[_Batch]]:
     return list(groups.values())
 
 
-def _read(
-    session: duckdb.DuckDBPyConnection, group: Sequence[_Batch], scratch: Path
-) -> Iterator[tuple[_Batch, Piece]]:
-    """Read like batches; where one of them is bad, the halves apart, until it is alone."""
+def _read(session: duckdb.DuckDBPyConnection, group: Sequence[_Batch]) -> Iterator[_Batch]:
+    """Write like batches; where one of them is bad, the halves apart, until it is alone."""
+    if _is_read(session, [batch.file for batch in group]):
+        pieces = [(batch.file.counted, batch.work / _PART) for batch in group]
+        for batch, _ in zip(
+            group, split(session, _TABLE, f"* EXCLUDE ({_FILE})", pieces, PARQUET), strict=True
+        ):
+            yield batch
+    elif len(group) > 1:
+        middle = len(group) // 2
+        yield from _read(session, group[:middle])
+        yield from _read(session, group[middle:])
+
+
+def _is_read(session: duckdb.DuckDBPyConnection, files: Sequence[CsvFile]) -> bool:
+    """Read like files into a table; whether each was read as a whole, after the one before it."""
     import duckdb
 
-    files = [batch.file for batch in group]
-    into = scratch / f"split-{group[0].number:06d}-{len(group)}"
-    query = select_sql(files[0], column_ids(files, None), f"file_index AS {BATCH}")
+    query = select_sql(files[0], column_ids(files, None), f"file_index AS {_FILE}")
     try:
-        pieces = split(session, query, into, PARQUET, values(files))
+        session.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS {query}", values(files))
     except duckdb.InvalidInputException:
-        pieces = {}
-    good = all(n in pieces and pieces[n].rows == f.counted for n, f in enumerate(files))
-    if good:
-        yield from ((batch, pieces[n]) for n, batch in enumerate(group))
-    elif len(group) > 1:
-        shutil.rmtree(into, ignore_errors=True)
-        middle = len(group) // 2
-        yield from _read(session, group[:middle], scratch)
-        yield from _read(session, group[middle:], scratch)
+        return False
+    found = session.execute(
+        f"SELECT {_FILE}, min(rowid), max(rowid) FROM {_TABLE} GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    ends = list(accumulate(file.counted for file in files))
+    starts = [0, *ends[:-1]]
+    wanted = [(n, first, end - 1) for n, (first, end) in enumerate(zip(starts, ends, strict=True))]
+    return found == wanted
 
 
-def _publish(batch: _Batch, piece: Piece) -> StagedBatch:
-    """Put a batch in its folder; the manifest, which makes it one, comes last."""
-    shutil.rmtree(batch.into, ignore_errors=True)
-    batch.into.mkdir(parents=True)
-    part = batch.into / _PART
-    piece.move(part)
+def _publish(batch: _Batch) -> StagedBatch:
     file = batch.file
-    read = Part(part, (as_counted(file),), "fast")
-    staged = described(batch.into, [file.plain], column_ids([file], None), [read], [1])
-    staged.save()
-    return staged
+    read = Part(batch.work / _PART, (as_counted(file),), "fast")
+    ids = column_ids([file], None)
+    return publish(described(batch.work, [file.plain], ids, [read], [1]), batch.into)

@@ -6,7 +6,6 @@ looks beyond the batch (``plan.chain.BATCH_BITS``), so its queries need not know
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from lume_dagster.engines.figures import (
     tallies,
     warned_tests,
 )
-from lume_dagster.engines.many.split import BATCH, Piece, split
+from lume_dagster.engines.many.split import split
 from lume_dagster.engines.readers.rows import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.transform import (
@@ -38,16 +37,14 @@ from lume_dagster.engines.transform import (
     conserve,
     find_bad,
     find_duplicates,
-    literal,
     load_seed,
+    output,
     rejects_sql,
 )
 from lume_dagster.plan.chain import BATCH_BITS
 from lume_dagster.plan.plan import Plan
 
 _MAPPED, _REJECTS = "mapped", "rejects"
-_PART = "part-0000.parquet"
-_NO_PIECE = Piece(Path(), 0, 0)
 
 
 def transform_many(
@@ -56,12 +53,10 @@ def transform_many(
     batches: Sequence[StagedBatch],
     seeds: Mapping[str, tuple[Path, Sequence[str]]],
     into: Sequence[Path],
-    work: Path,
 ) -> list[Transformed]:
     """What ``transform`` would write for each batch, below the folder of ``into`` in its place.
 
-    The batches have the same columns and are plain. The connection has one thread, so that rows
-    keep their order; ``work`` is an empty folder that it may write to.
+    The batches have the same columns and are plain.
 
     Raises:
         FlowError, EngineError: one of the batches, or all; which of them it does not say.
@@ -70,19 +65,14 @@ def transform_many(
     for seed in plan.seeds:
         load_seed(con, seed, *seeds[seed.seed])
     find_duplicates(con, plan)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_MAPPED} AS {plan.mapped}")
-    mapped = _split(con, _MAPPED, work)
-    clean = sum(piece.rows for piece in mapped.values()) == sum(b.records for b in batches)
+    mapped = _make(con, _MAPPED, plan.mapped)
+    clean = sum(mapped.values()) == sum(batch.records for batch in batches)
     if not clean:
         find_bad(con, _MAPPED)
-    rejects_query = NO_REJECTS if clean else _rejects(plan, batches)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {_REJECTS} AS {rejects_query}")
-    rejects = {} if clean else _split(con, _REJECTS, work)
+    rejects = _make(con, _REJECTS, NO_REJECTS if clean else _rejects(plan, batches))
     for number, batch in enumerate(batches):
-        pieces = (each.get(number, _NO_PIECE) for each in (mapped, rejects))
-        conserve(batch.records, *(piece.rows for piece in pieces))
-    good = _place(con, mapped, _MAPPED, into, work)
-    bad = _place(con, rejects, _REJECTS, into, work)
+        conserve(batch.records, mapped.get(number, 0), rejects.get(number, 0))
+    good, bad = (_write(con, each, into) for each in ((_MAPPED, mapped), (_REJECTS, rejects)))
     found = _Counted.of(con, plan)
     return [
         found.of_batch(number, plan, batch.records, good[number], bad[number])
@@ -119,44 +109,32 @@ def _rejects(plan: Plan, batches: Sequence[StagedBatch]) -> str:
 # -- files ------------------------------------------------------------------------------------
 
 
-def _split(con: DuckDBPyConnection, table: str, work: Path) -> dict[int, Piece]:
-    query = f"SELECT {_in_batch()}, {ROW} >> {BATCH_BITS} AS {BATCH} FROM {table}"
-    return split(con, query, work / table, PARQUET)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A part of the output of one batch."""
+
+    path: Path
+    rows: int
+    bytes: int
 
 
-def _in_batch() -> str:
-    return f"* REPLACE ({ROW} & {ROW_MASK} AS {ROW})"
+def _make(con: DuckDBPyConnection, table: str, query: str) -> dict[int, int]:
+    """A query as a table in the order of batches and rows; rows by batch, where there are any."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM ({query}) ORDER BY {ROW}")
+    counts = con.execute(
+        f"SELECT {ROW} >> {BATCH_BITS}, count(*) FROM {table} GROUP BY 1"
+    ).fetchall()
+    return {int(batch): int(rows) for batch, rows in counts}
 
 
-def _place(
-    con: DuckDBPyConnection,
-    pieces: Mapping[int, Piece],
-    table: str,
-    into: Sequence[Path],
-    work: Path,
-) -> list[Piece]:
-    """Put each piece where its batch's output is; a batch without rows gets an empty file."""
-    empty: Path | None = None
-    placed = []
-    for number, folder in enumerate(into):
-        target = folder / table / _PART
-        target.parent.mkdir(parents=True)
-        piece = pieces.get(number)
-        if piece is not None:
-            piece.move(target)
-        else:
-            empty = empty or _empty(con, table, work)
-            shutil.copyfile(empty, target)
-            piece = Piece(target, 0, target.stat().st_size)
-        placed.append(Piece(target, piece.rows, piece.bytes))
-    return placed
-
-
-def _empty(con: DuckDBPyConnection, table: str, work: Path) -> Path:
-    path = work / f"no-{table}.parquet"
-    query = f"SELECT {_in_batch()} FROM {table} WHERE false"
-    con.execute(f"COPY ({query}) TO {literal(str(path))} ({PARQUET})")
-    return path
+def _write(
+    con: DuckDBPyConnection, made: tuple[str, Mapping[int, int]], into: Sequence[Path]
+) -> list[_File]:
+    table, counts = made
+    pieces = [(counts.get(n, 0), output(folder, table)) for n, folder in enumerate(into)]
+    in_batch = f"* REPLACE ({ROW} & {ROW_MASK} AS {ROW})"
+    sizes = split(con, table, in_batch, pieces, PARQUET)
+    return [_File(path, rows, size) for (rows, path), size in zip(pieces, sizes, strict=True)]
 
 
 # -- figures ----------------------------------------------------------------------------------
@@ -182,7 +160,7 @@ class _Counted:
         )
 
     def of_batch(
-        self, number: int, plan: Plan, records: int, mapped: Piece, rejects: Piece
+        self, number: int, plan: Plan, records: int, mapped: _File, rejects: _File
     ) -> Transformed:
         """What is known of one batch."""
         return Transformed(
