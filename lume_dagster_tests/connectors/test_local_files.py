@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster.connectors import LocalFilesConnector
+from lume_dagster.connectors.file_table.formats import FORMATS
 from lume_dagster.connectors.local_files.folder_swap import exclusive
-from lume_dagster.connectors.local_files.load import FORMATS
 from lume_dagster.connectors.local_files.table import STATE
 from lume_dagster.connectors.protocol import Column, StoreSource, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type

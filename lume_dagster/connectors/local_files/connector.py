@@ -9,12 +9,12 @@ from tempfile import TemporaryFile
 from typing import ClassVar
 
 from lume_dagster.connectors.local_files.folder_swap import exclusive
-from lume_dagster.connectors.local_files.load import FORMATS, publish
+from lume_dagster.connectors.local_files.load import publish
 from lume_dagster.connectors.local_files.paths import find_files, path_of_uri
 from lume_dagster.connectors.local_files.table import local_table
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt, SourceObject
 from lume_dagster.connectors.resource import ConnectorResource
-from lume_dagster.errors import BatchError, ConnectorError, did_you_mean
+from lume_dagster.errors import BatchError, ConnectorError
 
 
 class LocalFilesConnector(ConnectorResource):
@@ -61,11 +61,6 @@ class LocalFilesConnector(ConnectorResource):
 
     def check(self, delivery: Delivery) -> None:
         """Refuse an unknown format, a table of another shape, a folder that cannot be written."""
-        if delivery.format not in FORMATS:
-            raise ConnectorError(
-                f"Local files cannot be written as {delivery.format!r}.",
-                hint=did_you_mean(delivery.format, FORMATS),
-            )
         local_table(self._root, delivery.table).check(delivery)
         nearest = next(p for p in [self._root, *self._root.parents] if p.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
