@@ -1,5 +1,7 @@
 """The servers that connector tests speak to."""
 
+from lume_dagster_tests.servers.azurite import azure_config, azurite
+from lume_dagster_tests.servers.moto import moto, s3_config
 from lume_dagster_tests.servers.postgres import postgres, postgres_database
 
-__all__ = ["postgres", "postgres_database"]
+__all__ = ["azure_config", "azurite", "moto", "postgres", "postgres_database", "s3_config"]

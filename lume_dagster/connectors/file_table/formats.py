@@ -76,7 +76,8 @@ def write_batch(
         mapped = last_of_each_key(mapped, delivery.key)
     rejects = select_rejects(connection, delivery, encoders)
     options = FORMATS[delivery.format].write
-    files = [folder / kind / part_name(0, delivery.format) for kind in ("mapped", "rejects")]
+    part = part_name(0, delivery.format)
+    files = folder / "mapped" / part, folder / "rejects" / part
     mapped_rows = _write(connection, mapped, files[0], options, bindings(delivery, delivery.mapped))
     values = bindings(delivery, delivery.rejects)
     rejects_rows = _write(connection, rejects, files[1], options, values)

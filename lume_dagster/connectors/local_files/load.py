@@ -80,16 +80,19 @@ def _keep_other_keys(
         kept = new if own else swap.work / f"kept-{number}"
         kept /= part_name(1 if own else 0, delivery.format)
         old = sorted((folder / "mapped").glob("part-*"))
-        rows = copy_without_keys(connection, fresh, old, held.columns, kept, delivery)
+        rows = 0
+        if held.mapped_rows:
+            rows = copy_without_keys(connection, fresh, old, held.columns, kept, delivery)
         if own:
             built = built.with_rows(mapped=built.mapped_rows + rows, rejects=built.rejects_rows)
             swap.remove(folder)
         elif rows == held.mapped_rows or not rows:
-            _reduce(swap, table, held, Loss(mapped=not rows, rejects=held.holds(delivery)))
+            gone = bool(held.mapped_rows) and not rows
+            _reduce(swap, table, held, Loss(mapped=gone, rejects=held.holds(delivery)))
         else:
             _shrink(swap, folder, kept.parent, held, rows, own_batch=held.holds(delivery))
         if not rows:
-            kept.unlink()
+            kept.unlink(missing_ok=True)
     return built
 
 
