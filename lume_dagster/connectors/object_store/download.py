@@ -44,14 +44,14 @@ def fetch(bucket: Bucket, key: str, e_tag: str, size: int, into: Path) -> Path:
     """Like ``download``, for an object of a batch: what happened to it is told in a sentence."""
     try:
         return download(bucket, key, e_tag, size, into)
-    except ConflictError:
+    except (ConflictError, FileNotFoundError):
+        if bucket.head(key) is None:
+            raise BatchError(
+                f"{bucket.uri(key)} was there when the batch was listed, and is gone."
+            ) from None
         raise BatchError(
             f"{bucket.uri(key)} has changed since the batch was listed.",
             hint="run again when the object is complete",
-        ) from None
-    except FileNotFoundError:
-        raise BatchError(
-            f"{bucket.uri(key)} was there when the batch was listed, and is gone."
         ) from None
 
 

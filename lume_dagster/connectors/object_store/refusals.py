@@ -13,9 +13,11 @@ from lume_dagster.errors import BatchError, ConnectorError, TransientError
 Act = Literal["list", "read", "write", "delete"]
 
 _STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>([^<]+)</Code>")
+_CODE = re.compile(r"(?:<Code>|\(code: )([A-Za-z.]+)")
 _MESSAGE = re.compile(r"<Message>([^<\n]+)")
-_CAUSE = re.compile(r'(?:message: |error: |ConnectError\(\s*)"([^"]+)"')
+_CAUSES = tuple(
+    re.compile(rf'{before}\s*"([^"]+)"') for before in ("message:", "error:", r"ConnectError\(")
+)
 _SIGNATURE = re.compile(r"(?i)\b(sig|x-amz-signature|x-amz-security-token)=[^&\s\"']+")
 _LATER = frozenset({"408", "429", "500", "502", "503", "504"})
 _DENIED, _UNAUTHORIZED = "403", "401"
@@ -120,7 +122,7 @@ def _fact(where: Where, text: str) -> str:
     if code:
         return where.clean(f"{code}: {message}" if message else f"{code}.")
     head, _, debug = text.partition("\n\nDebug source")
-    cause = _first(_CAUSE, debug)
+    cause = next((found for p in _CAUSES if (found := _first(p, debug))), None)
     words = " ".join(head.split())
     words = re.sub(r"^Generic \w+ error: |Error performing .*? - ", "", words)
     return where.clean(f"{words.rstrip('.: ')}{f' ({cause})' if cause else ''}.")
