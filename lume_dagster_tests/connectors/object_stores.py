@@ -150,7 +150,7 @@ class ObjectSourceLaws(ObjectStoreHooks):
         e_tag = bucket.head(key)["e_tag"]
         assert bytes(b"".join(bucket.stream(key, e_tag, 0, 10))) == b"1" * 10
         put(connector, "big", b"2" * 4_000_000)
-        with pytest.raises(ConflictError):
+        with pytest.raises(ConflictError, match=key):
             list(bucket.stream(key, e_tag, 10, 20))
 
     def test_a_big_object_is_fetched_in_pieces_at_once(self, connector, tmp_path):

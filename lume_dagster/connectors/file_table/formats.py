@@ -35,10 +35,19 @@ class FileFormat:
     columns: str | None = None
     line: str | None = None
     copy: str | None = None  # how copied records are written, where that differs
+    ordered: bool = True  # whether the order of rows is kept, which takes memory
+    memory: str = "1GB"  # enough to write it, however many rows there are
 
 
 FORMATS: Mapping[str, FileFormat] = {
-    "parquet": FileFormat("FORMAT parquet, COMPRESSION zstd", "read_parquet($files)"),
+    # Row groups of bounded size keep memory bounded however wide rows are; DuckDB makes them only
+    # where order does not matter, and ``_lume_row`` tells it.
+    "parquet": FileFormat(
+        "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES '16MB'",
+        "read_parquet($files)",
+        ordered=False,
+        memory="256MB",
+    ),
     "csv": FileFormat(
         "FORMAT csv, HEADER true",
         "read_csv($files, auto_detect = false, header = true, delim = ',', quote = '\"', "
@@ -76,6 +85,7 @@ def write_batch(
         mapped = last_of_each_key(mapped, delivery.key)
     rejects = select_rejects(connection, delivery, encoders)
     options = FORMATS[delivery.format].write
+    _keep_order(connection, FORMATS[delivery.format])
     part = part_name(0, delivery.format)
     files = folder / "mapped" / part, folder / "rejects" / part
     mapped_rows = _write(connection, mapped, files[0], options, bindings(delivery, delivery.mapped))
@@ -94,6 +104,7 @@ def copy_without_keys(
 ) -> int:
     """Copy the old records whose key ``fresh`` does not bring; the number of records copied."""
     form = FORMATS[delivery.format]
+    _keep_order(connection, form)
     names = [column.name for column in mapped_columns(delivery.columns)]
     outputs = [_column("old", name) for name in ([form.line] if form.line else names)]
     reads = {side: form.read.replace("$", f"${side}_") + f" AS {side}" for side in ("old", "fresh")}
@@ -112,6 +123,10 @@ def copy_without_keys(
 def part_name(number: int, file_format: str, attempt: str = "") -> str:
     """The name of a data file; ``attempt`` makes it one that was never used before."""
     return f"part-{number:04d}{attempt and f'-{attempt}'}.{file_format}"
+
+
+def _keep_order(connection: duckdb.DuckDBPyConnection, form: FileFormat) -> None:
+    connection.execute("SET preserve_insertion_order = $1", [form.ordered])
 
 
 def _same_keys(form: FileFormat, keys: Sequence[str]) -> str:

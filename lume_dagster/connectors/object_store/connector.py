@@ -38,7 +38,7 @@ class ObjectStoreConnector(ConnectorResource):
     example_root: ClassVar[str]
 
     root: str
-    memory_limit: str = "1GB"
+    memory_limit: str | None = None  # of the engine that writes files; None: what the format needs
     connect_timeout_seconds: int = 10
     request_timeout_seconds: int = 60
     max_attempts: int = 5
@@ -83,7 +83,7 @@ class ObjectStoreConnector(ConnectorResource):
         """Upload a batch's files and make them visible by one conditional put."""
         table = self._table(delivery.table)
         limits = Limits(
-            memory=self.text("memory_limit"),
+            memory=self.optional_text("memory_limit"),
             commit_seconds=self.commit_timeout_seconds,
             leftover_seconds=self.leftover_hours * _HOUR,
         )

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.file_table.batches import HeldBatch, described, loss, refuse_misfit
-from lume_dagster.connectors.file_table.formats import WrittenBatch, write_batch
+from lume_dagster.connectors.file_table.formats import FORMATS, WrittenBatch, write_batch
 from lume_dagster.connectors.file_table.work_folder import work_folder
 from lume_dagster.connectors.object_store.attempt import Attempt
 from lume_dagster.connectors.object_store.leftovers import leftovers, refuse_slowness
@@ -23,7 +23,7 @@ from lume_dagster.connectors.protocol import Checkpoint, Delivery
 class Limits:
     """What a delivery may use and how long it may take."""
 
-    memory: str
+    memory: str | None  # None: what the format needs
     commit_seconds: float
     leftover_seconds: float  # the age from which an object that no manifest names is nobody's
 
@@ -37,10 +37,11 @@ def publish(
         What this delivery brought, which is not all that ``merge`` leaves to the batch.
     """
     begun, name = time.monotonic(), uuid4().hex[:12]
-    with work_folder() as work, scratch_database(limits.memory) as scratch:
-        state = table.state()  # before the first upload: see ``leftovers``
+    state = table.state()  # before the first upload: see ``leftovers``
+    refuse_misfit(table.uri, state.manifest.held(), delivery, table.bucket.where.system.name)
+    memory = limits.memory or FORMATS[delivery.format].memory
+    with work_folder() as work, scratch_database(memory) as scratch:
         checkpoint("connected")
-        refuse_misfit(table.uri, state.manifest.held(), delivery, table.bucket.where.system.name)
         attempt = Attempt(table, delivery, work, scratch, name)
         written = write_batch(scratch, delivery, work / "new")
         fresh = _upload(attempt, written)

@@ -78,7 +78,7 @@ def sentences(where: Where, act: Act, key: str) -> Iterator[None]:
                 f"{where.uri}/{key} is leased by somebody else ({lease}).",
                 hint="wait until the lease ends, or break it",
             ) from None
-        raise ConflictError from None
+        raise ConflictError(f"{where.uri}/{key}") from None
     except FileNotFoundError as error:
         if _bucket_is_missing(str(error)):
             raise refusal(where, act, key, str(error)) from None
