@@ -18,7 +18,7 @@ def load_parquet(connection, files, types):
 def load_csv(connection, files, types):
     """CSV has no types of its own: read with the columns' types, every value is exact."""
     query = FORMATS["csv"].read
-    outputs = ", ".join(f'CAST("{n}" AS {t}) AS "{n}"' for n, t in types.items() if n != "errors")
+    outputs = ", ".join(_typed(n, t) for n, t in types.items() if n != "errors")
     values = {"files": files, "columns": dict.fromkeys(types, "VARCHAR")}
     return connection.sql(f"SELECT {outputs} FROM {query}", params=values).to_arrow_table()
 
@@ -34,11 +34,16 @@ def load_json_lines(connection, files, types):
     }
     schema = pa.schema([(name, pa.string()) for name in texts])
     connection.register("lines", pa.table(texts, schema=schema))
-    outputs = ", ".join(f'CAST("{n}" AS {types[n]}) AS "{n}"' for n in texts)
+    outputs = ", ".join(_typed(n, types[n]) for n in texts)
     return connection.sql(f"SELECT {outputs} FROM lines").to_arrow_table()
 
 
 LOADERS = {"parquet": load_parquet, "csv": load_csv, "jsonl": load_json_lines}
+
+
+def _typed(name, type_):
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"CAST({quoted} AS {type_}) AS {quoted}"
 
 
 def _text_of(plain, exact, type_):

@@ -8,7 +8,7 @@ import pytest
 
 from lume_dagster.connectors import AzureBlobConnector
 from lume_dagster.errors import ConnectorError, TransientError
-from lume_dagster.testing import StoreSourceSuite, TargetSuite
+from lume_dagster.testing import ServerSuite, StoreSourceSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster_tests.connectors.object_stores import (
     ObjectSourceLaws,
@@ -28,6 +28,10 @@ class AzureBlob(ObjectStoreHooks):
     def config(self, azure_config):
         return azure_config
 
+    def silent(self, config, host, port):
+        waits = {"request_timeout_seconds": 1, "max_attempts": 1}
+        return {**config, **waits, "account_url": f"http://{host}:{port}/devaccount"}
+
     def broken(self, config):
         key = base64.b64encode(SECRET.encode()).decode()
         return [
@@ -42,7 +46,7 @@ class AzureBlob(ObjectStoreHooks):
         ]
 
 
-class TestSuites(AzureBlob, TargetSuite, StoreSourceSuite):
+class TestSuites(AzureBlob, TargetSuite, TableReaderSuite, StoreSourceSuite, ServerSuite):
     pass
 
 

@@ -16,7 +16,7 @@ from lume_dagster.connectors.local_files.table import STATE
 from lume_dagster.connectors.protocol import Column, StoreSource, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
-from lume_dagster.testing import StoreSourceSuite, TargetSuite, WriteSuite
+from lume_dagster.testing import StoreSourceSuite, TableReaderSuite, TargetSuite, WriteSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
 from lume_dagster_tests.connectors.file_formats import LOADERS
 
@@ -54,7 +54,7 @@ class LocalFiles:
             return LOADERS[self.file_format](connection, files, types)
 
 
-class TestParquet(LocalFiles, TargetSuite, StoreSourceSuite):
+class TestParquet(LocalFiles, TargetSuite, TableReaderSuite, StoreSourceSuite):
     def put(self, config, name, content):
         path = Path(config["root"]) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,11 +62,11 @@ class TestParquet(LocalFiles, TargetSuite, StoreSourceSuite):
         return path.as_uri() if path.suffix else str(path)
 
 
-class TestCsv(LocalFiles, WriteSuite):
+class TestCsv(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "csv"
 
 
-class TestJsonLines(LocalFiles, WriteSuite):
+class TestJsonLines(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "jsonl"
 
 

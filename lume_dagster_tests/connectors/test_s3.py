@@ -8,7 +8,13 @@ import pytest
 
 from lume_dagster.connectors import S3Connector
 from lume_dagster.errors import BatchError, ConnectorError
-from lume_dagster.testing import StoreSourceSuite, TargetSuite, WriteSuite
+from lume_dagster.testing import (
+    ServerSuite,
+    StoreSourceSuite,
+    TableReaderSuite,
+    TargetSuite,
+    WriteSuite,
+)
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster_tests.connectors.object_stores import (
     ObjectSourceLaws,
@@ -29,6 +35,10 @@ class S3(ObjectStoreHooks):
     def config(self, s3_config):
         return s3_config
 
+    def silent(self, config, host, port):
+        waits = {"request_timeout_seconds": 1, "max_attempts": 1}
+        return {**config, **waits, "endpoint_url": f"http://{host}:{port}"}
+
     def broken(self, config):
         return [
             {**config, "aws_secret_access_key": SECRET},
@@ -39,7 +49,7 @@ class S3(ObjectStoreHooks):
         ]
 
 
-class TestParquet(S3, TargetSuite, StoreSourceSuite):
+class TestParquet(S3, TargetSuite, TableReaderSuite, StoreSourceSuite, ServerSuite):
     pass
 
 
@@ -51,11 +61,11 @@ class TestTables(S3, ObjectTableLaws):
     pass
 
 
-class TestCsv(S3, WriteSuite):
+class TestCsv(S3, WriteSuite, TableReaderSuite):
     file_format = "csv"
 
 
-class TestJsonLines(S3, WriteSuite):
+class TestJsonLines(S3, WriteSuite, TableReaderSuite):
     file_format = "jsonl"
 
 

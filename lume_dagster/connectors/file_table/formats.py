@@ -11,6 +11,7 @@ from lume_dagster.connectors.batch_files import (
     Encoder,
     bindings,
     last_of_each_key,
+    rows_per_batch,
     select_mapped,
     select_rejects,
 )
@@ -20,6 +21,8 @@ from lume_dagster.connectors.sql.ddl import SYSTEM_COLUMNS, mapped_columns
 if TYPE_CHECKING:
     import duckdb
     from sqlglot import exp
+
+_FEW = 2_048  # rows in 2 MB: they are of a kilobyte and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,13 @@ class FileFormat:
     columns: str | None = None
     line: str | None = None
     copy: str | None = None  # how copied records are written, where that differs
-    ordered: bool = True  # whether the order of rows is kept, which takes memory
     memory: str = "1GB"  # enough to write it, however many rows there are
 
 
 FORMATS: Mapping[str, FileFormat] = {
-    # Row groups of bounded size keep memory bounded however wide rows are; DuckDB makes them only
-    # where order does not matter, and ``_lume_row`` tells it.
     "parquet": FileFormat(
-        "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES '16MB'",
-        "read_parquet($files)",
-        ordered=False,
+        "FORMAT parquet, COMPRESSION zstd",
+        "read_parquet($files, union_by_name = true)",
         memory="256MB",
     ),
     "csv": FileFormat(
@@ -84,8 +83,7 @@ def write_batch(
     if delivery.mode == "merge":
         mapped = last_of_each_key(mapped, delivery.key)
     rejects = select_rejects(connection, delivery, encoders)
-    options = FORMATS[delivery.format].write
-    _keep_order(connection, FORMATS[delivery.format])
+    options = FORMATS[delivery.format].write + _few_wide_rows(connection, delivery)
     part = part_name(0, delivery.format)
     files = folder / "mapped" / part, folder / "rejects" / part
     mapped_rows = _write(connection, mapped, files[0], options, bindings(delivery, delivery.mapped))
@@ -104,7 +102,6 @@ def copy_without_keys(
 ) -> int:
     """Copy the old records whose key ``fresh`` does not bring; the number of records copied."""
     form = FORMATS[delivery.format]
-    _keep_order(connection, form)
     names = [column.name for column in mapped_columns(delivery.columns)]
     outputs = [_column("old", name) for name in ([form.line] if form.line else names)]
     reads = {side: form.read.replace("$", f"${side}_") + f" AS {side}" for side in ("old", "fresh")}
@@ -125,8 +122,13 @@ def part_name(number: int, file_format: str, attempt: str = "") -> str:
     return f"part-{number:04d}{attempt and f'-{attempt}'}.{file_format}"
 
 
-def _keep_order(connection: duckdb.DuckDBPyConnection, form: FileFormat) -> None:
-    connection.execute("SET preserve_insertion_order = $1", [form.ordered])
+def _few_wide_rows(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> str:
+    """Keep memory bounded where rows are wide: a writer holds them by number, not by size."""
+    few = rows_per_batch(delivery.mapped)
+    if few >= _FEW:
+        return ""
+    connection.execute("SET threads = 1")
+    return f", ROW_GROUP_SIZE {max(_FEW, few * 16)}" if delivery.format == "parquet" else ""
 
 
 def _same_keys(form: FileFormat, keys: Sequence[str]) -> str:

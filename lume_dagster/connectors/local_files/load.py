@@ -79,7 +79,7 @@ def _keep_other_keys(
         folder = table.folder / held.name
         kept = new if own else swap.work / f"kept-{number}"
         kept /= part_name(1 if own else 0, delivery.format)
-        old = sorted((folder / "mapped").glob("part-*"))
+        old = table.mapped_files(held)
         rows = 0
         if held.mapped_rows:
             rows = copy_without_keys(connection, fresh, old, held.columns, kept, delivery)

@@ -42,6 +42,10 @@ class LocalTable:
         manifests = sorted(self.folder.glob(f"*/{MANIFEST}"))
         return [_load(path) for path in manifests]
 
+    def mapped_files(self, held: HeldBatch) -> list[Path]:
+        """The files with a batch's mapped rows."""
+        return sorted((self.folder / held.name / "mapped").glob("part-*"))
+
     def check(self, delivery: Delivery) -> None:
         """Refuse a delivery of another shape or format than what the table holds."""
         if not self.folder.resolve().is_relative_to(self.root):

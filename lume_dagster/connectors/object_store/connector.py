@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PrivateAttr
 
@@ -13,15 +14,29 @@ from lume_dagster.connectors.batch_segment import batch_segment
 from lume_dagster.connectors.file_table.batches import folder_parts, refuse_misfit
 from lume_dagster.connectors.object_store.address import Address, key_below, parse_root
 from lume_dagster.connectors.object_store.bucket import Bucket, Meta
-from lume_dagster.connectors.object_store.current import Part, current_files, fetch_current
+from lume_dagster.connectors.object_store.current import (
+    Part,
+    current_files,
+    fetch_current,
+    rows_read_back,
+)
 from lume_dagster.connectors.object_store.download import fetch
 from lume_dagster.connectors.object_store.find import find_objects
 from lume_dagster.connectors.object_store.load import Limits, publish
 from lume_dagster.connectors.object_store.probe import try_all, try_writing
 from lume_dagster.connectors.object_store.table import ObjectTable
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt, SourceObject
+from lume_dagster.connectors.protocol import (
+    Checkpoint,
+    Delivery,
+    Reading,
+    Receipt,
+    SourceObject,
+)
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.errors import BatchError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _HOUR = 3600
 
@@ -107,7 +122,15 @@ class ObjectStoreConnector(ConnectorResource):
 
     def fetch_table(self, table: str, into: Path, part: Part = "mapped") -> list[Path]:
         """Copy a table's rows or rejects, as they are now, into a folder; the files."""
-        return fetch_current(self._table(table), into, part, self.commit_timeout_seconds)
+        found, seconds = self._table(table), self.commit_timeout_seconds
+        return fetch_current(found, into, lambda now: current_files(now, part), seconds)[1]
+
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, from copies of the objects that hold them now."""
+        memory, seconds = self.optional_text("memory_limit"), self.commit_timeout_seconds
+        with rows_read_back(self._table(reading.table), reading, memory, seconds) as reader:
+            yield reader
 
     @property
     def _root(self) -> Address:
