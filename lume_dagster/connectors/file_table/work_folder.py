@@ -18,12 +18,22 @@ def work_folder() -> Iterator[Path]:
     """An empty folder, removed at the end; a lock on it says that its process lives."""
     home = Path(tempfile.gettempdir())
     _remove_the_dead(home)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home))
-    handle = _lock(folder)
+    folder, handle = _locked_folder(home)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _locked_folder(home: Path) -> tuple[Path, int]:
+    """A new folder and the handle that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home))
+        handle = _lock(folder)
+        if handle is not None and folder.exists():
+            return folder, handle
+        # Somebody took it for a dead one's, in the moment before it was locked.
         if handle is not None:
             os.close(handle)
 
