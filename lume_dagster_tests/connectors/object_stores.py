@@ -15,11 +15,11 @@ import pytest
 
 from lume_dagster.connectors.object_store.manifest import MANIFEST
 from lume_dagster.connectors.object_store.refusals import ConflictError
-from lume_dagster.connectors.protocol import Column
+from lume_dagster.connectors.protocol import Column, Reading
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.testing.crash import deliver_and_die
-from lume_dagster.testing.deliveries import make_delivery
+from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery, plain_value
 from lume_dagster_tests.connectors.file_formats import LOADERS
 
 NASTY = (
@@ -274,6 +274,20 @@ class ObjectTableLaws(ObjectStoreHooks):
             connector.deliver(batch(tmp_path, "b", 3, mode="merge"))
         connector.deliver(batch(tmp_path, "a", 3))
         assert self.read_mapped(connector, "ops.orders").num_rows == 3
+
+    @pytest.mark.parametrize("text_format", ["csv", "jsonl"])
+    def test_text_formats_keep_every_value_also_when_they_are_merged(
+        self, connector, tmp_path, text_format
+    ):
+        how = {"columns": EVERY_TYPE, "format": text_format, "mode": "merge"}
+        connector.deliver(make_delivery(tmp_path, EVERY_VALUE, **how))
+        connector.deliver(make_delivery(tmp_path, [{"id": 1}], **how, source_path="other"))
+        with connector.read_table(Reading("ops.orders", "orders")) as reader:
+            rows = reader.read_all().to_pylist()
+        found = [{c.name: plain_value(row[c.name], c.type) for c in EVERY_TYPE} for row in rows]
+        assert found == [{c.name: row.get(c.name) for c in EVERY_TYPE} for row in EVERY_VALUE]
+        assert [row["_lume_source_path"] for row in rows][3:] == ["other"]
+        assert keys(connector) == named(connector)
 
     def test_a_table_in_the_folder_of_another_is_left_alone(self, connector, tmp_path):
         connector.deliver(batch(tmp_path, "a", 3))

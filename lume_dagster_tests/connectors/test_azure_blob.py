@@ -15,6 +15,8 @@ from lume_dagster_tests.connectors.object_stores import (
     ObjectStoreHooks,
     ObjectTableLaws,
     batch,
+    keys,
+    named,
     put,
 )
 
@@ -77,11 +79,22 @@ def test_a_sas_that_may_read_makes_a_source(azurite, container, tmp_path):
     reader = by_sas(azurite, container, "rl")
     said = list(reader.test())
     assert "lets a SAS for account devaccount list" in said[0]
-    assert "can only be a source. it needs write, create and delete in the SAS" in said[1]
+    assert "can only be a source: it needs write, create and delete in the SAS" in said[1]
     (item,) = reader.list_objects("*.csv")
     assert reader.fetch(item, tmp_path).read_bytes() == b"x"
     with pytest.raises(ConnectorError, match="does not let you write"):
         reader.check(batch(tmp_path, "a", 1))
+
+
+def test_a_sas_that_may_write_makes_a_target(azurite, container, tmp_path):
+    writer = by_sas(azurite, container, "rwdlc")
+    assert len(list(writer.test())) == 2
+    for rows in (3, 2):
+        writer.check(batch(tmp_path, "a", rows))
+        writer.deliver(batch(tmp_path, "a", rows))
+    assert keys(writer) == named(writer)
+    with pytest.raises(ConnectorError, match="does not let you delete"):
+        by_sas(azurite, container, "rwlc").check(batch(tmp_path, "a", 1))
 
 
 def test_a_sas_that_may_not_list_reads_single_blobs(azurite, container):

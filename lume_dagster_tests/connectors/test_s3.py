@@ -1,4 +1,4 @@
-"""S3 passes the suites, as Parquet, CSV and JSON Lines, and says what a key may not do."""
+"""S3 passes the suites, and says what a key may not do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from lume_dagster.testing import (
     StoreSourceSuite,
     TableReaderSuite,
     TargetSuite,
-    WriteSuite,
 )
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster_tests.connectors.object_stores import (
@@ -27,7 +26,7 @@ from lume_dagster_tests.connectors.object_stores import (
 
 
 class S3(ObjectStoreHooks):
-    """The hooks of S3, for any format."""
+    """The hooks of S3."""
 
     connector_type = S3Connector
 
@@ -61,14 +60,6 @@ class TestTables(S3, ObjectTableLaws):
     pass
 
 
-class TestCsv(S3, WriteSuite, TableReaderSuite):
-    file_format = "csv"
-
-
-class TestJsonLines(S3, WriteSuite, TableReaderSuite):
-    file_format = "jsonl"
-
-
 @pytest.fixture
 def bucket(moto):
     return moto.new_bucket()
@@ -91,7 +82,7 @@ def test_a_user_who_may_read_makes_a_source(moto, bucket, tmp_path):
     assert (
         f"lets the access key {moto.keys['reader'][0]} list s3://{bucket}/in: 1 objects." in said[0]
     )
-    assert said[1].endswith(f"only be a source. it needs s3:PutObject on s3://{bucket}.")
+    assert said[1].endswith(f"only be a source: it needs s3:PutObject on s3://{bucket}.")
     (item,) = reader.list_objects("*.csv")
     assert reader.fetch(item, tmp_path).read_bytes() == b"x"
     with pytest.raises(ConnectorError, match=r"does not let you write .*\n.*s3:PutObject"):

@@ -41,7 +41,8 @@ class AzureBlobConnector(ObjectStoreConnector):
     def open_bucket(self, name: str) -> Bucket:
         """A client for a container."""
         plain = urlsplit(self._account.url).scheme == "http"
-        return open_store(name, self._login, self.client_options(allow_http=plain))
+        options = self.client_options(allow_http=plain)
+        return open_store(name, self._login, options, self.number("request_timeout_seconds"))
 
     def who(self) -> str:
         """Which kind of credential is used."""

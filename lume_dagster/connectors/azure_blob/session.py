@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lume_dagster.connectors.azure_blob.account import Account
+from lume_dagster.connectors.azure_blob.remove import blob_remover
 from lume_dagster.connectors.object_store.bucket import Bucket
 from lume_dagster.connectors.object_store.refusals import System, Where
 from lume_dagster.errors import ConnectorError, MissingExtraError
@@ -63,7 +64,9 @@ class AzureLogin:
     anonymous: bool
 
 
-def open_store(container: str, login: AzureLogin, options: Mapping[str, Any]) -> Bucket:
+def open_store(
+    container: str, login: AzureLogin, options: Mapping[str, Any], seconds: float
+) -> Bucket:
     """A client for a container."""
     try:
         from obstore.store import AzureStore
@@ -71,16 +74,19 @@ def open_store(container: str, login: AzureLogin, options: Mapping[str, Any]) ->
         raise MissingExtraError.for_extra("AzureBlobConnector", "azure") from error
     secrets = tuple(secret for secret in (login.key, login.sas) if secret)
     where = Where(AZURE, f"az://{container}", login.account.url, secrets)
+    credentials = None if login.anonymous else _credentials(login)
     opener: Any = AzureStore  # whose stubs want each option by its own name
     store = opener(
         container,
         account_name=login.account.name,
         endpoint=login.account.url,
         skip_signature=login.anonymous,  # said, because the environment might say otherwise
-        credential_provider=None if login.anonymous else _credentials(login),
+        credential_provider=credentials,
         **options,
     )
-    return Bucket(where, store)
+    if credentials is None or login.key:
+        return Bucket(where, store)
+    return Bucket(where, store, blob_remover(where, container, credentials, seconds))
 
 
 def caller(login: AzureLogin) -> str:

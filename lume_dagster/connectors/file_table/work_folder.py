@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lume_dagster.errors import EngineError
+
 _PREFIX = "lume-delivery-"
+_TRIES = 20
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def work_folder() -> Iterator[Path]:
 
 def _locked_folder(home: Path) -> tuple[Path, int]:
     """A new folder and the handle that holds its lock."""
-    while True:
+    for _ in range(_TRIES):
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=home))
         handle = _lock(folder)
         if handle is not None and folder.exists():
@@ -36,6 +39,10 @@ def _locked_folder(home: Path) -> tuple[Path, int]:
         # Somebody took it for a dead one's, in the moment before it was locked.
         if handle is not None:
             os.close(handle)
+    raise EngineError(
+        f"No folder in {home} can be locked for this delivery.",
+        hint="check the number of open files, or set TMPDIR to a local disk",
+    )
 
 
 def _remove_the_dead(home: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ class Bucket:
 
     where: Where
     store: Any = field(repr=False)
+    remove: Callable[[str], None] | None = None  # one object, where the client's way is not fit
 
     def uri(self, key: str) -> str:
         """A key as people write it."""
@@ -115,6 +117,10 @@ class Bucket:
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects, whether they are there or not."""
         wanted = sorted(set(keys))
+        if self.remove is not None:
+            with ThreadPoolExecutor(_WORKERS, thread_name_prefix="remove") as pool:
+                list(pool.map(self.remove, wanted))
+            return
         try:
             self._delete(wanted)
         except FileNotFoundError:  # Azure says so, and may have stopped there

@@ -28,7 +28,7 @@ def try_all(bucket: Bucket, folder: str, who: str) -> Iterator[str]:
         yield f"{name} at {endpoint} lets {who} list {place}: {count:,}{more} objects."
     except RightMissingError as error:
         refused.append(error)
-        yield f"{who} may not list {place}: folders and globs cannot be read. {error.hint}."
+        yield f"{who} may not list {place}, so folders and globs cannot be read: {error.hint}."
     try:
         try_writing(bucket, folder)
         yield f"{place} can be written, under conditions too: it can be a target."
@@ -38,7 +38,7 @@ def try_all(bucket: Bucket, folder: str, who: str) -> Iterator[str]:
                 f"{name} at {endpoint} lets {who} neither list nor write {place}.",
                 hint=f"{refused[0].hint}; {error.hint}",
             ) from None
-        yield f"{place} cannot be written: it can only be a source. {error.hint}."
+        yield f"{place} cannot be written, so it can only be a source: {error.hint}."
 
 
 def try_writing(bucket: Bucket, folder: str) -> None:

@@ -20,7 +20,8 @@ _CAUSES = tuple(
 )
 _SIGNATURE = re.compile(r"(?i)\b(sig|x-amz-signature|x-amz-security-token)=[^&\s\"']+")
 _LATER = frozenset({"408", "429", "500", "502", "503", "504"})
-_DENIED, _UNAUTHORIZED = "403", "401"
+_DENIED = "403"
+_LONGEST = 300  # characters of an answer that is no error document
 _SLOW_CODES = frozenset({"SlowDown", "RequestTimeout", "ServerBusy", "OperationTimedOut"})
 
 
@@ -125,6 +126,7 @@ def _fact(where: Where, text: str) -> str:
     cause = next((found for p in _CAUSES if (found := _first(p, debug))), None)
     words = " ".join(head.split())
     words = re.sub(r"^Generic \w+ error: |Error performing .*? - ", "", words)
+    words = words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
     return where.clean(f"{words.rstrip('.: ')}{f' ({cause})' if cause else ''}.")
 
 
