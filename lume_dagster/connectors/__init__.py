@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from lume_dagster.connectors.duckdb_file.connector import DuckDBConnector
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
+    from lume_dagster.connectors.sqlserver.connector import SQLServerConnector
 
-__all__ = ["DuckDBConnector", "LocalFilesConnector", "PostgresConnector"]
+__all__ = ["DuckDBConnector", "LocalFilesConnector", "PostgresConnector", "SQLServerConnector"]
 
 _HOMES = {
     "DuckDBConnector": "lume_dagster.connectors.duckdb_file.connector",
     "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",
+    "SQLServerConnector": "lume_dagster.connectors.sqlserver.connector",
 }
 
 
