@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from lume_dagster_tests.servers.sqlserver import bulk, tokens
 from lume_dagster_tests.servers.sqlserver.engine import Rows
-from lume_dagster_tests.servers.sqlserver.faults import SqlError, denied
+from lume_dagster_tests.servers.sqlserver.faults import SqlError, denied, from_duckdb
 from lume_dagster_tests.servers.sqlserver.procedures import PROCEDURES
 from lume_dagster_tests.servers.sqlserver.server import log
 from lume_dagster_tests.servers.sqlserver.special import SPECIAL
@@ -96,10 +96,8 @@ class Batch:
     def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         try:
             yield from reader
-        except pa.ArrowException as error:
-            self.session.engine.rollback()
-            words = "Divide by zero error encountered."
-            raise SqlError(8134, words) if "divide by zero" in str(error) else error from error
+        except (pa.ArrowException, OSError) as error:  # Arrow takes DuckDB's for the system's
+            raise from_duckdb(error) from error
 
     def _call(self, match: re.Match[str]) -> None:
         name = re.sub(r"[\[\]]", "", match["name"]).lower().rsplit(".", 1)[-1]

@@ -33,6 +33,12 @@ _VIEWS = {
         ON (c.schema_name, c.table_name, c.column_name) = (d.in_schema, d.in_table, d.name)""",
 }
 
+_VIEWS["extended_properties"] = f"""
+    SELECT 1 AS class, c.table_oid AS major_id, c.column_index AS minor_id,
+           'MS_Description' AS name, d.value
+    FROM sys.described AS d JOIN (SELECT * FROM duckdb_columns() WHERE {_MINE}) AS c
+    ON (c.schema_name, c.table_name, c.column_name) = (d.in_schema, d.in_table, d.name)"""
+
 _MACROS = (
     "db_name() AS current_database()",
     "schema_id(n) AS (SELECT schema_id FROM sys.schemas WHERE name = n)",

@@ -59,6 +59,7 @@ def read_declared(text: str) -> Declared:
     first, second = (match[2], match[3]) if match else (None, None)
     if name == "float" and first and int(first) <= _FLOAT_DIGITS:
         name = "real"
+    name = {"integer": "int"}.get(name, name)
     if name in _FIXED:
         return Declared(name, *_FIXED[name])
     if name in _SCALED:

@@ -94,16 +94,14 @@ _KNOWN: Mapping[str, Callable[[str], SqlError]] = {
         ),
     ),
     "onflict": lambda _: deadlock(),
-    "Interrupted": lambda _: SqlError(
-        596, "Cannot continue: the session is in the kill state.", 21
-    ),
+    "interrupt": lambda _: SqlError(3617, "The query was cancelled."),
 }
 
 
-def from_duckdb(error: duckdb.Error) -> SqlError:
+def from_duckdb(error: Exception) -> SqlError:
     """What SQL Server would have said."""
     text = str(error)
     for words, make in _KNOWN.items():
-        if words in text:
+        if words.casefold() in text.casefold():
             return make(text)
     return SqlError(102, f"Incorrect syntax, or not known to this stand-in: {text[:1500]}")

@@ -79,10 +79,13 @@ class Server:
         for owner in ("Session", "Transaction"):
             self.locks.give_back_all((number, owner))
 
-    def who(self) -> list[tuple[int, str, str]]:
-        """The sessions: number, program and login."""
+    def who(self) -> list[tuple[int, str, str, int]]:
+        """The sessions: number, program, login, and how deep in a transaction."""
         with self._lock:
-            return [(n, s.login.program, s.login.user) for n, s in self.sessions.items()]
+            return [
+                (n, s.login.program, s.login.user, s.engine.depth)
+                for n, s in self.sessions.items()
+            ]
 
     def kill(self, number: int) -> None:
         """End a session of another."""

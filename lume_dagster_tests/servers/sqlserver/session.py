@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import duckdb
 
 from lume_dagster_tests.servers.sqlserver import bulk, login, tokens, wire
 from lume_dagster_tests.servers.sqlserver.batch import Batch
@@ -17,6 +21,35 @@ from lume_dagster_tests.servers.sqlserver.server import Account, Server, log
 
 _BEGIN, _COMMIT, _ROLLBACK = 5, 7, 8
 _SEVERE = 20
+
+
+class Watch:
+    """Interrupts what DuckDB does for a client that speaks up, or goes, while it is answered."""
+
+    def __init__(self, line: wire.Wire, connection: duckdb.DuckDBPyConnection) -> None:
+        self._wire, self._connection = line, connection
+        self._busy, self._over = threading.Event(), threading.Event()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """Watch in the block."""
+        self._busy.set()
+        try:
+            yield
+        finally:
+            self._busy.clear()
+
+    def end(self) -> None:
+        """No more."""
+        self._over.set()
+        self._busy.set()
+
+    def _look(self) -> None:
+        while self._busy.wait() and not self._over.is_set():
+            if self._wire.wants_attention():
+                self._connection.interrupt()
+            self._over.wait(0.05)
 
 
 class Session:
@@ -32,6 +65,7 @@ class Session:
         self.lock_timeout = -1.0
         self.load: bulk.Load | None = None
         self._calls = Calls(self)
+        self._watch = Watch(self.wire, self.engine.connection)
 
     def serve(self) -> None:
         """Answer until the client goes; then undo what it has not committed."""
@@ -54,6 +88,7 @@ class Session:
             self.server.locks.give_back_all((self.number, "Transaction"))
 
     def _leave(self) -> None:
+        self._watch.end()
         self.engine.rollback()
         self.engine.connection.close()
         self.server.leave(self.number)
@@ -145,10 +180,11 @@ class Session:
         """Send an answer as it is made, until it ends, fails, or the client has enough."""
         pending = b""
         try:
-            for part in answer:
-                pending = self.wire.send_part(pending + part)
-                if self.wire.wants_attention():
-                    break
+            with self._watch.on():
+                for part in answer:
+                    pending = self.wire.send_part(pending + part)
+                    if self.wire.wants_attention():
+                        break
         except SqlError as fault:
             log(self.number, "fails:", fault)
             self.wire.send(pending + self._rolled_back() + tokens.failed(fault, token=token))

@@ -118,7 +118,7 @@ def _function(node: exp.Expr, values: Mapping[str, Any]) -> exp.Expr:
 def _table(node: exp.Expr, values: Mapping[str, Any]) -> exp.Expr:
     if node.name.lower() != "dm_exec_sessions":
         return node
-    names = ("session_id", "program_name", "login_name")
+    names = ("session_id", "program_name", "login_name", "open_transaction_count")
     return exp.values(values["SESSIONS"], alias=node.alias or "sessions", columns=names)
 
 
