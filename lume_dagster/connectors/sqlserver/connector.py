@@ -65,7 +65,7 @@ class SQLServerConnector(ConnectorResource):
 
     def check(self, delivery: Delivery) -> None:
         """Refuse a table of another shape, names too long, and a user without rights."""
-        with connected(self._login()) as session:
+        with connected(self.login()) as session:
             place = find_place(session, delivery, self.text("default_schema"))
             refuse_other_shapes(delivery, place, tables_there(session, place))
             refuse_missing_rights(session, place.tables)
@@ -73,7 +73,7 @@ class SQLServerConnector(ConnectorResource):
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Stage a batch in the database, then move it into its tables in one transaction."""
         with (
-            connected(self._login()) as session,
+            connected(self.login()) as session,
             scratch_database(self.text("memory_limit")) as scratch,
         ):
             checkpoint("connected")
@@ -87,7 +87,7 @@ class SQLServerConnector(ConnectorResource):
         import pyarrow as pa
 
         bound, count = bind(query)
-        login = self._login(self._read_options())
+        login = self.login(self._read_options())
         with connected(login) as session:
             # Closing the connection rolls back.
             session.connection.setautocommit(False)
@@ -102,7 +102,7 @@ class SQLServerConnector(ConnectorResource):
 
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""
-        login = self._login()
+        login = self.login()
         with connected(login) as session:
             version, user, database, may = session.rows(
                 "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), SUSER_SNAME(), "
@@ -114,7 +114,8 @@ class SQLServerConnector(ConnectorResource):
     def _read_options(self) -> Mapping[str, str]:
         return {"ApplicationIntent": "ReadOnly"} if self.read_only_replica else {}
 
-    def _login(self, more: Mapping[str, str] | None = None) -> Login:
+    def login(self, more: Mapping[str, str] | None = None) -> Login:
+        """Where and as whom to connect; ``more`` are options of the driver."""
         host, port, database = self.text("host"), self.number("port"), self.text("database")
         server = host if "\\" in host else f"{host},{port}"
         password = self.optional_text("password")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lume_dagster.connectors.sqlserver.faults import as_error, as_refusal, said
-from lume_dagster.errors import MissingExtraError, TransientError
+from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +25,7 @@ SELECT @held"""
 
 #: What bulk copy raises: its core knows no classes of its own.
 _BULK_ERRORS = (RuntimeError, ValueError, TypeError, OverflowError)
+_NO_LOCK = -999  # what sp_getapplock answers to a call that makes no sense
 _OWNERS = {"transaction": "N'Transaction'", "session": "N'Session'"}
 
 
@@ -114,6 +115,8 @@ class Session:
         answer = self.rows(sql, (_lock_name(what), patience))[0][0]
         if answer >= 0:
             return True
+        if answer == _NO_LOCK:
+            raise ConnectorError(f"SQL Server at {self.login.where} gives no application lock.")
         if not patient:
             return False
         held = what.split(maxsplit=1)[0]

@@ -60,7 +60,7 @@ def find_place(session: Session, delivery: Delivery, default_schema: str) -> Pla
         delivery.table, database=database, schema=default_schema, max_bytes=_MOST_BYTES
     )
     place = Place(tables, bool(folds_case))
-    _refuse_names(delivery, place)
+    refuse_names(delivery, place)
     return place
 
 
@@ -123,7 +123,7 @@ def _may(session: Session, right: str) -> bool:
     return bool(session.rows(query)[0][0])
 
 
-def _refuse_names(delivery: Delivery, place: Place) -> None:
+def refuse_names(delivery: Delivery, place: Place) -> None:
     """Refuse names and types that SQL Server cannot keep."""
     seen: dict[str, str] = {}
     for column in mapped_columns(delivery.columns):

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from lume_dagster.connectors.protocol import Column, Delivery
 from lume_dagster.connectors.sql.ddl import REJECT_COLUMNS, mapped_columns
@@ -19,7 +20,7 @@ from lume_dagster.connectors.sql.tables import Tables
 from lume_dagster.connectors.sqlserver.session import Session
 from lume_dagster.connectors.sqlserver.statement import DIALECT, quoted
 from lume_dagster.connectors.sqlserver.types import stage_definition
-from lume_dagster.errors import ConnectorError
+from lume_dagster.errors import ConnectorError, TransientError
 
 _PREFIX = "_lume_stage_"
 _PARTS = {"mapped": "m", "rejects": "r"}
@@ -69,22 +70,21 @@ def staged(session: Session, delivery: Delivery, tables: Tables) -> Iterator[Sta
     except BaseException:
         # Where this fails too, the connection is gone: the next delivery collects them.
         with suppress(ConnectorError):
-            session.attempt(lambda: stage.drop(session))
+            session.attempt(partial(stage.drop, session))
         raise
 
 
-def collect_abandoned(session: Session, tables: Tables) -> int:
-    """Drop the stages of deliveries that were killed; returns how many."""
+def collect_abandoned(session: Session, tables: Tables) -> None:
+    """Drop the stages of deliveries that were killed."""
     found = session.rows(_LEFT, (tables.schema, len(_PREFIX), _PREFIX))
     names = sorted({name.rsplit("_", 1)[0] for (name,) in found})
-    dropped = 0
     for name in names:
         owner = _owner(tables, name)
         if session.lock(owner, owner="session", patient=False):
-            Stage(tables, name).drop(session)
+            # What somebody is looking at stays for the next delivery.
+            with suppress(TransientError):
+                session.attempt(partial(Stage(tables, name).drop, session))
             session.unlock(owner)
-            dropped += 1
-    return dropped
 
 
 def _make_schema(session: Session, schema: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-import duckdb
-
 
 class SqlError(Exception):
     """An error that the client is told; ``severity`` 20 and more end the connection."""

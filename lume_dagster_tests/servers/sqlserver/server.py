@@ -83,8 +83,7 @@ class Server:
         """The sessions: number, program, login, and how deep in a transaction."""
         with self._lock:
             return [
-                (n, s.login.program, s.login.user, s.engine.depth)
-                for n, s in self.sessions.items()
+                (n, s.login.program, s.login.user, s.engine.depth) for n, s in self.sessions.items()
             ]
 
     def kill(self, number: int) -> None:
