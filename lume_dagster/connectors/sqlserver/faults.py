@@ -97,6 +97,7 @@ _ALL = (
     _Known(11004, "0x2AFC", "no such host is known; check the connector's host"),
     _Known(10061, "0x2749", "nothing answers there; check the connector's host and port"),
     _Known(0, "Login timeout expired", _NETWORK, later=True),
+    _Known(258, "Timeout error [258]", _NETWORK, later=True),
     _Known(10060, "0x274C", _NETWORK, later=True),
     _Known(10054, "0x2746", _NETWORK, later=True),
     _Known(10053, "0x2745", _NETWORK, later=True),

@@ -117,10 +117,12 @@ def _stream(
 
 def _refuse_numbers(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
     """Name the field and row of a number that a float of SQL Server cannot be."""
+    from sqlglot import exp
+
+    files = {"files": [str(file) for file in delivery.mapped]}
     for column in (c for c in delivery.columns if c.type == "number"):
-        name = f'CAST("{column.name.replace(chr(34), chr(34) * 2)}" AS DOUBLE)'
-        files = {"files": [str(file) for file in delivery.mapped]}
-        query = f"SELECT min({ROW}) FROM read_parquet($files) WHERE NOT isfinite({name})"
+        value = exp.cast(exp.column(column.name, quoted=True), "DOUBLE").sql("duckdb")
+        query = f"SELECT min({ROW}) FROM read_parquet($files) WHERE NOT isfinite({value})"
         found = scratch.execute(query, files).fetchone()
         if found and found[0] is not None:
             raise ConnectorError(

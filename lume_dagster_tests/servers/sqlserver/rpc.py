@@ -16,7 +16,7 @@ from lume_dagster_tests.servers.sqlserver.types_in import read_short_text, read_
 if TYPE_CHECKING:
     from lume_dagster_tests.servers.sqlserver.session import Session
 
-_BY_NUMBER = 0xFFFF
+_BY_NUMBER, _NEXT_CALL = 0xFFFF, 0xFF
 _NUMBERS = {
     10: "sp_executesql",
     11: "sp_prepare",
@@ -38,13 +38,16 @@ class Calls:
         self._numbers = count(1)
 
     def answer(self, body: bytes) -> Iterator[bytes]:
-        """The answer to a call."""
-        name, values = _read(body)
-        procedure = _PROCEDURES.get(name)
-        if procedure is None:
-            raise SqlError(2812, f"Could not find stored procedure '{name}'.")
-        yield from procedure(self, values)
-        yield tokens.done(token=tokens.DONE_PROC)
+        """The answers to the calls of a message."""
+        at = 0
+        while at < len(body):
+            name, values, at = _read(body, at)
+            procedure = _PROCEDURES.get(name)
+            if procedure is None:
+                raise SqlError(2812, f"Could not find stored procedure '{name}'.")
+            yield from procedure(self, values)
+            more = tokens.MORE if at < len(body) else 0
+            yield tokens.done(more, token=tokens.DONE_PROC)
 
     def _executesql(self, values: Values) -> Iterator[bytes]:
         declaration = values[1][1] if len(values) > 1 else ""
@@ -80,9 +83,9 @@ class Calls:
         return Batch(self._session, text, in_procedure=True).run(named)
 
 
-def _read(body: bytes) -> tuple[str, Values]:
-    """The name of the procedure and its values, in order."""
-    length, at = struct.unpack_from("<H", body)[0], 2
+def _read(body: bytes, at: int) -> tuple[str, Values, int]:
+    """The name of the next procedure, its values in order, and where the one after it begins."""
+    length, at = struct.unpack_from("<H", body, at)[0], at + 2
     if length == _BY_NUMBER:
         number = struct.unpack_from("<H", body, at)[0]
         name, at = _NUMBERS.get(number, str(number)), at + 2
@@ -91,12 +94,12 @@ def _read(body: bytes) -> tuple[str, Values]:
         name, at = body[at:end].decode("utf-16-le").lower().rsplit(".", 1)[-1], end
     at += 2  # options
     values = []
-    while at < len(body):
+    while at < len(body) and body[at] != _NEXT_CALL:
         label, at = read_short_text(body, at)
         read, at = read_type(body, at + 1)
         value, at = read(body, at)
         values.append((label, value))
-    return name, values
+    return name, values, at + 1
 
 
 _PROCEDURES = {

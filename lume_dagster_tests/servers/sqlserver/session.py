@@ -29,6 +29,7 @@ class Watch:
     def __init__(self, line: wire.Wire, connection: duckdb.DuckDBPyConnection) -> None:
         self._wire, self._connection = line, connection
         self._busy, self._over = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
         threading.Thread(target=self._look, daemon=True).start()
 
     @contextmanager
@@ -38,7 +39,8 @@ class Watch:
         try:
             yield
         finally:
-            self._busy.clear()
+            with self._lock:  # what comes now is the next request
+                self._busy.clear()
 
     def end(self) -> None:
         """No more."""
@@ -47,8 +49,9 @@ class Watch:
 
     def _look(self) -> None:
         while self._busy.wait() and not self._over.is_set():
-            if self._wire.wants_attention():
-                self._connection.interrupt()
+            with self._lock:
+                if self._busy.is_set() and self._wire.wants_attention():
+                    self._connection.interrupt()
             self._over.wait(0.05)
 
 
