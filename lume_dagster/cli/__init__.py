@@ -6,6 +6,7 @@ import click
 
 from lume_dagster.cli import (
     completion,
+    connect,
     demo,
     flows,
     init,
@@ -13,11 +14,13 @@ from lume_dagster.cli import (
     results,
     running,
     ui,
+    webhooks,
 )
 
 VERBS = (
     demo.demo,
     init.init,
+    connect.connect,
     flows.validate,
     flows.publish,
     flows.activate,
@@ -30,6 +33,7 @@ VERBS = (
     results.download,
     results.rejects,
     partitions.partitions,
+    webhooks.webhooks,
     ui.ui,
     completion.completion,
 )

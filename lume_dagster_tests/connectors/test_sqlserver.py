@@ -13,16 +13,21 @@ import pytest
 from lume_dagster.connectors import SQLServerConnector
 from lume_dagster.connectors.sql.ddl import sql_type
 from lume_dagster.connectors.sqlserver.types import SQLSERVER_TYPES, from_stage, stage_definition
-from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
-from lume_dagster.testing.connectors import SECRET
-from lume_dagster.testing.deliveries import EVERY_TYPE
+from lume_dagster.testing import (
+    EVERY_TYPE,
+    SECRET,
+    DatabaseSourceSuite,
+    ServerSuite,
+    TableReaderSuite,
+    TargetSuite,
+)
 
 
 def as_stored(value, type_):
     return json.dumps(value) if type_ == "json" and value is not None else value
 
 
-class TestSQLServer(TargetSuite, DatabaseSourceSuite):
+class TestSQLServer(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSuite):
     connector_type = SQLServerConnector
     literals: ClassVar = {
         "blob": "0x0027FF",

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from lume_dagster.connectors import SQLServerConnector
-from lume_dagster.connectors.protocol import Column, Target
+from lume_dagster.connectors.protocol import Column, Reading, TableReader, Target
 from lume_dagster.connectors.sql.ledger import delete_run
 from lume_dagster.connectors.sql.tables import Tables
 from lume_dagster.connectors.sqlserver.shape import Place, refuse_names
@@ -66,6 +66,7 @@ def at(step, act):
 
 def test_it_is_a_target(warehouse):
     assert isinstance(warehouse, Target)
+    assert isinstance(warehouse, TableReader)
 
 
 def test_no_stage_is_left_after_a_delivery(warehouse, ask, tmp_path):
@@ -143,6 +144,9 @@ def test_source_paths_are_equal_when_they_are_the_same_characters(warehouse, ask
         warehouse.deliver(make_delivery(tmp_path, rows, source_path=path, run_id=f"run_{number}"))
     kept = {path: number for number, path in enumerate(paths)}
     assert sorted(ask("SELECT id FROM ops.orders")) == sorted((n,) for n in kept.values())
+    for path, number in kept.items():
+        with warehouse.read_table(Reading("ops.orders", "orders", (path,))) as rows:
+            assert rows.read_all()["id"].to_pylist() == [number]
 
 
 def test_statements_compare_texts_by_characters_and_length(tmp_path):
@@ -319,5 +323,5 @@ def test_missing_rights_are_named_before_anything_is_written(
             connector.check(make_delivery(tmp_path, [], table="new.orders"))
         with pytest.raises(ConnectorError, match=r"permission.*denied.*\n.*ask the owner"):
             connector.deliver(make_delivery(tmp_path, [{"id": 2}]))
-        assert "may not create tables" in "".join(connector.test())
+        assert "may create no table in" in "".join(connector.test())
     assert ask("SELECT id FROM ops.orders") == [(1,)]

@@ -7,17 +7,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import scratch_database
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
+from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sqlserver.load import load
-from lume_dagster.connectors.sqlserver.read import bind, pieces
-from lume_dagster.connectors.sqlserver.session import Login, connected, sentences
+from lume_dagster.connectors.sqlserver.read import JSON_KEYS, bind, exactly, pieces
+from lume_dagster.connectors.sqlserver.session import Login, Session, connected, sentences
 from lume_dagster.connectors.sqlserver.shape import (
+    Place,
     find_place,
     refuse_missing_rights,
+    refuse_names,
     refuse_other_shapes,
     tables_there,
 )
+from lume_dagster.connectors.sqlserver.statement import DIALECT
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -66,7 +70,8 @@ class SQLServerConnector(ConnectorResource):
     def check(self, delivery: Delivery) -> None:
         """Refuse a table of another shape, names too long, and a user without rights."""
         with connected(self.login()) as session:
-            place = find_place(session, delivery, self.text("default_schema"))
+            place = self._place(session, delivery.table)
+            refuse_names(delivery, place)
             refuse_other_shapes(delivery, place, tables_there(session, place))
             refuse_missing_rights(session, place.tables)
 
@@ -77,7 +82,8 @@ class SQLServerConnector(ConnectorResource):
             scratch_database(self.text("memory_limit")) as scratch,
         ):
             checkpoint("connected")
-            place = find_place(session, delivery, self.text("default_schema"))
+            place = self._place(session, delivery.table)
+            refuse_names(delivery, place)
             refuse_other_shapes(delivery, place, tables_there(session, place))
             return load(session, scratch, delivery, place, checkpoint)
 
@@ -100,6 +106,18 @@ class SQLServerConnector(ConnectorResource):
                 finally:
                     batches.close()
 
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, streamed."""
+        with connected(self.login()) as session:
+            place = self._place(session, reading.table)
+        name = place.ledger_name
+        query, keys = read_back(
+            place.tables, reading, DIALECT, JSON_KEYS, ledger_name=name, rewrite=exactly
+        )
+        with self.read(query, keys) as reader:
+            yield reader
+
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""
         login = self.login()
@@ -109,7 +127,13 @@ class SQLServerConnector(ConnectorResource):
                 "DB_NAME(), HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'CREATE TABLE')"
             )[0]
             yield f"SQL Server {version} at {login.where} lets {user} into {database}."
-            yield f"{user} may {'' if may else 'not '}create tables in {database}."
+            if may:
+                yield f"{user} may create tables in {database}."
+            else:
+                yield f"{user} may create no table in {database}, so it can only be a source."
+
+    def _place(self, session: Session, table: str) -> Place:
+        return find_place(session, table, self.text("default_schema"))
 
     def _read_options(self) -> Mapping[str, str]:
         return {"ApplicationIntent": "ReadOnly"} if self.read_only_replica else {}

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lume_dagster.connectors.sql.bound_query import bind_source_path
-from lume_dagster.connectors.sqlserver.statement import DIALECT
+from lume_dagster.connectors.sqlserver.statement import DIALECT, EXACT
 from lume_dagster.errors import FlowError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from mssql_python import Cursor
+    from sqlglot import exp
 
 _FIRST_ROWS, _MOST_ROWS, _PIECE_BYTES = 64, 10_000, 4 << 20
 
@@ -25,6 +26,25 @@ _WRITES = frozenset(
 )
 _BEGINS = frozenset({"SELECT", "WITH", "("})
 _JOINS = frozenset({"JOIN", "UNION"})  # MERGE JOIN and MERGE UNION are hints
+
+
+#: The keys that are read back, as ``exactly`` compares them.
+JSON_KEYS = f"SELECT CONCAT([value], N'|') COLLATE {EXACT} FROM OPENJSON(:source_path)"
+
+
+def exactly(node: exp.Expr) -> exp.Expr:
+    """Texts in any script, and keys that are equal where all their characters are.
+
+    The last of them is never a space, which ``=`` would ignore.
+    """
+    from sqlglot import exp
+
+    if isinstance(node, exp.Literal) and node.is_string:
+        return exp.National(this=node.this)
+    if isinstance(node, exp.In):
+        ended = exp.Concat(expressions=[node.this, exp.Literal.string("|")])
+        node.set("this", exp.Collate(this=exp.paren(ended), expression=exp.Var(this=EXACT)))
+    return node
 
 
 def bind(query: str) -> tuple[str, int]:

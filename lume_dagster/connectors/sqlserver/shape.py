@@ -53,15 +53,11 @@ class Place:
         return self.same_name(self.tables.qualified)
 
 
-def find_place(session: Session, delivery: Delivery, default_schema: str) -> Place:
-    """The tables of a delivery in the session's database."""
+def find_place(session: Session, table: str, default_schema: str) -> Place:
+    """A table and those beside it in the session's database."""
     database, folds_case = session.rows(_DATABASE)[0]
-    tables = parse_table(
-        delivery.table, database=database, schema=default_schema, max_bytes=_MOST_BYTES
-    )
-    place = Place(tables, bool(folds_case))
-    refuse_names(delivery, place)
-    return place
+    tables = parse_table(table, database=database, schema=default_schema, max_bytes=_MOST_BYTES)
+    return Place(tables, bool(folds_case))
 
 
 def wanted_tables(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, tuple[Column, ...]]]:

@@ -102,4 +102,4 @@ def from_duckdb(error: Exception) -> SqlError:
     for words, make in _KNOWN.items():
         if words.casefold() in text.casefold():
             return make(text)
-    return SqlError(102, f"Incorrect syntax, or not known to this stand-in: {text[:1500]}")
+    return SqlError(102, f"Incorrect syntax, or not known to this stand-in: {text[:300]}")

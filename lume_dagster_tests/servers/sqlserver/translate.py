@@ -84,7 +84,7 @@ def _translate(text: str, values: Mapping[str, Any]) -> Statement:
     except ParseError as error:
         words = error.errors[0]["description"] if error.errors else str(error)
         raise SqlError(102, f"Incorrect syntax: {words}", 15) from None
-    tree = tree.transform(_translated, values, copy=False)
+    tree = _translated(tree, values)
     if isinstance(tree, exp.Delete):
         tree.set("tables", None)
     return Statement(
@@ -96,9 +96,16 @@ def _translate(text: str, values: Mapping[str, Any]) -> Statement:
     )
 
 
-def _translated(node: exp.Expr, values: Mapping[str, Any]) -> exp.Expr:
-    rewrite = _REWRITES.get(type(node))
-    return rewrite(node, values) if rewrite else node
+def _translated(tree: exp.Expr, values: Mapping[str, Any]) -> exp.Expr:
+    """The tree rewritten from its leaves up."""
+    for node in reversed(list(tree.walk())):
+        rewrite = _REWRITES.get(type(node))
+        made = rewrite(node, values) if rewrite else node
+        if node is tree:
+            tree = made
+        elif made is not node:
+            node.replace(made)
+    return tree
 
 
 def _variable(node: exp.Expr, values: Mapping[str, Any]) -> exp.Expr:
@@ -116,6 +123,12 @@ def _function(node: exp.Expr, values: Mapping[str, Any]) -> exp.Expr:
 
 
 def _table(node: exp.Expr, values: Mapping[str, Any]) -> exp.Expr:
+    if isinstance(node.this, exp.OpenJSON):
+        texts = exp.Anonymous(
+            this="from_json", expressions=[node.this.this, exp.Literal.string('["VARCHAR"]')]
+        )
+        each = exp.alias_(exp.Anonymous(this="unnest", expressions=[texts]), "value")
+        return exp.select(each).subquery(node.alias or "opened")
     if node.name.lower() != "dm_exec_sessions":
         return node
     names = ("session_id", "program_name", "login_name", "open_transaction_count")
@@ -126,7 +139,15 @@ def _division(node: exp.Expr, _: Mapping[str, Any]) -> exp.Expr:
     """DuckDB takes x / 0 for infinity."""
     fails = exp.Anonymous(this="error", expressions=[exp.Literal.string("divide by zero")])
     zero = exp.EQ(this=node.expression.copy(), expression=exp.Literal.number(0))
-    return exp.Case(ifs=[exp.If(this=zero, true=fails)], default=node)
+    return exp.Case(ifs=[exp.If(this=zero, true=fails)], default=node.copy())
+
+
+def _addition(node: exp.Expr, _: Mapping[str, Any]) -> exp.Expr:
+    """``+`` joins texts; that they are texts is seen by a literal among them."""
+    parts = [node.left, node.right]
+    if not any(isinstance(part.unnest(), exp.DPipe) or part.is_string for part in parts):
+        return node
+    return exp.DPipe(this=node.left.copy(), expression=node.right.copy())
 
 
 def _type(node: exp.Expr, _: Mapping[str, Any]) -> exp.Expr:
@@ -142,7 +163,8 @@ _REWRITES: Mapping[type, Callable[[Any, Mapping[str, Any]], exp.Expr]] = {
     exp.National: lambda node, _: exp.Literal.string(node.name),
     exp.Anonymous: _function,
     exp.Table: _table,
-    exp.Collate: lambda node, _: node.this,
+    exp.Collate: lambda node, _: node.this.copy(),
+    exp.Add: _addition,
     exp.Div: _division,
     exp.DataType: _type,
 }
