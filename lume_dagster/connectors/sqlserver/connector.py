@@ -84,7 +84,6 @@ class SQLServerConnector(ConnectorResource):
             checkpoint("connected")
             place = self._place(session, delivery.table)
             refuse_names(delivery, place)
-            refuse_other_shapes(delivery, place, tables_there(session, place))
             return load(session, scratch, delivery, place, checkpoint)
 
     @contextmanager

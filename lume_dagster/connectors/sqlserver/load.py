@@ -65,6 +65,8 @@ def load(
 ) -> Receipt:
     """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
     tables = place.tables
+    there = tables_there(session, place)
+    refuse_other_shapes(delivery, place, there)
     _refuse_numbers(scratch, delivery)
     collect_abandoned(session, tables)
     with staged(session, delivery, tables) as stage:
@@ -73,7 +75,7 @@ def load(
         mapped = session.copy(_mapped(scratch, delivery), stage.mapped)
         checkpoint("staged")
         with session.transaction():
-            _lock_and_create(session, delivery, place)
+            _lock_and_create(session, delivery, place, there)
             _remove_stale(session, delivery, place, stage)
             checkpoint("cleared")
             _move(session, stage, delivery, tables)
@@ -132,16 +134,17 @@ def _refuse_numbers(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> N
             )
 
 
-def _lock_and_create(session: Session, delivery: Delivery, place: Place) -> None:
-    """Have the table alone; make what is missing."""
-    there = tables_there(session, place)
-    missing = any(name not in there for name, _ in wanted_tables(delivery, place.tables))
-    if missing:
+def _lock_and_create(
+    session: Session, delivery: Delivery, place: Place, before: Mapping[str, object]
+) -> None:
+    """Have the table alone; make what is missing. ``before`` were there before the batch was."""
+    wanted = {name for name, _ in wanted_tables(delivery, place.tables)}
+    if not wanted <= before.keys():
         session.lock(f"schema {place.same_name(place.tables.schema)}")
     session.lock(f"table {place.ledger_name}")
     there = tables_there(session, place)
     refuse_other_shapes(delivery, place, there)
-    if missing:
+    if not wanted <= there.keys():
         _create_missing(session, delivery, place.tables, there)
 
 
