@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
     from lume_dagster.connectors.s3.connector import S3Connector
+    from lume_dagster.connectors.sqlserver.connector import SQLServerConnector
 
 __all__ = [
     "AzureBlobConnector",
@@ -18,6 +19,7 @@ __all__ = [
     "LocalFilesConnector",
     "PostgresConnector",
     "S3Connector",
+    "SQLServerConnector",
 ]
 
 _HOMES = {
@@ -26,6 +28,7 @@ _HOMES = {
     "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",
     "S3Connector": "lume_dagster.connectors.s3.connector",
+    "SQLServerConnector": "lume_dagster.connectors.sqlserver.connector",
 }
 
 

@@ -1,0 +1,1 @@
+"""Each connector beside the bare client of its system, and beside pandas."""
