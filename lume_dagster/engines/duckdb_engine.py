@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lume_dagster.engines import stage
 from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn
-from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
@@ -52,11 +51,15 @@ class DuckDBEngine:
         into: Path,
     ) -> StagedBatch:
         """Files as one staged batch in the folder ``into``."""
-        return stage.stage_files(self._settings, files, format, into)
+        from lume_dagster.engines.stage import stage_files
+
+        return stage_files(self._settings, files, format, into)
 
     def stage_stream(self, reader: pa.RecordBatchReader, uri: str, into: Path) -> StagedBatch:
         """A stream of Arrow batches as a staged batch in the folder ``into``."""
-        return stage.stage_stream(self._settings, reader, uri, into)
+        from lume_dagster.engines.stage import stage_stream
+
+        return stage_stream(self._settings, reader, uri, into)
 
     def describe(self, select: str) -> tuple[str, ...]:
         """The types of the columns of a SELECT that reads no table.

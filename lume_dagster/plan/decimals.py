@@ -1,8 +1,8 @@
 """Round a decimal to fewer places, exactly, without the engine's slow division of wide ones.
 
 DuckDB keeps decimals of more than 18 digits in 128 bits and divides those bit by bit: half a second
-of CPU for a million products of money. The nearest double rounds to the right cent for nearly all of
-them, which a subtraction proves; only what it does not prove is divided.
+of CPU for a million products of money. The nearest double rounds to the right cent for nearly all,
+which a subtraction proves; only what it does not prove is divided.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ Severities = Callable[[str, str], Handling]  # field path, keyword
 class Test:
     """A RowTest with the SQL that decides it and the SQL that shows what broke it.
 
-    ``broken`` is TRUE where one of the ``causes`` is, if there are any; or where ``bare`` is TRUE and
-    none of the ``excuses``, if there is a ``bare``.
+    ``broken`` is TRUE where one of the ``causes`` is, if there are any; or where ``bare`` is TRUE
+    and none of the ``excuses``, if there is a ``bare``.
     """
 
     row: RowTest

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lume_dagster.engines.settings import MIB
@@ -106,6 +105,8 @@ def _bom(block: Block) -> int:
 
 def is_utf8(data: bytes) -> bool:
     """Whether the bytes are valid UTF-8; Arrow checks ten times faster than a decoder decodes."""
+    import pyarrow as pa
+
     offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
     text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data))
     try:
