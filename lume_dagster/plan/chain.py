@@ -101,6 +101,13 @@ class Chain:
         return f"SELECT {', '.join([f'{below}.*', *level.columns])} FROM {below}{kept}{joins}"
 
 
+def not_found_with(name: str) -> str | None:
+    """For a looked-up column, the key column that is NULL only where it is NULL too."""
+    joined, _, value = name.partition("_")
+    is_joined = joined[:1] == "j" and joined[1:].isdigit() and bool(value)
+    return f"{joined}_k" if is_joined else None
+
+
 def columns_of(value: Sql) -> list[exp.Column]:
     """The bound columns a value reads; the variable of a lambda is none of them."""
     inner = {

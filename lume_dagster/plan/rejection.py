@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
 
+from lume_dagster.plan.chain import not_found_with
 from lume_dagster.plan.fields import Test
 from lume_dagster.plan.sql import Sql, any_of
 
@@ -23,6 +24,7 @@ def any_broken(tests: Iterable[Test]) -> Sql | None:
     reasons = {id(cause) for test in rejecting for cause in test.causes}
     conditions = [_shortest(test, reasons) for test in rejecting]
     absent = {name for c in conditions if (name := _absent(c)) is not None}
+    absent |= {key for name in absent if (key := not_found_with(name)) is not None}
     kept = [c for c in conditions if _absent(c) is not None or not _implies(c, absent)]
     return any_of(kept) if kept else None
 

@@ -20,7 +20,7 @@ from lume_dagster.engines.settings import MIB
 
 Positions: TypeAlias = "NDArray[np.int64]"
 
-CHUNK = 4 * MIB
+CHUNK = MIB // 2  # what is made of it stays in the cache of a core
 NO_LIMIT = 1 << 62
 _LF, _CR = 10, 13
 _ASCII_END = 0x80
