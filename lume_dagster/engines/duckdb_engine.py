@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _PlanKey = tuple[str, tuple[StagedColumn, ...], str]  # digest of the version, columns, format
 
 _MOST_PLANS = 256  # some 50 KB each
-#: The plans of this process, so that many batches of a flow version are compiled for once; with what
-#: each was made from.
+#: The plans of this process, so that many batches of a flow version are compiled for once; each
+#: with what it was made from.
 _plans: dict[_PlanKey, tuple[Flow, Mapping[str, tuple[str, ...]], Plan]] = {}
 
 
