@@ -6,13 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lume_dagster.connectors.databricks.connector import DatabricksConnector
     from lume_dagster.connectors.duckdb_file.connector import DuckDBConnector
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
 
-__all__ = ["DuckDBConnector", "LocalFilesConnector", "PostgresConnector"]
+__all__ = ["DatabricksConnector", "DuckDBConnector", "LocalFilesConnector", "PostgresConnector"]
 
 _HOMES = {
+    "DatabricksConnector": "lume_dagster.connectors.databricks.connector",
     "DuckDBConnector": "lume_dagster.connectors.duckdb_file.connector",
     "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",

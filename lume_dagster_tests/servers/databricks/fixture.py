@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from lume_dagster.connectors.databricks.volume import volume_path
 from lume_dagster_tests.servers.fleet import server
 from lume_dagster_tests.servers.process import ROOT, free_port, installed, running
 
@@ -77,6 +78,24 @@ class DatabricksServer:
             for statement in statements:
                 cursor.execute(statement, values or None)
             return list(cursor.fetchall())
+
+    def fetch(self, query: str) -> Any:
+        """The rows of a query as an Arrow table."""
+        with self.cursor() as cursor:
+            return cursor.execute(query).fetchall_arrow()
+
+    def load(self, table: str, rows: Any) -> None:
+        """Append an Arrow table by PUT and COPY INTO."""
+        import pyarrow.parquet as pq
+
+        with tempfile.TemporaryDirectory() as folder:
+            name = f"test-{secrets.token_hex(8)}.parquet"
+            pq.write_table(rows, f"{folder}/{name}")
+            place = f"{volume_path(self.volume)}/{name}"
+            with self.cursor(staging_allowed_local_path=folder) as cursor:
+                cursor.execute(f"PUT '{folder}/{name}' INTO '{place}' OVERWRITE")
+                cursor.execute(f"COPY INTO {table} FROM '{place}' FILEFORMAT = PARQUET")
+                cursor.execute(f"REMOVE '{place}'")
 
     def empty(self) -> None:
         """Leave the schemas of the tests empty, and forget every fault."""
