@@ -68,8 +68,7 @@ class TestDatabricks(TargetSuite, DatabaseSourceSuite):
 
     def _rows(self, table):
         schema, name = table.split(".")
-        shown = self.server.run("SHOW SCHEMAS")
-        if schema not in {row[0] for row in shown}:
+        if schema not in {row[0] for row in self.server.run("SHOW SCHEMAS")}:
             return pa.table({})
         if name not in {row[1] for row in self.server.run(f"SHOW TABLES IN {schema}")}:
             return pa.table({})

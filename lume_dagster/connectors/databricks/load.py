@@ -106,7 +106,6 @@ def load(
         checkpoint("rejects")
         ledger.complete(session, tables, delivery, run.shelf.token, batch)
         checkpoint("after_commit")
-    checkpoint("cleared")
     return Receipt(
         mapped_rows=mapped,
         rejects_rows=rejects,

@@ -33,6 +33,7 @@ class Engine:
         self._spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").getOrCreate()
         self._spark.conf.set("spark.sql.session.timeZone", "UTC")
         self._spark.conf.set("spark.sql.warehouse.dir", f"file://{root}/warehouse")
+        self._schema = "default"
         self.lock = threading.Lock()
 
     def run(self, sql: str, values: Mapping[str, Any], schema: str) -> pa.Table:
@@ -55,7 +56,9 @@ class Engine:
         return rows.count()
 
     def _use(self, schema: str) -> None:
-        self._spark.sql(f"USE SCHEMA {schema or 'default'}").toArrow()
+        if schema != self._schema:
+            self._spark.sql(f"USE SCHEMA {schema}").toArrow()
+            self._schema = schema
 
 
 def with_literals(sql: str, values: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import secrets
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class DatabricksServer:
     token: str = field(repr=False)
     client_secret: str | None = field(default=None, repr=False)
     control: bool = False
+    _kept: ExitStack = field(default_factory=ExitStack, repr=False)
+    _opened: list[Any] = field(default_factory=list, repr=False)
 
     def config(self) -> dict[str, Any]:
         """What a ``DatabricksConnector`` is made with."""
@@ -52,25 +54,34 @@ class DatabricksServer:
         }
 
     @contextmanager
-    def cursor(self, **options: Any) -> Iterator[Any]:
-        """A cursor of the bare client."""
+    def connect(self, schema: str = "default") -> Iterator[Any]:
+        """A connection of the bare client."""
         from databricks import sql
 
-        uri = f"{self.host}{self.http_path}" if self.control else None
-        with (
-            sql.connect(
-                self.host,
-                self.http_path,
-                self.token,
-                catalog=self.catalog,
-                _connection_uri=uri,
-                enable_telemetry=False,
-                session_configuration={"TIMEZONE": "UTC"},
-                **options,
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
+        with sql.connect(
+            self.host,
+            self.http_path,
+            self.token,
+            catalog=self.catalog,
+            schema=schema,
+            staging_allowed_local_path=tempfile.gettempdir(),
+            session_configuration={"TIMEZONE": "UTC"},
+            enable_telemetry=False,
+            _connection_uri=f"{self.host}{self.http_path}" if self.control else None,
+        ) as connection:
+            yield connection
+
+    @contextmanager
+    def cursor(self) -> Iterator[Any]:
+        """A cursor on a connection that all tests share."""
+        if not self._opened:
+            self._opened.append(self._kept.enter_context(self.connect()))
+        with self._opened[0].cursor() as cursor:
             yield cursor
+
+    def close(self) -> None:
+        """Close the shared connection."""
+        self._kept.close()
 
     def run(self, *statements: str, **values: Any) -> list[Any]:
         """Run statements; the rows of the last."""
@@ -92,7 +103,7 @@ class DatabricksServer:
             name = f"test-{secrets.token_hex(8)}.parquet"
             pq.write_table(rows, f"{folder}/{name}")
             place = f"{volume_path(self.volume)}/{name}"
-            with self.cursor(staging_allowed_local_path=folder) as cursor:
+            with self.cursor() as cursor:
                 cursor.execute(f"PUT '{folder}/{name}' INTO '{place}' OVERWRITE")
                 cursor.execute(f"COPY INTO {table} FROM '{place}' FILEFORMAT = PARQUET")
                 cursor.execute(f"REMOVE '{place}'")
@@ -126,10 +137,11 @@ def databricks_server() -> Iterator[DatabricksServer]:
     given = [os.environ.get(f"LUME_TEST_DATABRICKS_{name}") for name in _VARIABLES]
     if all(given):
         host, http_path, token, catalog, volume = (str(value) for value in given)
-        yield DatabricksServer(host, http_path, catalog, volume, token)
+        with closing(DatabricksServer(host, http_path, catalog, volume, token)) as found:
+            yield found
         return
-    with tempfile.TemporaryDirectory(prefix="lume-databricks-") as folder:
-        with _local(Path(folder)) as found:
+    with tempfile.TemporaryDirectory(prefix="lume-test-databricks-") as folder:
+        with _local(Path(folder)) as found, closing(found):
             yield found
 
 
