@@ -1,4 +1,4 @@
-"""A Databricks SQL warehouse as source and as target, by its own client and Unity Catalog volumes."""
+"""A Databricks SQL warehouse as source and as target, by its own client and through volumes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.databricks.load import load
 from lume_dagster.connectors.databricks.oauth import ServicePrincipal
 from lume_dagster.connectors.databricks.read import bound, pieces
-from lume_dagster.connectors.databricks.session import Login, Session, checked_host, connected
+from lume_dagster.connectors.databricks.session import Login, checked_host, connected
 from lume_dagster.connectors.databricks.shape import (
     named,
     refuse_names,
@@ -32,9 +32,9 @@ _FIVE_SECONDS = 5.0  # between two questions whether a warehouse has started
 class DatabricksConnector(ConnectorResource):
     """A Databricks SQL warehouse, by a personal access token or by a service principal.
 
-    Give ``access_token``, or ``client_id`` and ``client_secret``, as ``EnvVar``. As a target it needs
-    ``volume``, the Unity Catalog volume through which files are sent. A source query is one SELECT
-    and is streamed as Arrow; timestamps are in UTC.
+    Give ``access_token``, or ``client_id`` and ``client_secret``, as ``EnvVar``. As a target it
+    needs ``volume``, the Unity Catalog volume through which files are sent. A source query is one
+    SELECT and is streamed as Arrow; timestamps are in UTC.
     """
 
     kind: ClassVar[str] = "databricks"
@@ -123,7 +123,9 @@ class DatabricksConnector(ConnectorResource):
             return {"access_token": given["access_token"]}
         if client_id and secret and not given["access_token"]:
             wait = self.connect_timeout_seconds
-            return {"credentials_provider": ServicePrincipal(host, client_id, secret, wait)}
+            principal = ServicePrincipal(host, client_id, secret, wait)
+            principal.headers()  # now: the client would say less about a refusal
+            return {"credentials_provider": principal}
         raise ConnectorError(
             "The connector needs either access_token, or client_id and client_secret.",
             hint="give secrets as EnvVar",

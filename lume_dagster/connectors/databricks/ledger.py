@@ -130,17 +130,14 @@ def complete(
             "WHEN MATCHED AND old.`rejects_rows` = 0 THEN DELETE",
             "WHEN MATCHED THEN UPDATE SET `mapped_rows` = 0",
         ]
+    ended = f"CASE WHEN old.`state` = '{WRITING}' THEN '{SUPERSEDED}' ELSE old.`state` END"
     clauses = [
-        f"WHEN MATCHED AND old.`attempt` = :own THEN UPDATE SET `state` = '{DONE}', "
-        f"`delivered_at` = {_NOW}",
-        *_clause(gone, "g", "DELETE", values),
-        *_clause(
-            kept,
-            "k",
-            "UPDATE SET `rejects_rows` = 0, "
-            f"`state` = CASE WHEN old.`state` = '{WRITING}' THEN '{SUPERSEDED}' ELSE old.`state` END",
-            values,
+        (
+            f"WHEN MATCHED AND old.`attempt` = :own THEN UPDATE SET `state` = '{DONE}', "
+            f"`delivered_at` = {_NOW}"
         ),
+        *_clause(gone, "g", "DELETE", values),
+        *_clause(kept, "k", f"UPDATE SET `rejects_rows` = 0, `state` = {ended}", values),
         *rest,
     ]
     session.write(

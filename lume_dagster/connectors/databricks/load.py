@@ -4,9 +4,9 @@ Delta changes one table in one atomic statement, and there is nothing that spans
 delivery is a row of steps, and whoever comes next can always tell how far it came:
 
 1. **Files.** The rows go as Parquet into the volume, under the batch's name and a token.
-2. **Intent.** The ledger gets an entry ``writing`` with the run and the token (a blind append, which
-   conflicts with nobody). Then the batch's other entries are read: every run that may have rows of
-   the batch in a table is among them, for no row is written before its entry.
+2. **Intent.** The ledger gets an entry ``writing`` with the run and the token (a blind append,
+   which conflicts with nobody). Then the batch's other entries are read: every run that may have
+   rows of the batch in a table is among them, for no row is written before its entry.
 3. **Mapped rows**, then 4. **rejects.** Each in one statement that takes out the rows of all those
    runs (its own too) and puts in the rows of the files: ``INSERT .. REPLACE WHERE``, ``MERGE`` or
    ``INSERT OVERWRITE``. A table never shows half a batch or a batch twice; a statement may be
@@ -17,10 +17,10 @@ delivery is a row of steps, and whoever comes next can always tell how far it ca
 A delivery that dies leaves ``writing`` behind. Its batch is then old or new in each table, mapped
 rows at most ahead of rejects; the retry replaces both and all three agree.
 
-What died may still have a statement under way on the server. Before it writes, a delivery that finds
-an unfinished entry **fences** it: it removes the other's files, so that a statement still waiting
-finds nothing to read and fails; and it sets a property of both tables, for a change of metadata
-makes every statement in flight on them fail
+What died may still have a statement under way on the server. Before it writes, a delivery that
+finds an unfinished entry **fences** it: it removes the other's files, so that a statement still
+waiting finds nothing to read and fails; and it sets a property of both tables, for a change of
+metadata makes every statement in flight on them fail
 (https://docs.databricks.com/aws/en/optimizations/isolation-level). What was committed before, the
 delivery sees and replaces. Two live deliveries of one batch fence each other until one is last.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lume_dagster.connectors.patience import attempts
-from lume_dagster.errors import ConnectorError, LumeError, MissingExtraError, TransientError
+from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,13 +47,19 @@ _HINTS: Mapping[str, str] = {
     "NOT_NULL_CONSTRAINT": "the table says NOT NULL where the flow leaves the field empty",
     "CHECK_CONSTRAINT": "the table has a CHECK constraint that the batch breaks",
     "PATH_NOT_FOUND": "another delivery of the batch took its files away; deliver again",
-    "No such warehouse": "check the connector's http_path",
+    "(HTTP 401)": "check the connector's access_token, or its client_id and client_secret",
+    "(HTTP 403)": "check the connector's access_token, and the right to use the warehouse",
+    "(HTTP 404)": "check the connector's http_path",
     "QUERY_TIMEOUT": "raise statement_timeout_seconds, or make the query lighter",
     "STATEMENT_TIMEOUT": "raise statement_timeout_seconds, or make the query lighter",
     "PARSE_SYNTAX_ERROR": "a source query is one SELECT in the SQL of Databricks",
 }
 #: A delivery that another took over from may be tried again.
 _TAKEN_OVER = "PATH_NOT_FOUND"
+
+#: Loggers of the client: the first shows signed URLs and values at DEBUG, the other says as an
+#: error what is raised as one.
+_UNHEARD = ("databricks.sql.unsafe", "databricks.sql.backend.thrift_backend")
 
 _TAIL = re.compile(r"[\s;,.]*(;\s*line \d+.*|\n\n?JVM stacktrace.*|== SQL.*)", re.DOTALL)
 _STATUS = re.compile(r"\bHTTP(?: status| response)?(?: code)?:? (\d{3})\b|\b(\d{3})-")
@@ -127,7 +133,7 @@ def checked_host(text: str) -> str:
     if not (fits and plain):
         raise ConnectorError(
             "The connector's server_hostname is not the host of a Databricks workspace.",
-            hint="write it as its connection details show it: dbc-a1b2c3d4-e5f6.cloud.databricks.com",
+            hint="write it as its connection details show it: dbc-a1b2c3d4.cloud.databricks.com",
         )
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -140,8 +146,8 @@ def connected(login: Login, *, staging: str | None = None) -> Iterator[Session]:
         from databricks.sql.exc import Error
     except ImportError as error:
         raise MissingExtraError.for_extra("DatabricksConnector", "databricks") from error
-    # At DEBUG the client writes signed URLs and values to this logger: nobody may see them.
-    logging.getLogger("databricks.sql.unsafe").setLevel(logging.CRITICAL)
+    for name in _UNHEARD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     _reach(login)
     host = urlsplit(login.host)
     uri = None if host.scheme == "https" else f"{login.host}/{login.http_path.lstrip('/')}"
@@ -180,11 +186,12 @@ def _reach(login: Login) -> None:
 
 @contextmanager
 def _no_session(login: Login) -> Iterator[None]:
+    from databricks.sql.exc import Error
+    from urllib3.exceptions import HTTPError
+
     try:
         yield
-    except LumeError:
-        raise
-    except Exception as error:
+    except (Error, HTTPError, OSError, ValueError, RuntimeError) as error:
         raise _said(login, error, "lets nobody in") from None
 
 
@@ -210,9 +217,9 @@ def _said(login: Login, error: Exception, verb: str) -> ConnectorError:
 def words_of(error: Exception) -> str:
     """What was said, without the query it quotes and without a stack."""
     context: Mapping[str, Any] = getattr(error, "context", None) or {}
-    said = [str(error), *(str(context[k]) for k in ("error-message",) if context.get(k))]
-    cut = " ".join(_TAIL.sub("", text) for text in said)
-    return " ".join(cut.split())[:1000]
+    reason = str(context.get("error-message") or "").strip(": ")
+    code = f" (HTTP {context['http-code']})" if context.get("http-code") else ""
+    return " ".join(_TAIL.sub("", reason or str(error)).split())[:1000] + code
 
 
 def _is_transient(error: Exception, words: str) -> bool:

@@ -68,9 +68,7 @@ def named(delivery: Delivery, catalog: str, schema: str) -> Tables:
     text = delivery.table.lower()
     parts = text.split(".")
     reached = parts[0] if len(parts) == 3 else catalog.lower()  # noqa: PLR2004 - catalog.schema.table
-    return parse_table(
-        text, database=reached, schema=schema.lower(), max_bytes=MAX_NAME_BYTES
-    )
+    return parse_table(text, database=reached, schema=schema.lower(), max_bytes=MAX_NAME_BYTES)
 
 
 def reference(tables: Tables, name: str) -> str:
@@ -108,7 +106,9 @@ def refuse_names(delivery: Delivery) -> None:
 
 def tables_there(session: Session, delivery: Delivery, tables: Tables) -> dict[str, Existing]:
     """Those of the delivery's tables that exist."""
-    found = ((name, _described(session, tables, name)) for name, _ in wanted_tables(delivery, tables))
+    found = (
+        (name, _described(session, tables, name)) for name, _ in wanted_tables(delivery, tables)
+    )
     there = {name: Existing(columns) for name, columns in found if columns is not None}
     if tables.name in there:
         strict = _strict(session, tables)
@@ -152,9 +152,7 @@ def _strict(session: Session, tables: Tables) -> set[str]:
     return {column.name for column in schema if not column.nullable}
 
 
-def refuse_other_shapes(
-    delivery: Delivery, tables: Tables, there: Mapping[str, Existing]
-) -> None:
+def refuse_other_shapes(delivery: Delivery, tables: Tables, there: Mapping[str, Existing]) -> None:
     """Refuse tables that are there with other columns."""
     for name, columns in wanted_tables(delivery, tables):
         if name in there:

@@ -15,9 +15,7 @@ _GONE = "_lume_gone"
 Statement = tuple[str, dict[str, object]]
 
 
-def replace_runs(
-    table: str, rows: str, source_path: str, runs: Sequence[str]
-) -> Statement:
+def replace_runs(table: str, rows: str, source_path: str, runs: Sequence[str]) -> Statement:
     """Put rows in the place of those that runs brought for a batch."""
     scope, values = _scope(source_path, runs)
     return f"INSERT INTO {table} REPLACE WHERE {scope} {rows}", values
@@ -78,7 +76,9 @@ def _select(
     gone: bool | None = None,
     only: Sequence[str] | None = None,
 ) -> str:
-    outputs = [_output(column, empty=only is not None and column.name not in only) for column in columns]
+    outputs = [
+        _output(column, empty=only is not None and column.name not in only) for column in columns
+    ]
     if gone is not None:
         outputs.insert(0, f"{str(gone).upper()} AS {identifier(_GONE)}")
     return f"SELECT {', '.join(outputs)} FROM parquet.{identifier(files)}"

@@ -31,7 +31,9 @@ _PREFIX, _DAY = "lume-databricks-", 86_400
 
 #: Spark guesses how a file counts days before 1582 by who wrote it, and refuses where it does not
 #: know: the files say that they count as Spark 3 does, which is how Arrow and DuckDB count.
-_OPTIONS = "FORMAT parquet, FILE_SIZE_BYTES '48MB', KV_METADATA {'org.apache.spark.version': '3.5.0'}"
+_OPTIONS = (
+    "FORMAT parquet, FILE_SIZE_BYTES '48MB', KV_METADATA {'org.apache.spark.version': '3.5.0'}"
+)
 
 
 def _as_text(value: exp.Expr) -> exp.Expr:

@@ -14,6 +14,8 @@ import pyarrow as pa
 _PIECES = re.compile(
     r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/)|:(\w+)", re.DOTALL
 )
+#: How Databricks calls what Sail says in other words.
+_SYNTAX = re.compile(r"invalid argument: (found .*)", re.DOTALL)
 _WRITES = re.compile(r"\s*(INSERT|MERGE|DELETE|UPDATE)\b", re.IGNORECASE)
 
 
@@ -59,6 +61,11 @@ class Engine:
         if schema != self._schema:
             self._spark.sql(f"USE SCHEMA {schema}").toArrow()
             self._schema = schema
+
+
+def worded(error: Exception) -> str:
+    """An error of Sail, under the name of Databricks where Sail gives it none."""
+    return _SYNTAX.sub(r"[PARSE_SYNTAX_ERROR] Syntax error: \1. SQLSTATE: 42601", str(error))
 
 
 def with_literals(sql: str, values: Mapping[str, Any]) -> str:

@@ -140,9 +140,12 @@ def databricks_server() -> Iterator[DatabricksServer]:
         with closing(DatabricksServer(host, http_path, catalog, volume, token)) as found:
             yield found
         return
-    with tempfile.TemporaryDirectory(prefix="lume-test-databricks-") as folder:
-        with _local(Path(folder)) as found, closing(found):
-            yield found
+    with (
+        tempfile.TemporaryDirectory(prefix="lume-test-databricks-") as folder,
+        _local(Path(folder)) as found,
+        closing(found),
+    ):
+        yield found
 
 
 @contextmanager

@@ -81,9 +81,7 @@ def _column(position: int, found: pa.Field) -> t.TColumnDesc:
     kind, qualifiers = _type(found.type)
     entry = t.TPrimitiveTypeEntry(type=kind, typeQualifiers=qualifiers)
     described = t.TTypeDesc(types=[t.TTypeEntry(primitiveEntry=entry)])
-    return t.TColumnDesc(
-        columnName=found.name, position=position, comment="", typeDesc=described
-    )
+    return t.TColumnDesc(columnName=found.name, position=position, comment="", typeDesc=described)
 
 
 def _type(found: pa.DataType) -> tuple[Any, Any]:

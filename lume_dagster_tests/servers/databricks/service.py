@@ -12,6 +12,7 @@ from typing import Any
 
 from databricks.sql.thrift_api.TCLIService import ttypes as t
 
+from lume_dagster_tests.servers.databricks.engine import worded
 from lume_dagster_tests.servers.databricks.results import OK, Operation, handle
 from lume_dagster_tests.servers.databricks.statements import Statements
 
@@ -71,7 +72,7 @@ class Service:
             answer = self._statements.run(request.statement, values, self._schemas[session])
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
             traceback.print_exc(file=sys.stderr)
-            return t.TExecuteStatementResp(status=_failed(str(error)))
+            return t.TExecuteStatementResp(status=_failed(worded(error)))
         operation = Operation(answer.rows, answer.staging)
         kind = t.TOperationType.EXECUTE_STATEMENT
         known = t.TOperationHandle(operationId=handle(), operationType=kind, hasResultSet=True)
@@ -120,7 +121,7 @@ def _value(parameter: Any) -> Any:
 
 def _failed(text: str) -> Any:
     """An error as the server words it: its first lines, with the SQLSTATE it names."""
-    words = text.split("\n\nJVM")[0][:2000]
+    words = text.split("\n\nJVM", maxsplit=1)[0][:2000]
     state = _STATE.search(words)
     return t.TStatus(
         statusCode=t.TStatusCode.ERROR_STATUS,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-from glob import glob
 from pathlib import Path
 
 _VOLUME = re.compile(r"/Volumes(/[^/]+){3}(/|$)")
@@ -30,6 +30,12 @@ class Volumes:
         temporary.write_bytes(content)
         temporary.replace(local)
 
+    def age(self, seconds: float) -> None:
+        """Make every file older."""
+        for file in (self._root / "Volumes").rglob("*.*"):
+            changed = file.stat().st_mtime - seconds
+            os.utime(file, (changed, changed))
+
     def found(self, pattern: str) -> list[str]:
         """The local files of a path, a folder or a glob, in name order.
 
@@ -38,7 +44,7 @@ class Volumes:
         """
         local = self.local(pattern)
         files = [f for f in local.rglob("*") if f.is_file()] if local.is_dir() else []
-        names = sorted(map(str, files)) or sorted(glob(str(local)))
+        names = sorted(map(str, files)) or sorted(map(str, local.parent.glob(local.name)))
         if not names:
             raise ValueError(f"[PATH_NOT_FOUND] Path does not exist: {pattern}. SQLSTATE: 42K03")
         return names

@@ -45,11 +45,11 @@ class Web(BaseHTTPRequestHandler):
         if path == "/oidc/v1/token":
             self._token(body)
         elif not self._known():
-            self._answer(403, b'{"error_code":"403","message":"Invalid access token."}')
+            self._answer(403, headers={"x-databricks-reason-phrase": "Invalid access token."})
         elif path == "/faults":
             self._fault(json.loads(body))
         elif not path.startswith("/sql/1.0/warehouses/"):
-            self._answer(404, b'{"error_code":"404","message":"No such warehouse."}')
+            self._answer(404, headers={"x-databricks-reason-phrase": "No such warehouse."})
         elif Web.unavailable > 0:
             Web.unavailable -= 1
             self._answer(503, b'{"message":"The warehouse is starting."}', {"Retry-After": "1"})
@@ -110,6 +110,8 @@ class Web(BaseHTTPRequestHandler):
     def _fault(self, wish: dict[str, Any]) -> None:
         if "unavailable" in wish:
             Web.unavailable = int(wish["unavailable"])
+        elif "age" in wish:
+            self.volumes.age(float(wish["age"]))
         elif wish:
             self.faults.add(Fault(**wish))
         else:
