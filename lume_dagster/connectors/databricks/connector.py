@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +17,7 @@ from lume_dagster.connectors.databricks.shape import (
     refuse_other_shapes,
     tables_there,
 )
-from lume_dagster.connectors.databricks.upload import work_folder
+from lume_dagster.connectors.databricks.upload import sendable_from, work_folder
 from lume_dagster.connectors.databricks.volume import look, volume_path
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
@@ -71,7 +71,7 @@ class DatabricksConnector(ConnectorResource):
         tables = named(delivery, self.text("catalog"), self.text("schema_name"))
         with (
             work_folder() as folder,
-            self._session(staging=str(folder)) as session,
+            self._session(staging=sendable_from(folder, delivery)) as session,
             scratch_database(self.text("memory_limit")) as scratch,
         ):
             checkpoint("connected")
@@ -150,7 +150,7 @@ class DatabricksConnector(ConnectorResource):
             "_retry_stop_after_attempts_duration": wait,
         }
 
-    def _session(self, staging: str | None = None) -> Any:
+    def _session(self, staging: Sequence[str] = ()) -> Any:
         return connected(self._login, staging=staging)
 
     def _volume_path(self) -> str:

@@ -144,8 +144,7 @@ def _upload(run: Load, scratch: duckdb.DuckDBPyConnection, folder: Path) -> tupl
     mapped, mapped_rows = upload.mapped_files(scratch, run.delivery, folder)
     volume.upload(run.session, mapped, run.shelf, "mapped")
     rejects, rejects_rows = upload.reject_files(scratch, run.delivery, folder)
-    if rejects_rows:
-        volume.upload(run.session, rejects, run.shelf, "rejects")
+    volume.upload(run.session, rejects, run.shelf, "rejects")
     return mapped_rows, rejects_rows
 
 
@@ -163,19 +162,19 @@ def _write_rejects(run: Load, batch: ledger.Batch, rows: int) -> None:
     if rows:
         kept = run.there[run.tables.rejects_name]
         selected = statements.select_rows(run.shelf.files("rejects"), REJECT_COLUMNS, kept)
-        statement = statements.replace_runs(run.rejects, selected, delivery.source_path, runs)
+        statement = statements.replace_runs(run.rejects, selected, delivery, runs)
         run.session.write(*statement)
     elif batch.earlier:
-        run.session.write(*statements.remove_runs(run.rejects, delivery.source_path, runs))
+        run.session.write(*statements.remove_runs(run.rejects, delivery, runs))
 
 
 def _mapped_statement(run: Load, batch: ledger.Batch) -> statements.Statement:
     delivery, files = run.delivery, run.shelf.files("mapped")
     columns = mapped_columns(delivery.columns)
     if delivery.mode == "merge":
-        return statements.merge(run.mapped, files, columns, delivery.key)
+        return statements.merge(run.mapped, files, columns, delivery)
     selected = statements.select_rows(files, columns, run.there[run.tables.name])
     if delivery.mode == "replace":
-        return statements.replace_all(run.mapped, selected)
+        return statements.replace_all(run.mapped, selected, delivery)
     runs = batch.runs_in_mapped(delivery)
-    return statements.replace_runs(run.mapped, selected, delivery.source_path, runs)
+    return statements.replace_runs(run.mapped, selected, delivery, runs)

@@ -139,8 +139,8 @@ def checked_host(text: str) -> str:
 
 
 @contextmanager
-def connected(login: Login, *, staging: str | None = None) -> Iterator[Session]:
-    """A session that closes with the context; files may be sent only from ``staging``."""
+def connected(login: Login, *, staging: Sequence[str] = ()) -> Iterator[Session]:
+    """A session that closes with the context; files are sent only from folders of ``staging``."""
     try:
         from databricks import sql
         from databricks.sql.exc import Error
@@ -155,7 +155,7 @@ def connected(login: Login, *, staging: str | None = None) -> Iterator[Session]:
         connection = sql.connect(
             host.netloc,
             login.http_path,
-            staging_allowed_local_path=staging,
+            staging_allowed_local_path=list(staging),
             _connection_uri=uri,
             **login.options,
             **login.credentials(),

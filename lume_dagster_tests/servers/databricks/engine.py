@@ -6,13 +6,15 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 _PIECES = re.compile(
-    r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/)|:(\w+)", re.DOTALL
+    r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/)|:(\w+)|(\?)",
+    re.DOTALL,
 )
 #: How Databricks calls what Sail says in other words.
 _SYNTAX = re.compile(r"invalid argument: (found .*)", re.DOTALL)
@@ -71,8 +73,11 @@ def worded(error: Exception) -> str:
 def with_literals(sql: str, values: Mapping[str, Any]) -> str:
     """The statement with literals for its parameters; quotes and comments stay as they are."""
 
+    place = count()
+
     def replaced(found: re.Match[str]) -> str:
-        return found[1] or (_literal(values[found[2]]) if found[2] in values else found[0])
+        name = str(next(place)) if found[3] else found[2]
+        return found[1] or (_literal(values[name]) if name in values else found[0])
 
     return _PIECES.sub(replaced, sql)
 

@@ -69,6 +69,7 @@ class Operation:
         return t.TFetchResultsResp(
             status=OK,
             hasMoreRows=self._next < len(self._batches),
+            resultSetMetadata=self.metadata(),
             results=t.TRowSet(startRowOffset=start, rows=[], arrowBatches=found),
         )
 

@@ -68,23 +68,29 @@ class Service:
         """Run a statement, and send the first of its rows with the answer."""
         session = request.sessionHandle.sessionId.guid
         try:
-            values = {p.name: _value(p) for p in request.parameters or ()}
+            given = enumerate(request.parameters or ())
+            values = {p.name or str(i): _value(p) for i, p in given}
             answer = self._statements.run(request.statement, values, self._schemas[session])
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told
             traceback.print_exc(file=sys.stderr)
             return t.TExecuteStatementResp(status=_failed(worded(error)))
-        operation = Operation(answer.rows, answer.staging)
+        return self._answered(Operation(answer.rows, answer.staging), request.getDirectResults)
+
+    def _answered(self, operation: Operation, wanted: Any) -> Any:
+        """The answer with as many rows as the client takes; it is closed when those are all."""
         kind = t.TOperationType.EXECUTE_STATEMENT
         known = t.TOperationHandle(operationId=handle(), operationType=kind, hasResultSet=True)
         self._operations[known.operationId.guid] = operation
         response = t.TExecuteStatementResp(status=OK, operationHandle=known)
-        if request.getDirectResults:
-            wanted = request.getDirectResults
+        if wanted:
+            rows = operation.fetch(wanted.maxRows or _ROWS, wanted.maxBytes or _BYTES)
             response.directResults = t.TSparkDirectResults(
                 operationStatus=self.GetOperationStatus(None),
                 resultSetMetadata=operation.metadata(),
-                resultSet=operation.fetch(wanted.maxRows or _ROWS, wanted.maxBytes or _BYTES),
+                resultSet=rows,
             )
+            if not rows.hasMoreRows:
+                response.directResults.closeOperation = self._closed(known)
         return response
 
     def GetOperationStatus(self, _: Any) -> Any:  # noqa: N802
@@ -103,7 +109,10 @@ class Service:
 
     def CloseOperation(self, request: Any) -> Any:  # noqa: N802
         """Forget a result."""
-        self._operations.pop(request.operationHandle.operationId.guid, None)
+        return self._closed(request.operationHandle)
+
+    def _closed(self, known: Any) -> Any:
+        self._operations.pop(known.operationId.guid, None)
         return t.TCloseOperationResp(status=OK)
 
     def CancelOperation(self, _: Any) -> Any:  # noqa: N802
