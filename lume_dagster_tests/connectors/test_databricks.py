@@ -20,7 +20,7 @@ from lume_dagster.connectors.databricks.volume import volume_path
 from lume_dagster.connectors.protocol import Column, DatabaseSource, Target
 from lume_dagster.connectors.sql.ddl import sql_type
 from lume_dagster.errors import ConnectorError, TransientError
-from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
+from lume_dagster.testing import DatabaseSourceSuite, ServerSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
 
@@ -35,7 +35,7 @@ ARROW = {
 }
 
 
-class TestDatabricks(TargetSuite, DatabaseSourceSuite):
+class TestDatabricks(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSuite):
     connector_type = DatabricksConnector
 
     @pytest.fixture
@@ -56,13 +56,18 @@ class TestDatabricks(TargetSuite, DatabaseSourceSuite):
         ]
 
     def read_mapped(self, connector, table):
-        return with_times(self._rows(table))
+        return self._rows(table)
 
     def read_rejects(self, connector, table):
         return self._rows(f"{table}_rejects")
 
-    def read(self, connector, query, source_path):
-        return with_times(super().read(connector, query, source_path))
+    def drifted(self, column, value):
+        is_time = column.type == "time" and value is not None
+        return value.isoformat() if is_time else value
+
+    def silent(self, config, host, port):
+        soon = {"request_timeout_seconds": 2, "start_timeout_seconds": 1}
+        return {**config, "server_hostname": f"http://{host}:{port}", **soon}
 
     def fill(self, config, rows):
         columns = ", ".join(f"`{c.name}` {sql_type(c, TYPES)}" for c in EVERY_TYPE)
@@ -89,16 +94,8 @@ def texts(row):
     shown = {n: json.dumps(row[n]) for n in ("nested", "items") if n in row}
     return {
         **shown,
-        **({"clock": row["clock"].isoformat("microseconds")} if "clock" in row else {}),
+        **({"clock": row["clock"].isoformat()} if "clock" in row else {}),
     }
-
-
-def with_times(table):
-    """The drift of this system, undone: times of day are kept as text."""
-    if "clock" not in table.column_names:
-        return table
-    clocks = [text and dt.time.fromisoformat(text) for text in table["clock"].to_pylist()]
-    return table.drop(["clock"]).append_column("clock", pa.array(clocks, pa.time64("us")))
 
 
 @pytest.fixture

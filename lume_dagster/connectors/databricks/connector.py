@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.databricks.load import load
 from lume_dagster.connectors.databricks.oauth import ServicePrincipal
-from lume_dagster.connectors.databricks.read import bound, pieces
+from lume_dagster.connectors.databricks.read import JSON_KEYS, bound, reader
 from lume_dagster.connectors.databricks.session import Login, checked_host, connected
 from lume_dagster.connectors.databricks.shape import (
     named,
@@ -19,8 +20,9 @@ from lume_dagster.connectors.databricks.shape import (
 )
 from lume_dagster.connectors.databricks.upload import sendable_from, work_folder
 from lume_dagster.connectors.databricks.volume import look, volume_path
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
+from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class DatabricksConnector(ConnectorResource):
         refuse_names(delivery)
         path = self._volume_path()
         with self._session() as session:
-            tables = named(delivery, self.text("catalog"), self.text("schema_name"))
+            tables = named(delivery.table, self.text("catalog"), self.text("schema_name"))
             refuse_other_shapes(delivery, tables, tables_there(session, delivery, tables))
             look(session, path)
 
@@ -68,7 +70,7 @@ class DatabricksConnector(ConnectorResource):
         """Move a batch into its tables, exactly once; see ``load``."""
         refuse_names(delivery)
         path = self._volume_path()
-        tables = named(delivery, self.text("catalog"), self.text("schema_name"))
+        tables = named(delivery.table, self.text("catalog"), self.text("schema_name"))
         with (
             work_folder() as folder,
             self._session(staging=sendable_from(folder, delivery)) as session,
@@ -80,13 +82,19 @@ class DatabricksConnector(ConnectorResource):
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
         """The rows of a query, streamed."""
-        import pyarrow as pa
+        with self._session() as session, reader(session, bound(query), source_path) as rows:
+            yield rows
 
-        statement = bound(query)
-        with self._session() as session, pieces(session, statement, source_path) as stream:
-            first = next(stream)
-            batches = (batch for piece in _after(first, stream) for batch in piece.to_batches())
-            yield pa.RecordBatchReader.from_batches(first.schema, batches)
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, streamed."""
+        tables = named(reading.table, self.text("catalog"), self.text("schema_name"))
+        query, keys = read_back(tables, reading, "databricks", JSON_KEYS)
+        with (
+            self._session(catalog=tables.database) as session,
+            reader(session, query, keys) as rows,
+        ):
+            yield rows
 
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what is in reach."""
@@ -105,8 +113,8 @@ class DatabricksConnector(ConnectorResource):
     @property
     def _login(self) -> Login:
         host = checked_host(self.text("server_hostname"))
-        named = ("access_token", "client_secret")
-        given = {name: self.optional_text(name) for name in named}
+        secrets = sorted(self.secret_fields)
+        given = {name: self.optional_text(name) for name in secrets}
         return Login(
             host=host,
             http_path=self.text("http_path"),
@@ -150,8 +158,10 @@ class DatabricksConnector(ConnectorResource):
             "_retry_stop_after_attempts_duration": wait,
         }
 
-    def _session(self, staging: Sequence[str] = ()) -> Any:
-        return connected(self._login, staging=staging)
+    def _session(self, staging: Sequence[str] = (), catalog: str | None = None) -> Any:
+        login = self._login
+        options = {**login.options, **({"catalog": catalog} if catalog else {})}
+        return connected(replace(login, options=options), staging=staging)
 
     def _volume_path(self) -> str:
         text = self.optional_text("volume")
@@ -161,8 +171,3 @@ class DatabricksConnector(ConnectorResource):
                 hint="set volume to catalog.schema.volume, a Unity Catalog volume for the files",
             )
         return volume_path(text)
-
-
-def _after(first: pa.Table, rest: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    yield first
-    yield from rest

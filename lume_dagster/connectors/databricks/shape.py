@@ -63,9 +63,9 @@ class Existing:
         return tuple(column.name for column in self.columns)
 
 
-def named(delivery: Delivery, catalog: str, schema: str) -> Tables:
-    """The delivery's tables. Unity Catalog keeps names in lower case."""
-    text = delivery.table.lower()
+def named(table: str, catalog: str, schema: str) -> Tables:
+    """The tables that a flow's ``table`` stands for. Unity Catalog keeps names in lower case."""
+    text = table.lower()
     parts = text.split(".")
     reached = parts[0] if len(parts) == 3 else catalog.lower()  # noqa: PLR2004 - catalog.schema.table
     return parse_table(text, database=reached, schema=schema.lower(), max_bytes=MAX_NAME_BYTES)
