@@ -23,6 +23,7 @@ from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing import DatabaseSourceSuite, ServerSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
+from lume_dagster_tests.servers.process import ROOT
 
 ARROW = {
     "integer": pa.int64(),
@@ -320,3 +321,12 @@ def test_it_serves_as_a_dagster_resource(warehouse_server, monkeypatch):
     with dg.instance_for_test() as instance:
         assert dg.materialize([looked], resources={"lake": resource}, instance=instance).success
     assert warehouse_server.token not in str(seen)
+
+
+def test_the_page_shows_a_connector_that_can_be_made_and_every_field_of_it():
+    page = (ROOT / "docs/connectors/databricks.md").read_text("utf-8")
+    made: dict[str, object] = {}
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], made)
+    assert isinstance(made["lakehouse"], DatabricksConnector)
+    fields = [name for name in DatabricksConnector.model_fields if f"`{name}`" not in page]
+    assert fields == []
