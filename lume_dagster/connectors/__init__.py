@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lume_dagster.connectors.azure_blob.connector import AzureBlobConnector
+    from lume_dagster.connectors.databricks.connector import DatabricksConnector
     from lume_dagster.connectors.duckdb_file.connector import DuckDBConnector
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AzureBlobConnector",
+    "DatabricksConnector",
     "DuckDBConnector",
     "LocalFilesConnector",
     "PostgresConnector",
@@ -24,6 +26,7 @@ __all__ = [
 
 _HOMES = {
     "AzureBlobConnector": "lume_dagster.connectors.azure_blob.connector",
+    "DatabricksConnector": "lume_dagster.connectors.databricks.connector",
     "DuckDBConnector": "lume_dagster.connectors.duckdb_file.connector",
     "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",
