@@ -11,9 +11,11 @@ from lume_dagster.cli import (
     flows,
     init,
     partitions,
+    prune,
     results,
     running,
     ui,
+    webhooks,
 )
 
 VERBS = (
@@ -32,6 +34,8 @@ VERBS = (
     results.download,
     results.rejects,
     partitions.partitions,
+    prune.prune,
+    webhooks.webhooks,
     ui.ui,
     completion.completion,
 )

@@ -19,8 +19,9 @@ from lume_dagster.errors import BatchError, FlowError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
-from lume_dagster.orchestration.names import asset_key, check_source_path, public_id
+from lume_dagster.orchestration.names import check_source_path, public_id
 from lume_dagster.orchestration.retry import retrying
+from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
 from lume_dagster.runs.phases import Batch, Engine, MappedBatch
@@ -34,7 +35,7 @@ T = TypeVar("T")
 class RunScope:
     """What the batches of a run share."""
 
-    version: FlowVersion
+    placed: Placed
     workspace: Workspace
     source: object
     target: object
@@ -46,9 +47,14 @@ class RunScope:
     log: dg.DagsterLogManager
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
+    @property
+    def version(self) -> FlowVersion:
+        """What runs."""
+        return self.placed.version
+
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
-        return asset_key(self.workspace.prefix, self.version, step)
+        return self.placed.key(step)
 
     def retrying(self, action: Callable[[], T]) -> T:
         """The result of an action that a connector may ask to be tried again."""
