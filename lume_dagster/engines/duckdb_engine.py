@@ -95,7 +95,7 @@ class DuckDBEngine:
         if known is not None and known[:2] == (version.flow, headers):
             return known[2]
         columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
-        csv_like = staged.format == "csv"
+        csv_like = staged.format in {"csv", "excel"}
         plan = compile_flow(version.flow, columns, headers, self, empty_is_null=csv_like)
         if len(_plans) >= _MOST_PLANS:
             _plans.clear()

@@ -21,6 +21,7 @@ class Tables:
     database: str
     schema: str
     name: str
+    catalog: str | None = None  # where a statement must name it: DuckDB has ops.ops.flights
 
     @property
     def rejects_name(self) -> str:
@@ -40,7 +41,7 @@ class Tables:
         """A quoted reference to a table of this schema."""
         from sqlglot import exp
 
-        return exp.table_(name, db=self.schema, quoted=True)
+        return exp.table_(name, db=self.schema, catalog=self.catalog, quoted=True)
 
 
 def parse_table(text: str, *, database: str, schema: str, max_bytes: int = 255) -> Tables:
