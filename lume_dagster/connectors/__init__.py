@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from lume_dagster.connectors.duckdb_file.connector import DuckDBConnector
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
+    from lume_dagster.connectors.snowflake.connector import SnowflakeConnector
 
-__all__ = ["DuckDBConnector", "LocalFilesConnector", "PostgresConnector"]
+__all__ = ["DuckDBConnector", "LocalFilesConnector", "PostgresConnector", "SnowflakeConnector"]
 
 _HOMES = {
     "DuckDBConnector": "lume_dagster.connectors.duckdb_file.connector",
     "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",
+    "SnowflakeConnector": "lume_dagster.connectors.snowflake.connector",
 }
 
 

@@ -39,8 +39,14 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
         """An integer field's value, also where it was given as ``EnvVar.int``."""
         return int(self._resolved(field))
 
+    def values(self, field: str) -> dict[str, Any]:
+        """A field of named values, each read from the environment where it is an ``EnvVar``."""
+        return {name: self._resolve(field, value) for name, value in getattr(self, field).items()}
+
     def _resolved(self, field: str) -> Any:
-        value = getattr(self, field)
+        return self._resolve(field, getattr(self, field))
+
+    def _resolve(self, field: str, value: Any) -> Any:
         if not hasattr(value, "env_var_name"):
             return value
         found = value.get_value()
