@@ -20,6 +20,7 @@ from lume_dagster.connectors.snowflake.shape import (
     Wanted,
     refuse_missing_rights,
     refuse_other_shapes,
+    refuse_views,
     tables_there,
     wanted_tables,
 )
@@ -97,6 +98,7 @@ class SnowflakeConnector(ConnectorResource):
         """Refuse a table of another shape, names too long, and a role without rights."""
         with self._session() as connection:
             wanted = self._wanted(connection, delivery)
+            refuse_views(connection, wanted)
             there = tables_there(connection, wanted)
             refuse_other_shapes(wanted, there)
             refuse_missing_rights(connection, wanted, there)

@@ -21,7 +21,7 @@ from lume_dagster.connectors.snowflake.shape import (
     refuse_other_shapes,
     tables_there,
 )
-from lume_dagster.connectors.snowflake.stage import sendable, stage_mapped, stage_rejects
+from lume_dagster.connectors.snowflake.stage import sendable, stage
 from lume_dagster.connectors.sql.ddl import (
     REJECT_COLUMNS,
     ROW,
@@ -61,19 +61,18 @@ def load(
     """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
     there = tables_there(connection, wanted)
     refuse_other_shapes(wanted, there)
-    with sendable(scratch, delivery) as (mapped_files, rejects_files):
+    with sendable(scratch, delivery) as sent:
         create_missing(connection, wanted, there)
-        checkpoint("created")
         schema = wanted.tables.schema
-        mapped = stage_mapped(connection, delivery, schema, mapped_files)
-        rejects = stage_rejects(connection, schema, rejects_files)
+        mapped, rejects = [stage(connection, schema, s) if s.rows else None for s in sent]
     checkpoint("staged")
     with transaction(connection):
         _take_turn(connection, delivery, wanted)
-        _remove_stale(connection, delivery, wanted)
+        earlier = _earlier(connection, delivery, wanted)
+        _remove_stale(connection, delivery, wanted, earlier)
         checkpoint("cleared")
         receipt = _insert(connection, delivery, wanted, mapped, rejects)
-        _enter(connection, delivery, wanted, receipt)
+        _enter(connection, delivery, wanted, receipt, anew=not earlier)
         checkpoint("before_commit")
         run(connection, "COMMIT")
     checkpoint("after_commit")
@@ -90,12 +89,22 @@ def _take_turn(connection: SnowflakeConnection, delivery: Delivery, wanted: Want
         )
 
 
-def _remove_stale(connection: SnowflakeConnection, delivery: Delivery, wanted: Wanted) -> None:
+def _earlier(connection: SnowflakeConnection, delivery: Delivery, wanted: Wanted) -> list[Earlier]:
     tables = wanted.tables
-    mapped, rejects = tables.sql(tables.name), tables.sql(tables.rejects_name)
     query, values = earlier_deliveries(tables.sql(tables.ledger_name), tables.qualified, delivery)
     found = rows(connection, statement(query, tables.spell), values)
-    earlier = [Earlier(**{**row, "version": int(row["version"])}) for row in found]
+    counts = ("version", "mapped_rows", "rejects_rows")
+    return [Earlier(row["run_id"], *(int(row[name]) for name in counts)) for row in found]
+
+
+def _remove_stale(
+    connection: SnowflakeConnection,
+    delivery: Delivery,
+    wanted: Wanted,
+    earlier: Sequence[Earlier],
+) -> None:
+    tables = wanted.tables
+    mapped, rejects = tables.sql(tables.name), tables.sql(tables.rejects_name)
     for run_id in stale_mapped(delivery, earlier):
         _run(connection, wanted, delete_run(mapped, delivery, run_id))
     for run_id in stale_rejects(earlier):
@@ -106,18 +115,22 @@ def _remove_stale(connection: SnowflakeConnection, delivery: Delivery, wanted: W
 
 
 def _insert(
-    connection: SnowflakeConnection, delivery: Delivery, wanted: Wanted, mapped: str, rejects: str
+    connection: SnowflakeConnection,
+    delivery: Delivery,
+    wanted: Wanted,
+    mapped: str | None,
+    rejects: str | None,
 ) -> Receipt:
     tables, last = wanted.tables, ""
-    if delivery.mode == "merge":
+    if delivery.mode == "merge" and mapped is not None:
         _remove_keys(connection, delivery, wanted, mapped)
         keys = ", ".join(quoted(name) for name in delivery.key)
         last = f" QUALIFY ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {quoted(ROW)} DESC) = 1"
-    columns = mapped_columns(delivery.columns)
     fill = partial(_fill, connection, delivery, wanted)
+    columns = mapped_columns(delivery.columns)
     return Receipt(
-        mapped_rows=fill(tables.name, columns, mapped + last),
-        rejects_rows=fill(tables.rejects_name, REJECT_COLUMNS, rejects),
+        mapped_rows=fill(tables.name, columns, mapped + last) if mapped else 0,
+        rejects_rows=fill(tables.rejects_name, REJECT_COLUMNS, rejects) if rejects else 0,
         mapped_location=tables.location(tables.name),
         rejects_location=tables.location(tables.rejects_name),
     )
@@ -162,12 +175,19 @@ def _remove_keys(
 
 
 def _enter(
-    connection: SnowflakeConnection, delivery: Delivery, wanted: Wanted, receipt: Receipt
+    connection: SnowflakeConnection,
+    delivery: Delivery,
+    wanted: Wanted,
+    receipt: Receipt,
+    *,
+    anew: bool,
 ) -> None:
+    """Write the ledger; of a batch that is not in it there is nothing to forget."""
     tables = wanted.tables
     counts = receipt.mapped_rows, receipt.rejects_rows
-    for made in enter(tables.sql(tables.ledger_name), tables.qualified, delivery, *counts):
-        _run(connection, wanted, made)
+    made = list(enter(tables.sql(tables.ledger_name), tables.qualified, delivery, *counts))
+    for one in made[-1:] if anew and delivery.mode != "replace" else made:
+        _run(connection, wanted, one)
 
 
 def _run(connection: SnowflakeConnection, wanted: Wanted, made: Statement) -> None:

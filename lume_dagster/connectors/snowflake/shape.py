@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ SNOWFLAKE_TYPES: Mapping[str, str] = {
 
 _TABLES = (
     "SELECT TABLE_NAME, TABLE_TYPE FROM {}.INFORMATION_SCHEMA.TABLES "
-    "WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?, ?, ?, ?)"
+    "WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?, ?)"
 )
 _SCHEMATA = "SELECT SCHEMA_NAME FROM {}.INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = ?"
 
@@ -61,6 +61,7 @@ _NOT_A_TABLE = {
     "EXTERNAL TABLE": "an external table",
 }
 _NO_RIGHTS = 3001
+_NOT_THERE = {2003, 2043}
 
 #: The table of one row that a delivery holds while it changes tables of the schema.
 LOCK = "_lume_lock"
@@ -109,24 +110,37 @@ def wanted_tables(delivery: Delivery, tables: Tables) -> Wanted:
 
 
 def tables_there(connection: SnowflakeConnection, wanted: Wanted) -> dict[str, list[Found]]:
-    """Those of the delivery's tables that exist, with their columns."""
+    """Those of the delivery's tables that exist (and may be seen), with their columns."""
+    there = {name: _columns_of(connection, wanted.sql(name)) for name in wanted.columns}
+    return {name: found for name, found in there.items() if found}
+
+
+def _columns_of(connection: SnowflakeConnection, table: str) -> list[Found]:
+    from snowflake.connector.errors import ProgrammingError
+
+    try:
+        described = rows(connection, f"DESCRIBE TABLE {table}")
+    except ProgrammingError as error:
+        if error.errno not in _NOT_THERE:
+            raise
+        return []
+    return [Found(row["name"], _plain_type(row["type"]), row["null?"] == "Y") for row in described]
+
+
+def _plain_type(type_: str) -> str:
+    return _MICROSECONDS.sub(r"\1(6)", _LONGEST.sub("VARCHAR", type_))
+
+
+def refuse_views(connection: SnowflakeConnection, wanted: Wanted) -> None:
+    """Refuse what has the name of a table and is none."""
     tables = wanted.tables
     query = _TABLES.format(quoted(tables.database))
-    there = rows(connection, query, (tables.schema, *wanted.columns))
-    for row in there:
+    for row in rows(connection, query, (tables.schema, tables.name, tables.rejects_name)):
         if row["table_type"] in _NOT_A_TABLE:
             raise ConnectorError(
                 f"{tables.location(row['table_name'])} is {_NOT_A_TABLE[row['table_type']]}.",
                 hint="name a table in the flow's target",
             )
-    names = [row["table_name"] for row in there]
-    return {name: list(_columns_of(connection, wanted, name)) for name in names}
-
-
-def _columns_of(connection: SnowflakeConnection, wanted: Wanted, name: str) -> Iterator[Found]:
-    for row in rows(connection, f"DESCRIBE TABLE {wanted.sql(name)}"):
-        type_ = _MICROSECONDS.sub(r"\1(6)", _LONGEST.sub("VARCHAR", row["type"]))
-        yield Found(row["name"], type_, row["null?"] == "Y")
 
 
 def refuse_other_shapes(wanted: Wanted, there: Mapping[str, Sequence[Found]]) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lume_dagster.connectors.batch_files import (
     bindings,
+    rows_in,
     select_mapped,
     select_rejects,
     stored_types,
@@ -28,7 +29,8 @@ from lume_dagster.connectors.snowflake.shape import SNOWFLAKE_TYPES, create_tabl
 from lume_dagster.connectors.sql.ddl import (
     DUCKDB_TYPES,
     REJECT_COLUMNS,
-    ROW,
+    RUN_ID,
+    SOURCE_PATH,
     SYSTEM_COLUMNS,
     sql_type,
 )
@@ -44,13 +46,27 @@ _STAGE_TYPES: Mapping[str, str] = {**SNOWFLAKE_TYPES, "json": "VARCHAR", "errors
 #: Types of Parquet columns that can be sent as they are, where it is not the declared type's own.
 _SENT_AS_TEXT = {"json": {"VARCHAR", "JSON"}, "uuid": {"VARCHAR"}}
 
+#: The columns that a rejects file brings: the run and the batch are bound when rows are inserted.
+_REJECTS = tuple(c for c in REJECT_COLUMNS if c.name not in {RUN_ID, SOURCE_PATH})
+
 #: Strings stay as they are (a ``\\N`` is text), and times and timestamps keep their unit.
 _FORMAT = "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE NULL_IF = ()"
 
 
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A folder of Parquet files, and the columns in them."""
+
+    folder: Path
+    columns: tuple[Column, ...]
+    rows: int
+
+
 @contextmanager
-def sendable(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> Iterator[tuple[Path, Path]]:
-    """Two folders of Parquet files to send, the mapped rows' and the rejects'.
+def sendable(
+    scratch: duckdb.DuckDBPyConnection, delivery: Delivery
+) -> Iterator[tuple[Sendable, Sendable]]:
+    """The mapped rows and the rejects, each as files to send.
 
     A file whose columns Snowflake reads as they are is linked, not copied; nested values and uuids
     are written as text first, in DuckDB.
@@ -59,47 +75,40 @@ def sendable(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> Iterator
         mapped, rejects = Path(folder, "mapped"), Path(folder, "rejects")
         mapped.mkdir()
         rejects.mkdir()
-        if _as_they_are(scratch, delivery):
-            for number, file in enumerate(delivery.mapped):
-                (mapped / f"{number}.parquet").symlink_to(file.absolute())
-        else:
-            query = select_mapped(scratch, delivery, {"json": _text, "uuid": _text})
-            _write(scratch, query, delivery, delivery.mapped, mapped / "0.parquet")
-        query = select_rejects(scratch, delivery, {"record": _text, "errors": _json_text})
-        _write(scratch, query, delivery, delivery.rejects, rejects / "0.parquet")
-        yield mapped, rejects
+        row = SYSTEM_COLUMNS[-1]
+        yield (
+            Sendable(mapped, (*delivery.columns, row), _send_mapped(scratch, delivery, mapped)),
+            Sendable(rejects, _REJECTS, _send_rejects(scratch, delivery, rejects)),
+        )
 
 
-def stage_mapped(
-    connection: SnowflakeConnection, delivery: Delivery, schema: str, folder: Path
-) -> str:
-    """The mapped rows in a temporary table, under the flow's own names; the table's reference."""
-    row = replace(SYSTEM_COLUMNS[-1], nullable=True)
-    return _stage(connection, schema, (*delivery.columns, row), folder)
+def _send_mapped(scratch: duckdb.DuckDBPyConnection, delivery: Delivery, to: Path) -> int:
+    if not _as_they_are(scratch, delivery):
+        query = select_mapped(scratch, delivery, {"json": _text, "uuid": _text})
+        return _write(scratch, query, delivery, delivery.mapped, to)
+    for number, file in enumerate(delivery.mapped):
+        (to / f"{number}.parquet").symlink_to(file.absolute())
+    return rows_in(delivery.mapped)
 
 
-def stage_rejects(connection: SnowflakeConnection, schema: str, folder: Path) -> str:
-    """The rejects in a temporary table; the table's reference."""
-    return _stage(connection, schema, _staged_rejects(), folder)
+def _send_rejects(scratch: duckdb.DuckDBPyConnection, delivery: Delivery, to: Path) -> int:
+    if not rows_in(delivery.rejects):
+        return 0
+    query = select_rejects(scratch, delivery, {"record": _text, "errors": _json_text})
+    return _write(scratch, query, delivery, delivery.rejects, to)
 
 
-def _staged_rejects() -> tuple[Column, ...]:
-    added = {column.name for column in SYSTEM_COLUMNS} - {ROW}
-    return tuple(column for column in REJECT_COLUMNS if column.name not in added)
-
-
-def _stage(
-    connection: SnowflakeConnection, schema: str, columns: Sequence[Column], folder: Path
-) -> str:
+def stage(connection: SnowflakeConnection, schema: str, sent: Sendable) -> str:
+    """The rows in a temporary table, under the names of the files' columns; its reference."""
     name = f"LUME_STAGE_{uuid4().hex.upper()}"
-    table, stage = f"{quoted(schema)}.{quoted(name)}", f"@{quoted(schema)}.%{name}"
-    plain = [replace(column, nullable=True, description=None) for column in columns]
+    table, place = f"{quoted(schema)}.{quoted(name)}", f"@{quoted(schema)}.%{name}"
+    plain = [replace(column, nullable=True, description=None) for column in sent.columns]
     run(connection, create_table(table, plain, _STAGE_TYPES, temporary=True))
-    files = literal(f"file://{folder}/*.parquet")
-    run(connection, f"PUT {files} {stage} PARALLEL = 8 AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
+    files = literal(f"file://{sent.folder}/*.parquet")
+    run(connection, f"PUT {files} {place} PARALLEL = 8 AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
     run(
         connection,
-        f"COPY INTO {table} FROM {stage} FILE_FORMAT = ({_FORMAT}) "
+        f"COPY INTO {table} FROM {place} FILE_FORMAT = ({_FORMAT}) "
         "MATCH_BY_COLUMN_NAME = CASE_SENSITIVE ON_ERROR = ABORT_STATEMENT",
     )
     return table
@@ -121,13 +130,14 @@ def _write(
     delivery: Delivery,
     files: Sequence[Path],
     to: Path,
-) -> None:
+) -> int:
     from sqlglot import exp
 
-    place = exp.Literal.string(str(to)).sql("duckdb")
-    scratch.execute(
+    place = exp.Literal.string(str(to / "0.parquet")).sql("duckdb")
+    done = scratch.execute(
         f"COPY ({query.sql('duckdb')}) TO {place} (FORMAT parquet)", bindings(delivery, files)
-    )
+    ).fetchone()
+    return int(done[0]) if done else 0
 
 
 def _text(value: exp.Expr) -> exp.Expr:

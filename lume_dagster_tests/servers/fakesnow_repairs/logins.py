@@ -8,14 +8,16 @@ change nothing; and a session without a warehouse that may not run what needs on
 import gzip
 import json
 import os
+from importlib import import_module
 
 import jwt
-import fakesnow.server as server
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.dialect import parse_one
 from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
 from starlette.responses import JSONResponse
+
+server = import_module("fakesnow.server")  # `fakesnow.server` is a function's name too
 
 USER = json.loads(os.environ["LUME_SNOWFLAKE_DOUBLE"])
 READER, ADMIN = "READER", "SYSADMIN"
@@ -94,7 +96,9 @@ def unknown_database(name: str | None) -> tuple[str, str] | None:
 def execute(cursor: FakeSnowflakeCursor, transformed: exp.Expression, params=None) -> None:
     """A statement that the session may run."""
     reads = isinstance(transformed, exp.Select) and transformed.args.get("from_")
-    writes = isinstance(transformed, (*_CHANGES, exp.Copy)) and not isinstance(transformed, exp.Create)
+    writes = isinstance(transformed, (*_CHANGES, exp.Copy)) and not isinstance(
+        transformed, exp.Create
+    )
     if (reads or writes) and not cursor._conn.__dict__.get("warehouse"):
         words = "No active warehouse selected in the current session.  Select an active warehouse "
         raise ProgrammingError(

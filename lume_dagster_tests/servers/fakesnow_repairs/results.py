@@ -3,13 +3,15 @@
 import itertools
 from collections import OrderedDict
 from contextvars import ContextVar
+from importlib import import_module
 
 import fakesnow.arrow
 import pyarrow as pa
 import pyarrow.compute as pc
-import fakesnow.server as server
 from starlette.responses import Response
 from starlette.routing import Route
+
+server = import_module("fakesnow.server")  # `fakesnow.server` is a function's name too
 
 ROWS_IN_A_PIECE = 50_000
 

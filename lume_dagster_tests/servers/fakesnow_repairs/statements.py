@@ -1,16 +1,18 @@
 """Statements that fakesnow refuses or answers otherwise than Snowflake."""
 
 import shutil
+from importlib import import_module
 
 import duckdb
-import fakesnow.server as server
+import turns
 from fakesnow import copy_into, info_schema
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.transforms import stage
 from snowflake.connector.errors import Error, ProgrammingError
 from sqlglot import exp
 from starlette.concurrency import run_in_threadpool
-import turns
+
+server = import_module("fakesnow.server")  # `fakesnow.server` is a function's name too
 
 _error, _execute, _session = Error.__init__, FakeSnowflakeCursor.execute, server.session
 _transform = FakeSnowflakeCursor._transform
@@ -27,6 +29,7 @@ def apply() -> None:
     server.app.router.routes.remove(routes["/session"])
     server.app.router.add_route("/session", session, methods=["POST"])
     show_views()
+    server.shared_fs.duck_conn.execute("SET threads = 1")  # quicker for what is small
 
 
 def error(self, msg=None, *args, **more) -> None:
@@ -49,7 +52,9 @@ def execute(cursor: FakeSnowflakeCursor, command: str, *args, **more):
 
 
 def transform(cursor: FakeSnowflakeCursor, expression: exp.Expression, params):
-    """A temporary table may name its schema: make it a table that goes with the session."""
+    """A temporary table may name its schema: it is one that goes with the session."""
+    if isinstance(expression, exp.Drop) and expression.kind == "DATABASE":
+        return exp.Detach(this=expression.this, exists=True)
     properties = expression.args.get("properties")
     if isinstance(expression, exp.Create) and properties and expression.kind == "TABLE":
         kept = [p for p in properties.expressions if not isinstance(p, exp.TemporaryProperty)]

@@ -8,13 +8,15 @@ waited for five minutes; here it loses them as soon as somebody waits, so that t
 import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 
 import duckdb
-import fakesnow.server as server
 from fakesnow.cursor import FakeSnowflakeCursor
 from snowflake.connector.errors import ProgrammingError
 from sqlglot import exp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+server = import_module("fakesnow.server")  # `fakesnow.server` is a function's name too
 
 _WRITES = (exp.Update, exp.Delete, exp.Merge)
 _DDL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
@@ -93,10 +95,11 @@ def take_turn(session, table: str) -> None:
         while (holder := _holders.get(table, session)) is not session:
             if not ports(holder) & _open_ports:
                 abandon(holder)
-            elif not _freed.wait(max(0.0, min(end - time.monotonic(), 0.1))):
-                if time.monotonic() >= end:
-                    words = _LOCKED.format("01b", table.rsplit(".")[-1], patience)
-                    raise ProgrammingError(msg=words, errno=625, sqlstate="57014")
+                continue
+            if time.monotonic() >= end:
+                words = _LOCKED.format("01b", table.rsplit(".", maxsplit=1)[-1], patience)
+                raise ProgrammingError(msg=words, errno=625, sqlstate="57014")
+            _freed.wait(max(0.0, min(end - time.monotonic(), 0.1)))
         _holders[table] = session
 
 
