@@ -18,6 +18,7 @@ _CHILDREN.set_forkserver_preload(
         "lume_dagster.testing.crash",
         *("lume_dagster.connectors.resource", "lume_dagster.connectors.batch_files"),
         *("duckdb", "pyarrow.parquet", "sqlglot", "adbc_driver_postgresql.dbapi"),
+        "snowflake.connector",  # a second to import; passed over where it is not installed
     ]
 )
 _PATIENCE = 60

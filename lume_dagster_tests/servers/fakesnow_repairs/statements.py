@@ -54,7 +54,9 @@ def execute(cursor: FakeSnowflakeCursor, command: str, *args, **more):
 def transform(cursor: FakeSnowflakeCursor, expression: exp.Expression, params):
     """A temporary table may name its schema: it is one that goes with the session."""
     if isinstance(expression, exp.Drop) and expression.kind == "DATABASE":
-        return exp.Detach(this=expression.this, exists=True)
+        name = expression.find(exp.Table).name.upper()
+        cursor._duck_conn.execute(f'DETACH DATABASE "{name}"')
+        return exp.select(exp.alias_(exp.Literal.string(f"{name} dropped."), "status"))
     properties = expression.args.get("properties")
     if isinstance(expression, exp.Create) and properties and expression.kind == "TABLE":
         kept = [p for p in properties.expressions if not isinstance(p, exp.TemporaryProperty)]
