@@ -27,6 +27,13 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
             hide = name in self.secret_fields and value is not None
             yield name, HIDDEN if hide else value
 
+    def without_secrets(self, text: str) -> str:
+        """A text in which no value of a secret field stands any more."""
+        values = [str(v) for v in map(self._known, self.secret_fields) if v is not None]
+        for value in sorted(filter(None, values), key=len, reverse=True):
+            text = text.replace(value, HIDDEN)
+        return text
+
     def text(self, field: str) -> str:
         """A text field's value, read from the environment where it was given as ``EnvVar``."""
         return str(self._resolved(field))
@@ -41,19 +48,27 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
 
     def values(self, field: str) -> dict[str, Any]:
         """A field of named values, each read from the environment where it is an ``EnvVar``."""
-        return {name: self._resolve(field, value) for name, value in getattr(self, field).items()}
+        named = getattr(self, field)
+        return {name: self._found(f"{field}[{name!r}]", value) for name, value in named.items()}
+
+    def _known(self, field: str) -> Any:
+        """A field's value; None where the environment variable it is read from is not set."""
+        return _read(getattr(self, field))
 
     def _resolved(self, field: str) -> Any:
-        return self._resolve(field, getattr(self, field))
+        return self._found(field, getattr(self, field))
 
-    def _resolve(self, field: str, value: Any) -> Any:
-        if not hasattr(value, "env_var_name"):
-            return value
-        found = value.get_value()
-        if found is None:
+    def _found(self, field: str, value: Any) -> Any:
+        """A value, or what the environment holds in its place."""
+        found = _read(value)
+        if found is None and hasattr(value, "env_var_name"):
             raise ConnectorError(
                 f"The environment variable {value.env_var_name} is not set; "
                 f"{type(self).__name__}.{field} is read from it.",
                 hint=f"export {value.env_var_name}=... before starting Dagster",
             )
         return found
+
+
+def _read(value: Any) -> Any:
+    return value.get_value() if hasattr(value, "env_var_name") else value

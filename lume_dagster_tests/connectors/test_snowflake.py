@@ -9,17 +9,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from lume_dagster.connectors import SnowflakeConnector
+from lume_dagster.connectors.snowflake.names import fold
 from lume_dagster.connectors.snowflake.shape import SNOWFLAKE_TYPES
 from lume_dagster.connectors.sql.ddl import sql_type
-from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
+from lume_dagster.testing import DatabaseSourceSuite, ServerSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster.testing.deliveries import EVERY_TYPE
 
 TYPES = {column.name: column.type for column in EVERY_TYPE}
 
 
-class TestSnowflake(TargetSuite, DatabaseSourceSuite):
+class TestSnowflake(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSuite):
     connector_type = SnowflakeConnector
+    literals = {
+        "blob": "TO_BINARY('0027FF', 'HEX')",
+        "instant": "'2024-02-29 12:00:00.123456+05:30'::TIMESTAMP_TZ",
+    }
+
+    def silent(self, config, host, port):
+        return {**config, "host": host, "port": port, "login_timeout": 2}
 
     @pytest.fixture
     def config(self, snowflake, snowflake_database, tmp_path):
@@ -39,6 +47,11 @@ class TestSnowflake(TargetSuite, DatabaseSourceSuite):
             {**wrong, "password": None, "token": SECRET, "authenticator": "oauth"},
             {**wrong, "password": None},
         ]
+
+    def make(self, folder, rows=(), **changes):
+        made = super().make(folder, rows, **changes)
+        self.names = {fold(column.name): column.name for column in made.columns}
+        return made
 
     def read_mapped(self, connector, table):
         return self._read(connector, table)
@@ -86,7 +99,8 @@ class TestSnowflake(TargetSuite, DatabaseSourceSuite):
             found = cursor.fetch_arrow_all(
                 force_return_table=True, force_microsecond_precision=True
             )
-        return found.rename_columns([name.lower() for name in found.column_names])
+        names = [self.names.get(name, name.lower()) for name in found.column_names]
+        return found.rename_columns(names)
 
 
 def columns_of(names):

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field
 
 from lume_dagster.connectors.batch_files import scratch_database
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import HIDDEN, ConnectorResource
 from lume_dagster.connectors.snowflake.load import load
 from lume_dagster.connectors.snowflake.login import Login, make_login
-from lume_dagster.connectors.snowflake.names import MAX_NAME_BYTES, Spelling, fold, quoted, unfold
+from lume_dagster.connectors.snowflake.names import (
+    DIALECT,
+    MAX_NAME_BYTES,
+    Spelling,
+    fold,
+    quoted,
+    unfold,
+)
 from lume_dagster.connectors.snowflake.read import stream
 from lume_dagster.connectors.snowflake.session import connected, rows, sentences
 from lume_dagster.connectors.snowflake.shape import (
@@ -24,7 +31,8 @@ from lume_dagster.connectors.snowflake.shape import (
     tables_there,
     wanted_tables,
 )
-from lume_dagster.connectors.sql.tables import parse_table
+from lume_dagster.connectors.sql.read_back import read_back
+from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -44,6 +52,9 @@ _SHARED = (
     *("private_key", "private_key_path", "private_key_password", "login_timeout"),
     *("network_timeout", "client_prefetch_threads", "additional_snowflake_connection_args"),
 )
+
+
+_JSON_KEYS = "SELECT VALUE::VARCHAR FROM TABLE(FLATTEN(INPUT => PARSE_JSON(:source_path)))"
 
 
 class SnowflakeConnector(ConnectorResource):
@@ -113,17 +124,35 @@ class SnowflakeConnector(ConnectorResource):
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
         """The rows of a query, streamed."""
+        spell: Spelling = str if self.quoted_identifiers else unfold
+        with self._session() as connection, self._rows(connection, query, source_path, spell) as it:
+            yield it
+
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, streamed."""
+        asked = {self._spell(name): name for name in reading.columns or ()}
+        with self._session() as connection:
+            tables = self._tables(connection, reading.table)
+            query, keys = read_back(tables, reading, DIALECT, _JSON_KEYS)
+            back: Spelling = str if self.quoted_identifiers else unfold
+            with self._rows(
+                connection, query, keys, lambda name: asked.get(name, back(name))
+            ) as it:
+                yield it
+
+    @contextmanager
+    def _rows(
+        self, connection: SnowflakeConnection, query: str, source_path: str, spell: Spelling
+    ) -> Iterator[pa.RecordBatchReader]:
         import pyarrow as pa
 
-        login = self._login
-        with connected(login) as connection:
-            spell: Spelling = str if self.quoted_identifiers else unfold
-            schema, rest = stream(connection, query, source_path, spell)
-            batches = _said(login, rest)
-            try:
-                yield pa.RecordBatchReader.from_batches(schema, batches)
-            finally:
-                batches.close()
+        schema, rest = stream(connection, query, source_path, spell)
+        batches = _said(self._login, rest)
+        try:
+            yield pa.RecordBatchReader.from_batches(schema, batches)
+        finally:
+            batches.close()
 
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""
@@ -162,15 +191,21 @@ class SnowflakeConnector(ConnectorResource):
         with connected(self._login) as connection:
             yield connection
 
+    @property
+    def _spell(self) -> Spelling:
+        return str if self.quoted_identifiers else fold
+
     def _wanted(self, connection: SnowflakeConnection, delivery: Delivery) -> Wanted:
-        tables = parse_table(
-            delivery.table,
+        return wanted_tables(delivery, self._tables(connection, delivery.table))
+
+    def _tables(self, connection: SnowflakeConnection, table: str) -> Tables:
+        return parse_table(
+            table,
             database=_database(connection),
             schema=connection.schema or "PUBLIC",
             max_bytes=MAX_NAME_BYTES,
-            spell=str if self.quoted_identifiers else fold,
+            spell=self._spell,
         )
-        return wanted_tables(delivery, tables)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """The fields; the further arguments may hold secrets, so only their names are shown."""
