@@ -26,8 +26,10 @@ class TestSnowflake(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSu
         "instant": "'2024-02-29 12:00:00.123456+05:30'::TIMESTAMP_TZ",
     }
 
+    names = {}
+
     def silent(self, config, host, port):
-        return {**config, "host": host, "port": port, "login_timeout": 2}
+        return {**config, "host": host, "port": port, "login_timeout": 2, "socket_timeout": 1}
 
     @pytest.fixture
     def config(self, snowflake, snowflake_database, tmp_path):

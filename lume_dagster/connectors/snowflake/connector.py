@@ -44,7 +44,10 @@ _TEXTS = (
     *("account", "user", "password", "role", "warehouse", "database", "authenticator", "token"),
     *("private_key", "private_key_path", "private_key_password", "host", "protocol"),
 )
-_NUMBERS = ("port", "login_timeout", "network_timeout", "client_prefetch_threads")
+_NUMBERS = (
+    *("port", "login_timeout", "network_timeout", "socket_timeout"),
+    "client_prefetch_threads",
+)
 
 #: What a ``SnowflakeResource`` has under the same name.
 _SHARED = (
@@ -87,6 +90,7 @@ class SnowflakeConnector(ConnectorResource):
     protocol: str | None = None
     login_timeout: int = 30
     network_timeout: int = 600
+    socket_timeout: int = 60  # for an answer; what runs longer answers in between
     client_prefetch_threads: int | None = None
     session_parameters: dict[str, Any] = Field(default_factory=dict)
     additional_snowflake_connection_args: dict[str, Any] = Field(default_factory=dict)
