@@ -21,7 +21,7 @@ from lume_dagster.connectors.snowflake.names import (
     quoted,
     unfold,
 )
-from lume_dagster.connectors.snowflake.read import stream
+from lume_dagster.connectors.snowflake.read import bound, stream
 from lume_dagster.connectors.snowflake.session import connected, rows, sentences
 from lume_dagster.connectors.snowflake.shape import (
     Wanted,
@@ -128,35 +128,38 @@ class SnowflakeConnector(ConnectorResource):
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
         """The rows of a query, streamed."""
-        spell: Spelling = str if self.quoted_identifiers else unfold
-        with self._session() as connection, self._rows(connection, query, source_path, spell) as it:
-            yield it
+        sql, times = bound(query)
+        with self._session() as connection:
+            schema, batches = stream(connection, sql, [source_path] * times, self._unspell)
+            with self._reader(schema, batches) as reader:
+                yield reader
 
     @contextmanager
     def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
-        """The mapped rows of a table, streamed."""
+        """The mapped rows of a table, streamed; the columns asked for under the names asked by."""
         asked = {self._spell(name): name for name in reading.columns or ()}
         with self._session() as connection:
             tables = self._tables(connection, reading.table)
             query, keys = read_back(tables, reading, DIALECT, _JSON_KEYS)
-            back: Spelling = str if self.quoted_identifiers else unfold
-            with self._rows(
-                connection, query, keys, lambda name: asked.get(name, back(name))
-            ) as it:
-                yield it
+            sql, times = bound(query)
+            unspell = self._unspell
+            schema, batches = stream(
+                connection, sql, [keys] * times, lambda name: asked.get(name, unspell(name))
+            )
+            with self._reader(schema, batches) as reader:
+                yield reader
 
     @contextmanager
-    def _rows(
-        self, connection: SnowflakeConnection, query: str, source_path: str, spell: Spelling
+    def _reader(
+        self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]
     ) -> Iterator[pa.RecordBatchReader]:
         import pyarrow as pa
 
-        schema, rest = stream(connection, query, source_path, spell)
-        batches = _said(self._login, rest)
+        said = _said(self._login, batches)
         try:
-            yield pa.RecordBatchReader.from_batches(schema, batches)
+            yield pa.RecordBatchReader.from_batches(schema, said)
         finally:
-            batches.close()
+            said.close()
 
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""
@@ -198,6 +201,10 @@ class SnowflakeConnector(ConnectorResource):
     @property
     def _spell(self) -> Spelling:
         return str if self.quoted_identifiers else fold
+
+    @property
+    def _unspell(self) -> Spelling:
+        return str if self.quoted_identifiers else unfold
 
     def _wanted(self, connection: SnowflakeConnection, delivery: Delivery) -> Wanted:
         return wanted_tables(delivery, self._tables(connection, delivery.table))

@@ -23,14 +23,22 @@ _INT64_DIGITS = 18
 _READS = {"SELECT", "WITH"}
 
 
+def bound(query: str) -> tuple[str, int]:
+    """The query with a placeholder for each ``:source_path``, and how many there are.
+
+    Raises:
+        FlowError: it is not one SELECT, or does not use ``:source_path``.
+    """
+    refuse_changes(query)
+    return bind_source_path(query, "?", DIALECT), times_bound(query, DIALECT)
+
+
 def stream(
-    connection: SnowflakeConnection, query: str, source_path: str, spell: Spelling
+    connection: SnowflakeConnection, query: str, values: Sequence[str], spell: Spelling
 ) -> tuple[pa.Schema, Generator[pa.RecordBatch, None, None]]:
     """The columns of a bound query, and its rows."""
-    refuse_changes(query)
-    bound = bind_source_path(query, "?", DIALECT)
     cursor = connection.cursor()
-    cursor.execute(bound, (source_path,) * times_bound(query, DIALECT))
+    cursor.execute(query, tuple(values))
     schema = _schema(cursor.description, spell)
     return schema, _batches(cursor, schema)
 

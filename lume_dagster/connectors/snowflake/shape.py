@@ -14,7 +14,7 @@ from lume_dagster.connectors.snowflake.names import (
     literal,
     quoted,
 )
-from lume_dagster.connectors.snowflake.session import compiles, rows, run, said
+from lume_dagster.connectors.snowflake.session import compiles, rows, run
 from lume_dagster.connectors.sql.ddl import (
     REJECT_COLUMNS,
     Found,
@@ -154,24 +154,34 @@ def refuse_missing_rights(
     connection: SnowflakeConnection, wanted: Wanted, there: Mapping[str, Sequence[Found]]
 ) -> None:
     """Refuse a role that may not write: Snowflake compiles the statements and runs none."""
-    for name, found in there.items():
-        table, column = wanted.sql(name), quoted(found[0].name)
-        for right, statement in {
-            "SELECT": f"SELECT {column} FROM {table}",
-            "INSERT": f"INSERT INTO {table} SELECT * FROM {table} WHERE FALSE",
-            "UPDATE": f"UPDATE {table} SET {column} = {column} WHERE FALSE",
-            "DELETE": f"DELETE FROM {table} WHERE FALSE",
-        }.items():
-            error = compiles(connection, statement)
-            if error is not None and error.errno == _NO_RIGHTS:
-                role = connection.role
-                raise ConnectorError(
-                    f"The role {role} lacks the right to {right} on "
-                    f"{wanted.tables.location(name)}: {said(error)}",
-                    hint=f"have the owner GRANT it: GRANT {right} ON TABLE {table} TO ROLE {role}",
-                )
-            if error is not None:
-                raise error
+    lacking = [
+        f"{right} on {wanted.tables.location(name)}"
+        for name, found in there.items()
+        for right, statement in _probes(wanted.sql(name), quoted(found[0].name)).items()
+        if not _may(connection, statement)
+    ]
+    if lacking:
+        raise ConnectorError(
+            f"The role {connection.role} lacks the right to {', '.join(lacking)}.",
+            hint="have the owner GRANT it to the role, or set another role",
+        )
+
+
+def _probes(table: str, column: str) -> dict[str, str]:
+    """A statement that needs each right, by the right."""
+    return {
+        "SELECT": f"SELECT {column} FROM {table}",
+        "INSERT": f"INSERT INTO {table} SELECT * FROM {table} WHERE FALSE",
+        "UPDATE": f"UPDATE {table} SET {column} = {column} WHERE FALSE",
+        "DELETE": f"DELETE FROM {table} WHERE FALSE",
+    }
+
+
+def _may(connection: SnowflakeConnection, statement: str) -> bool:
+    error = compiles(connection, statement)
+    if error is not None and error.errno != _NO_RIGHTS:
+        raise error
+    return error is None
 
 
 def create_missing(

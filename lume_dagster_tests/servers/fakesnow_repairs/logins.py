@@ -56,6 +56,7 @@ async def login_request(request):
     session.role = (request.query_params.get("roleName") or ADMIN).upper()
     session.warehouse = request.query_params.get("warehouse")
     session.lock_timeout = data["SESSION_PARAMETERS"].get("LOCK_TIMEOUT", 43_200)
+    answer["data"]["masterToken"] = answer["data"]["token"]  # without it no client ends its session
     info = {"roleName": session.role, "warehouseName": session.warehouse}
     answer["data"]["sessionInfo"] |= info
     return JSONResponse(answer)

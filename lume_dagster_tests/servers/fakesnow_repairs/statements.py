@@ -44,10 +44,10 @@ def execute(cursor: FakeSnowflakeCursor, command: str, *args, **more):
     """Answer with an error of SQL where fakesnow ends with a fault of its own."""
     try:
         return _execute(cursor, command, *args, **more)
-    except duckdb.ConstraintException as fault:
-        words = "NULL result in a non-nullable column"
-        raise ProgrammingError(msg=words, errno=100072, sqlstate="22000") from fault
     except duckdb.Error as fault:
+        if "NOT NULL constraint failed" in str(fault):
+            words = "NULL result in a non-nullable column"
+            raise ProgrammingError(msg=words, errno=100072, sqlstate="22000") from fault
         raise ProgrammingError(msg=str(fault), errno=100183, sqlstate="P0000") from fault
 
 

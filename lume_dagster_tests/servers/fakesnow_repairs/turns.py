@@ -7,7 +7,7 @@ waited for five minutes; here it loses them as soon as somebody waits, so that t
 
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 
 import duckdb
@@ -28,6 +28,7 @@ _LOCKED = (
 _open_ports: set[int] = set()
 _holders: dict[str, object] = {}
 _freed = threading.Condition()
+_one_ddl = threading.RLock()
 
 _execute, _query_request = FakeSnowflakeCursor._execute, server.query_request
 
@@ -77,7 +78,9 @@ def execute(cursor: FakeSnowflakeCursor, transformed: exp.Expression, params=Non
     if isinstance(transformed, _WRITES) and (table := transformed.find(exp.Table)):
         take_turn(session, f"{table.catalog or session.database}.{table.db}.{table.name}")
     try:
-        _execute(cursor, transformed, params)
+        # fakesnow's own tables do not bear two CREATE at once.
+        with _one_ddl if isinstance(transformed, _DDL) else nullcontext():
+            _execute(cursor, transformed, params)
         if isinstance(transformed, exp.Transaction):
             session.begun = True
         if isinstance(transformed, exp.Commit | exp.Rollback):
