@@ -83,7 +83,7 @@ class DuckDBEngine:
         if key not in self._plans:
             columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
             headers = {name: header for name, (_, header) in _seeds(version).items()}
-            csv_like = staged.format == "csv"
+            csv_like = staged.format in {"csv", "excel"}
             self._plans[key] = compile_flow(
                 version.flow, columns, headers, self, empty_is_null=csv_like
             )

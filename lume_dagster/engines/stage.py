@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.readers.csv_batch import stage_csv
 from lume_dagster.engines.readers.detect import format_of, head_of
+from lume_dagster.engines.readers.excel import stage_excel
 from lume_dagster.engines.readers.files import InputFile, PlainFile, plain_files
 from lume_dagster.engines.readers.json import stage_json_document, stage_json_lines
 from lume_dagster.engines.readers.parquet import stage_parquet, stage_stream_into
@@ -31,6 +32,7 @@ _READERS: dict[str, Callable[[Staging], StagedBatch]] = {
     "jsonl": stage_json_lines,
     "json": stage_json_document,
     "parquet": stage_parquet,
+    "excel": stage_excel,
 }
 
 
@@ -81,7 +83,13 @@ def _one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
             f"The batch holds files of different formats: {kinds}.",
             hint="name one kind of file in source_path, or say source.format.type.",
         )
-    return next(iter(found), "csv")
+    kind = next(iter(found), "csv")
+    if kind != "excel" and (options.sheet is not None or options.join):
+        raise BatchError(
+            f"source.format names a sheet, but {found.get(kind, 'the batch')} is no workbook.",
+            hint="remove sheet and join, or deliver an Excel file.",
+        )
+    return kind
 
 
 @contextmanager

@@ -140,13 +140,16 @@ def _find_bad(con: DuckDBPyConnection, mapped: Path) -> None:
 
 
 def _rejects(plan: Plan, staged: StagedBatch) -> str:
-    files = ", ".join(f"({f.first_row}, {_literal(f.uri)})" for f in staged.files) or "(1, '')"
+    files = ", ".join(f"({f.first_row}, {_literal(f.uri)}, 1)" for f in staged.files)
+    places = f"VALUES {files}" if files else "VALUES (1, '', 1)"
+    if staged.places_path.exists():
+        places = f"FROM read_parquet({_literal(str(staged.places_path))})"
     found = f"SELECT {ROW}, original, errors FROM ({plan.rejects})"
     if staged.malformed:
         found += f" UNION ALL {_malformed(staged)}"
     return (
-        f"WITH files(first_row, uri) AS (VALUES {files}) "
-        f"SELECT r.{ROW}, f.uri AS _lume_file, r.{ROW} - f.first_row + 1 AS _lume_file_row, "
+        f"WITH files(first_row, uri, file_row) AS ({places}) SELECT r.{ROW}, "
+        f"f.uri AS _lume_file, r.{ROW} - f.first_row + f.file_row AS _lume_file_row, "
         f"r.original, r.errors FROM ({found}) AS r ASOF JOIN files AS f ON r.{ROW} >= f.first_row "
         f"ORDER BY r.{ROW}"
     )

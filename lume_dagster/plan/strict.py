@@ -123,7 +123,10 @@ def _text_to_boolean(x: Sql, _to: str, _bind: Bind) -> Conversion:
 
 
 def _text_to_date(x: Sql, _to: str, _bind: Bind) -> Conversion:
-    value = when(matches(x, r"\s*\d{4}-\d{2}-\d{2}\s*"), try_cast(call("trim", x), "DATE"))
+    # A spreadsheet's date is a time stamp at midnight, which is the day.
+    written = r"\s*\d{4}-\d{2}-\d{2}( 00:00:00)?\s*"
+    day = call("left", call("trim", x), number(10))
+    value = when(matches(x, written), try_cast(day, "DATE"))
     return Conversion(value, "INVALID_DATE_FORMAT", "is not a date written YYYY-MM-DD")
 
 

@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -62,7 +63,7 @@ class DuckDBConnector(ConnectorResource):
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._turn(), self._writing() as connection:
             checkpoint("connected")
-            return load(connection, delivery, tables, checkpoint)
+            return load(connection, delivery, _in_catalog(tables, connection), checkpoint)
 
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
@@ -70,8 +71,7 @@ class DuckDBConnector(ConnectorResource):
         import pyarrow as pa
 
         bound = bind_source_path(query, "$source_path", "duckdb")
-        if not self._file.is_file():
-            raise ConnectorError(f"There is no DuckDB database at {self._file}.")
+        self._refuse_missing()
         with self._reading() as connection:
             _refuse_statements(connection, bound)
             with _read_errors(self._file):
@@ -87,7 +87,9 @@ class DuckDBConnector(ConnectorResource):
     @contextmanager
     def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
         """The mapped rows of a table, streamed."""
-        tables = self._tables(reading.table)
+        self._refuse_missing()
+        with self._reading() as connection:
+            tables = _in_catalog(self._tables(reading.table), connection)
         name = tables.qualified.lower()
         query, keys = read_back(tables, reading, "duckdb", _JSON_KEYS, ledger_name=name)
         with self.read(query, keys) as reader:
@@ -117,6 +119,10 @@ class DuckDBConnector(ConnectorResource):
     def _tables(self, table: str) -> Tables:
         schema = self.text("default_schema")
         return parse_table(table, database=self._file.stem, schema=schema)
+
+    def _refuse_missing(self) -> None:
+        if not self._file.is_file():
+            raise ConnectorError(f"There is no DuckDB database at {self._file}.")
 
     def _refuse_unwritable(self) -> None:
         if self._file.is_dir():
@@ -168,6 +174,12 @@ class DuckDBConnector(ConnectorResource):
         wait = self.lock_timeout_seconds
         with _open(self._file, settings, wait, read_only=True) as connection:
             yield connection
+
+
+def _in_catalog(tables: Tables, connection: duckdb.DuckDBPyConnection) -> Tables:
+    """The tables with the name DuckDB gives the file, which a schema may have too."""
+    found = connection.execute("SELECT current_database()").fetchone()
+    return replace(tables, catalog=str(found[0]) if found else None)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ class Tables:
     database: str
     schema: str
     name: str
+    catalog: str | None = None  # where a statement must name it: DuckDB has ops.ops.flights
     spell: Callable[[str], str] = str  # how the system spells a name
 
     @property
@@ -47,7 +48,7 @@ class Tables:
         """A quoted reference to a table of this schema."""
         from sqlglot import exp
 
-        return exp.table_(name, db=self.schema, quoted=True)
+        return exp.table_(name, db=self.schema, catalog=self.catalog, quoted=True)
 
 
 def parse_table(
@@ -78,7 +79,7 @@ def parse_table(
             f"this connector reaches {database!r}.",
             hint=f"write {database}.{parts[1]}.{parts[2]}, or use a connector for {parts[0]}",
         )
-    tables = Tables(database, parts[-2] if len(parts) > 1 else schema, parts[-1], spell)
+    tables = Tables(database, parts[-2] if len(parts) > 1 else schema, parts[-1], spell=spell)
     if tables.name == tables.ledger_name:
         raise ConnectorError(f"The table name {tables.name} is kept for the ledger of batches.")
     for name in (tables.schema, tables.rejects_name):
