@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
     from lume_dagster.connectors.s3.connector import S3Connector
+    from lume_dagster.connectors.snowflake.connector import SnowflakeConnector
     from lume_dagster.connectors.sqlserver.connector import SQLServerConnector
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "PostgresConnector",
     "S3Connector",
     "SQLServerConnector",
+    "SnowflakeConnector",
 ]
 
 _HOMES = {
@@ -32,6 +34,7 @@ _HOMES = {
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",
     "S3Connector": "lume_dagster.connectors.s3.connector",
     "SQLServerConnector": "lume_dagster.connectors.sqlserver.connector",
+    "SnowflakeConnector": "lume_dagster.connectors.snowflake.connector",
 }
 
 
