@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lume_dagster.connectors.duckdb_file.connector import DuckDBConnector
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
+    from lume_dagster.connectors.mysql.connector import MySQLConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
 
-__all__ = ["DuckDBConnector", "LocalFilesConnector", "PostgresConnector"]
+__all__ = ["DuckDBConnector", "LocalFilesConnector", "MySQLConnector", "PostgresConnector"]
 
 _HOMES = {
     "DuckDBConnector": "lume_dagster.connectors.duckdb_file.connector",
     "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
+    "MySQLConnector": "lume_dagster.connectors.mysql.connector",
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",
 }
 
