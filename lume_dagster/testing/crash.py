@@ -17,7 +17,8 @@ _CHILDREN.set_forkserver_preload(
     [
         "lume_dagster.testing.crash",
         *("lume_dagster.connectors.resource", "lume_dagster.connectors.batch_files"),
-        *("duckdb", "pyarrow.parquet", "sqlglot", "adbc_driver_postgresql.dbapi"),
+        *("duckdb", "pyarrow.parquet", "sqlglot", "sqlglot.dialects.mysql"),
+        *("adbc_driver_postgresql.dbapi", "pymysql", "lume_dagster.connectors.mysql.connector"),
     ]
 )
 _PATIENCE = 60

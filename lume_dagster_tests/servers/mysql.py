@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -48,11 +48,18 @@ class MySQLServer:
     password: str = field(repr=False)
     host: str = "127.0.0.1"
     user: str = "app"
+    ssl_mode: str = "disabled"
     ca: Path | None = None  # of its certificate
 
     def config(self, database: str | None = None) -> dict[str, Any]:
         """What a ``MySQLConnector`` for one of its databases is made with."""
-        where = {"host": self.host, "port": self.port, "user": self.user, "password": self.password}
+        where = {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "ssl_mode": self.ssl_mode,
+        }
         return where if database is None else {**where, "database": database}
 
     @contextmanager
@@ -61,6 +68,8 @@ class MySQLServer:
         import pymysql
 
         given = {**self.config(database), "charset": "utf8mb4", "autocommit": True, **options}
+        mode = given.pop("ssl_mode")
+        given |= {"ssl_disabled": True} if mode == "disabled" else {}
         with closing(pymysql.connect(**given)) as connection, connection.cursor() as cursor:
             cursor.execute("SET time_zone = '+00:00'")
             yield cursor
@@ -103,11 +112,13 @@ def mysql_server(name: str) -> Iterator[MySQLServer]:
 
 def _at(url: str) -> MySQLServer:
     parts = urlsplit(url)
+    asked = parse_qs(parts.query)
     return MySQLServer(
         parts.port or 3306,
         unquote(parts.password or ""),
         parts.hostname or "localhost",
         unquote(parts.username or "root"),
+        asked.get("ssl_mode", ["preferred"])[0],
     )
 
 
