@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pyarrow as pa
@@ -21,7 +22,6 @@ class TestMySQL(TargetSuite, DatabaseSourceSuite):
     @pytest.fixture
     def config(self, mysql_like, mysql_database):
         self.server = mysql_like
-        self.schema = f"{mysql_database}_ops"
         return mysql_like.config(mysql_database)
 
     def broken(self, config):
@@ -40,10 +40,6 @@ class TestMySQL(TargetSuite, DatabaseSourceSuite):
             {"uri": uri.replace("mysql:", "postgresql:")},
         ]
 
-    def make(self, folder, rows=(), **changes):
-        """A database is MySQL's schema: each test has its own ``ops``."""
-        return super().make(folder, rows, **{"table": f"{self.schema}.orders", **changes})
-
     def read_mapped(self, connector, table):
         return self._read(connector, table)
 
@@ -52,7 +48,10 @@ class TestMySQL(TargetSuite, DatabaseSourceSuite):
 
     def fill(self, config, rows):
         columns = ", ".join(f"`{c.name}` {sql_type(c, TYPES)}" for c in EVERY_TYPE)
-        given = [{**row, **{n: json.dumps(row[n]) for n in ("nested", "items") if n in row}} for row in rows]
+        given = [
+            {**row, **{n: json.dumps(row[n]) for n in ("nested", "items") if n in row}}
+            for row in rows
+        ]
         names = ["batch", *(c.name for c in EVERY_TYPE)]
         marks, listed = ", ".join(["%s"] * len(names)), ", ".join(f"`{n}`" for n in names)
         with self.server.connect(config["database"]) as cursor:
@@ -71,7 +70,6 @@ class TestMySQL(TargetSuite, DatabaseSourceSuite):
         """A table, read by a client of its own; its rows as the protocol's text says them."""
         import pymysql.cursors
 
-        table = table.replace("ops.", f"{self.schema}.")
         schema, name = table.split(".")
         with self.server.connect(cursorclass=pymysql.cursors.DictCursor) as cursor:
             cursor.execute(
@@ -93,6 +91,5 @@ class AsDicts(list):
 
 def _clock(value):
     """PyMySQL reads TIME as a duration."""
-    import datetime as dt
-
-    return (dt.datetime.min + value).time() if isinstance(value, dt.timedelta) else value
+    is_duration = isinstance(value, dt.timedelta)
+    return (dt.datetime(1, 1, 1) + value).time() if is_duration else value

@@ -17,7 +17,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from lume_dagster_tests.servers.fleet import server
-from lume_dagster_tests.servers.process import answers, free_port, installed, running
+from lume_dagster_tests.servers.process import (
+    ServerUnavailable,
+    answers,
+    free_port,
+    installed,
+    running,
+)
 
 _SETTINGS = {
     "bind-address": "127.0.0.1",
@@ -38,6 +44,10 @@ _OWN = {
         "skip-log-bin": None,
     },
 }
+
+
+#: Where the suites deliver: in MySQL a schema is a database, so it cannot be one of the test's own.
+_OPS = "ops"
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class MySQLServer:
 
     @contextmanager
     def new_database(self) -> Iterator[str]:
-        """An empty database for one test; others that it makes begin with its name."""
+        """An empty database for one test, which may also make the database ``ops``."""
         name = f"test_{secrets.token_hex(6)}"
         with self.connect() as cursor:
             cursor.execute(f"CREATE DATABASE {name}")
@@ -84,9 +94,8 @@ class MySQLServer:
             yield name
         finally:
             with self.connect() as cursor:
-                cursor.execute("SHOW DATABASES LIKE %s", (f"{name}%",))
-                for (made,) in cursor.fetchall():
-                    cursor.execute(f"DROP DATABASE `{made}`")
+                cursor.execute(f"DROP DATABASE {name}")
+                cursor.execute(f"DROP DATABASE IF EXISTS {_OPS}")
 
 
 @contextmanager
@@ -113,13 +122,17 @@ def mysql_server(name: str) -> Iterator[MySQLServer]:
 def _at(url: str) -> MySQLServer:
     parts = urlsplit(url)
     asked = parse_qs(parts.query)
-    return MySQLServer(
+    found = MySQLServer(
         parts.port or 3306,
         unquote(parts.password or ""),
         parts.hostname or "localhost",
         unquote(parts.username or "root"),
         asked.get("ssl_mode", ["preferred"])[0],
     )
+    with found.connect() as cursor:
+        if cursor.execute("SHOW DATABASES LIKE %s", (_OPS,)):
+            raise ServerUnavailable(f"the server has a database {_OPS}, which the tests would drop")
+    return found
 
 
 def _certificate(data: Path) -> Path | None:

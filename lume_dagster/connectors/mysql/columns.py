@@ -61,8 +61,9 @@ class _Rows:
 
         dtype = np.dtype(kind).newbyteorder("<")
         count = len(self.bytes) - dtype.itemsize + 1
-        numbers = np.ndarray((count,), dtype, self.bytes.data, strides=(1,))
-        return numbers[places]
+        numbers: np.ndarray[Any, Any] = np.ndarray((count,), dtype, self.bytes.data, strides=(1,))
+        found: np.ndarray[Any, Any] = numbers[places]
+        return found
 
 
 def reading(field: Any) -> Reading:

@@ -59,6 +59,7 @@ class MySQLConnector(ConnectorResource):
     read_timeout_seconds: int = 900  # how long the server may be silent
     lock_timeout_seconds: float = 60.0
     statement_timeout_seconds: float = 0.0  # 0: none
+    local_infile: bool = True  # LOAD DATA LOCAL; without it rows are sent by INSERT
     memory_limit: str = "1GB"  # of the embedded engine that reads the batch's files
 
     def check(self, delivery: Delivery) -> None:
@@ -74,10 +75,12 @@ class MySQLConnector(ConnectorResource):
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Move a batch into its tables in one transaction."""
         with (
-            self._session(local_infile=True) as session,
+            self._session(local_infile=self.local_infile) as session,
             scratch_database(self.text("memory_limit")) as scratch,
         ):
             checkpoint("connected")
+            # The server is slower than one thread, and each thread holds a part of the batch.
+            scratch.execute("SET threads = 1")
             tables = tables_of(session, delivery)
             work = Work(session, scratch, delivery, tables, self.lock_timeout_seconds)
             return load(work, checkpoint)
@@ -105,7 +108,8 @@ class MySQLConnector(ConnectorResource):
                     hint="GRANT the user one, and name it in the connector",
                 )
             yield f"{user} sees {databases} databases."
-            yield f"Rows are written by {'LOAD DATA LOCAL' if local else 'INSERT'}."
+            way = "LOAD DATA LOCAL" if local and self.local_infile else "INSERT"
+            yield f"Rows are written by {way}."
 
     @property
     def _login(self) -> Login:

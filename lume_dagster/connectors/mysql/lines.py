@@ -1,4 +1,4 @@
-"""A batch's rows as the text that MySQL loads: made in SQL by the embedded engine, never row by row.
+"""A batch's rows as the text that MySQL loads, made in SQL by the embedded engine.
 
 Two forms: the lines of LOAD DATA, and the rows of an INSERT for servers that forbid LOCAL. In an
 INSERT every text is written as hexadecimal digits, so nothing of a value can be read as SQL.

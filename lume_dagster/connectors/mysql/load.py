@@ -1,10 +1,10 @@
 """Move a batch into the tables of a MySQL database, in one transaction.
 
-MySQL ends a transaction at every CREATE TABLE, so what is missing is made first, under a lock; empty
-tables are no harm. Then rows go straight into the mapped table by LOAD DATA inside the transaction;
-``merge`` first sends its keys into a temporary table. Deliveries of different batches into one table
-run side by side. ``replace`` reads the table as REPEATABLE READ, whose locks keep others from adding
-rows until it has ended; two that look at the keys of one table wait for each other.
+MySQL ends a transaction at every CREATE TABLE, so what is missing is made first, under a lock: empty
+tables do no harm. Then rows go straight into the mapped table by LOAD DATA inside the transaction;
+``merge`` first sends its keys into a temporary table. Deliveries of different batches into a table
+run side by side; ``merge`` and ``replace`` wait for each other. ``replace`` works as REPEATABLE
+READ, whose locks keep others from adding rows until it has ended.
 """
 
 from __future__ import annotations
@@ -146,9 +146,7 @@ def _remove_stale(work: Work) -> None:
         types = {column.name: column.type for column in delivery.columns}
         same = " AND ".join(same_key(session, name, types[name]) for name in delivery.key)
         fresh = tables.sql(_FRESH).sql(DIALECT)
-        session.run(
-            f"DELETE old FROM {fresh} AS fresh JOIN {mapped.sql(DIALECT)} AS old ON {same}"
-        )
+        session.run(f"DELETE old FROM {fresh} AS fresh JOIN {mapped.sql(DIALECT)} AS old ON {same}")
 
 
 def _send_keys(work: Work, rows: exp.Select) -> None:

@@ -1,4 +1,4 @@
-"""Stream a query from MySQL as Arrow batches: the server prepares it, binds its value and streams it.
+"""Stream a query from MySQL as Arrow batches; the server prepares it and binds its value.
 
 Nothing waits in memory but a block of a few megabytes: the server is held up when the batches are
 taken slowly.

@@ -1,4 +1,4 @@
-"""Send a batch's rows into a table: LOAD DATA LOCAL, or INSERTs of many rows where that is forbidden."""
+"""Send a batch's rows into a table by LOAD DATA LOCAL, or by INSERTs where that is forbidden."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def send(session: Session, batch: Batch, table: exp.Table) -> int:
     """Add the rows to the table, all of them as they are; returns how many."""
     import pymysql
 
+    if not session.local_infile:
+        return _insert(session, batch, table)
     try:
         return _load_data(session, batch, table)
     except pymysql.Error as error:

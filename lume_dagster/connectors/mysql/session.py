@@ -76,6 +76,7 @@ class Session:
     connection: Any
     login: Login
     version: str
+    local_infile: bool = False
 
     @property
     def is_mariadb(self) -> bool:
@@ -116,7 +117,7 @@ def connected(login: Login, limits: Limits, *, local_infile: bool = False) -> It
         raise _refused(login, error) from None
     try:
         with sentences(login):
-            session = Session(connection, login, connection.get_server_info())
+            session = Session(connection, login, connection.get_server_info(), local_infile)
             _settle(session, limits)
             yield session
     finally:

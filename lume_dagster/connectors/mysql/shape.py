@@ -62,7 +62,7 @@ def types_of(session: Session) -> Mapping[str, str]:
 
 
 def exact_collation(session: Session) -> str:
-    """The collation in which texts are equal only when every byte is, and spaces at the end count."""
+    """The collation in which texts are equal only when every byte is, spaces at the end too."""
     return "utf8mb4_nopad_bin" if session.is_mariadb else "utf8mb4_0900_bin"
 
 
@@ -110,7 +110,7 @@ def tables_there(session: Session, tables: Tables) -> dict[str, list[Found]]:
         if kind != "BASE TABLE" or engine != "InnoDB":
             what = "a view" if "VIEW" in kind else f"kept by the engine {engine}"
             raise ConnectorError(
-                f"{tables.location(name)} is {what}, so a batch cannot be made visible in one step.",
+                f"{tables.location(name)} is {what}: no batch can be made visible in one step.",
                 hint="name a table of the engine InnoDB in the flow's target",
             )
         type_ = column[1] if column[1] == "tinyint(1)" else _WIDTH.sub("", column[1])
@@ -135,7 +135,7 @@ def create_missing(
     query = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s"
     if not session.rows(query, (tables.schema,))[0][0]:
         session.run(f"CREATE DATABASE IF NOT EXISTS {quoted(tables.schema)}")
-    indexes = {
+    indexes: dict[str, list[Sequence[str]]] = {
         tables.name: [[RUN_ID], delivery.key if delivery.mode == "merge" else []],
         tables.rejects_name: [[RUN_ID]],
         LEDGER: [[SOURCE_PATH.removeprefix("_lume_"), "flow", "target_table"]],

@@ -1,10 +1,12 @@
-"""Two things of the protocol that PyMySQL has no call for: statements prepared by the server, and LOAD DATA.
+"""What PyMySQL has no call for: statements prepared by the server, and LOAD DATA from memory.
 
 A prepared statement takes its values apart from its text and answers in the binary form, which is
 exact and quick to turn into columns. LOAD DATA LOCAL asks the client for a file: here it is handed
 what a function yields, and no file is ever opened. PyMySQL keeps the connection, its encryption
 and its timeouts; the few of its inner names that are used stand in this module only.
 """
+
+# ruff: noqa: SLF001 - as the text above says
 
 from __future__ import annotations
 
@@ -54,24 +56,24 @@ def execute_prepared(connection: Any, query: str, values: Sequence[str]) -> list
         raise ConnectorError(
             "The source query yields no rows.", hint="write a SELECT; a source only reads"
         )
-    connection._execute_command(_EXECUTE, _execution(statement, values))  # noqa: SLF001
-    count = connection._read_packet().read_length_encoded_integer()  # noqa: SLF001
-    fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(count)]  # noqa: SLF001
-    connection._read_packet()  # noqa: SLF001 - the mark after the definitions
+    connection._execute_command(_EXECUTE, _execution(statement, values))
+    count = connection._read_packet().read_length_encoded_integer()
+    fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(count)]
+    connection._read_packet()  # the mark after the definitions
     return fields
 
 
 def run_prepared(connection: Any, text: str, values: Sequence[str]) -> Written:
     """Let the server prepare a statement that writes, bind the values, and run it."""
     statement, _ = _prepare(connection, text, len(values))
-    connection._execute_command(_EXECUTE, _execution(statement, values))  # noqa: SLF001
-    return _written(connection._read_packet())  # noqa: SLF001
+    connection._execute_command(_EXECUTE, _execution(statement, values))
+    return _written(connection._read_packet())
 
 
 def _prepare(connection: Any, text: str, values: int) -> tuple[int, int]:
     """The server's number of a prepared statement, and how many columns it yields."""
-    connection._execute_command(_PREPARE, text)  # noqa: SLF001
-    answer = connection._read_packet().get_all_data()  # noqa: SLF001
+    connection._execute_command(_PREPARE, text)
+    answer = connection._read_packet().get_all_data()
     statement, columns, parameters = struct.unpack_from("<IHH", answer, 1)
     for count in (parameters, columns):
         _skip_definitions(connection, count)
@@ -85,7 +87,7 @@ def _prepare(connection: Any, text: str, values: int) -> tuple[int, int]:
 
 def _skip_definitions(connection: Any, count: int) -> None:
     for _ in range(count + 1 if count else 0):
-        connection._read_packet()  # noqa: SLF001
+        connection._read_packet()
 
 
 def _execution(statement: int, values: Sequence[str]) -> bytes:
@@ -144,7 +146,7 @@ def _receive(connection: Any, buffer: bytearray, filled: int) -> int:
     if filled == len(buffer):
         return 0
     try:
-        came = connection._rfile.read1(min(len(buffer) - filled, _PIECE))  # noqa: SLF001
+        came = connection._rfile.read1(min(len(buffer) - filled, _PIECE))
     except OSError as error:
         raise OperationalError(_LOST[0], f"{_LOST[1]} ({error})") from None
     if not came:
@@ -195,8 +197,8 @@ def load_local(connection: Any, statement: str, data: Iterable[memoryview]) -> W
 
     When ``data`` raises, the connection is closed: the server forgets what it was sent.
     """
-    connection._execute_command(_QUERY, statement)  # noqa: SLF001
-    answer = connection._read_packet()  # noqa: SLF001
+    connection._execute_command(_QUERY, statement)
+    answer = connection._read_packet()
     if not answer.is_load_local_packet():
         return _written(answer)
     try:
@@ -204,16 +206,16 @@ def load_local(connection: Any, statement: str, data: Iterable[memoryview]) -> W
             for start in range(0, len(piece), _PIECE):
                 connection.write_packet(bytes(piece[start : start + _PIECE]))
     except BaseException:
-        connection._force_close()  # noqa: SLF001
+        connection._force_close()
         raise
     connection.write_packet(b"")
-    return _written(connection._read_packet())  # noqa: SLF001
+    return _written(connection._read_packet())
 
 
 def run_written(connection: Any, statement: bytes) -> Written:
     """Run a statement that was put together as bytes."""
-    connection._execute_command(_QUERY, statement)  # noqa: SLF001
-    return _written(connection._read_packet())  # noqa: SLF001
+    connection._execute_command(_QUERY, statement)
+    return _written(connection._read_packet())
 
 
 def _written(answer: Any) -> Written:
