@@ -38,7 +38,8 @@ def refuse_missing_rights(session: Session, tables: Tables, there: Mapping[str, 
     """Refuse a user who may not write, before anything is written."""
     lacking = [
         f"{right} on {tables.location(name)}"
-        for name in there
+        for name in (tables.name, tables.rejects_name, LEDGER)
+        if name in there
         for right, probe in _PROBES.items()
         if not _may(session, tables, name, probe)
     ]

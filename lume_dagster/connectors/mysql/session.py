@@ -47,6 +47,7 @@ _HINTS: Mapping[int, str] = {
     1227: "have the owner of the server GRANT it",
     1267: "give both sides one collation: :source_path COLLATE utf8mb4_bin",
     1290: "the server runs with an option that forbids it, such as --read-only: use the primary",
+    1425: "MySQL keeps 30 digits after the point; declare fewer in the flow's schema",
     1792: "the query changes something; a source only reads",
     1836: "the server is read-only: use the primary",
     1969: "raise statement_timeout_seconds, or make the query lighter",

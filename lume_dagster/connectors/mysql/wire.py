@@ -119,7 +119,6 @@ def row_blocks(connection: Any) -> Iterator[Block]:
     begins: list[int] = []
     ends: list[int] = []
     while True:
-        filled += _receive(connection, buffer, filled)
         at = _walk(buffer, at, filled, begins, ends)
         other = _whole_packet(buffer, at, filled)
         if begins and (other or at > len(buffer) // 2):
@@ -132,19 +131,19 @@ def row_blocks(connection: Any) -> Iterator[Block]:
                 return
             yield Block(packet, [0], [len(packet)])
             at = end
+            continue
         if not begins:
             buffer[: filled - at] = buffer[at:filled]
             filled, at = filled - at, 0
         if filled == len(buffer):
             buffer.extend(bytes(len(buffer)))
+        filled += _receive(connection, buffer, filled)
 
 
 def _receive(connection: Any, buffer: bytearray, filled: int) -> int:
     """Read what is there; at least a byte."""
     from pymysql.err import OperationalError
 
-    if filled == len(buffer):
-        return 0
     try:
         came = connection._rfile.read1(min(len(buffer) - filled, _PIECE))
     except OSError as error:
