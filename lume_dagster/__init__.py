@@ -25,26 +25,40 @@ if TYPE_CHECKING:
         RunTimeoutError,
     )
     from lume_dagster.flows.model import Flow
+    from lume_dagster.orchestration.arrival import Arrival
+    from lume_dagster.orchestration.batch_schedule import BatchSchedule
+    from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
+    from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
+    from lume_dagster.orchestration.translator import FlowProps, LumeTranslator
+    from lume_dagster.orchestration.webhooks.endpoint import Webhook
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ApiError",
+    "Arrival",
     "AuthenticationError",
     "BatchError",
+    "BatchSchedule",
     "ConnectorError",
+    "ConnectorIOManager",
     "EngineError",
     "Flow",
     "FlowError",
+    "FlowProps",
     "InvalidRequestError",
     "LumeError",
+    "LumeFlowComponent",
+    "LumeFlowsComponent",
     "LumeRun",
+    "LumeTranslator",
     "MissingExtraError",
     "PlanError",
     "RunError",
     "RunFailedError",
     "RunTimeoutError",
+    "Webhook",
     "build_definitions",
     "run",
     "run_status",
@@ -54,8 +68,16 @@ __all__ = [
 #: Where the names live that are not errors. A name is imported when it is first used: Dagster
 #: imports this package in every process of every step.
 _HOME = {
+    "Arrival": "lume_dagster.orchestration.arrival",
+    "BatchSchedule": "lume_dagster.orchestration.batch_schedule",
+    "ConnectorIOManager": "lume_dagster.orchestration.connector_io_manager",
     "Flow": "lume_dagster.flows.model",
+    "FlowProps": "lume_dagster.orchestration.translator",
+    "LumeFlowComponent": "lume_dagster.orchestration.component.flows",
+    "LumeFlowsComponent": "lume_dagster.orchestration.component.flows",
     "LumeRun": "lume_dagster.client",
+    "LumeTranslator": "lume_dagster.orchestration.translator",
+    "Webhook": "lume_dagster.orchestration.webhooks.endpoint",
     "build_definitions": "lume_dagster.orchestration.definitions",
     "run": "lume_dagster.client",
     "run_status": "lume_dagster.client",

@@ -35,20 +35,28 @@ HEAVY = (
 
 PUBLIC_NAMES = [
     "ApiError",
+    "Arrival",
     "AuthenticationError",
     "BatchError",
+    "BatchSchedule",
     "ConnectorError",
+    "ConnectorIOManager",
     "EngineError",
     "Flow",
     "FlowError",
+    "FlowProps",
     "InvalidRequestError",
     "LumeError",
+    "LumeFlowComponent",
+    "LumeFlowsComponent",
     "LumeRun",
+    "LumeTranslator",
     "MissingExtraError",
     "PlanError",
     "RunError",
     "RunFailedError",
     "RunTimeoutError",
+    "Webhook",
     "build_definitions",
     "run",
     "run_status",
@@ -206,7 +214,7 @@ def test_the_base_install_stays_small():
         for line in requires("lume-dagster") or ()
         if "extra ==" not in line
     }
-    wanted = "click dagster duckdb pandas pyarrow pydantic pyyaml rich sqlglot"
+    wanted = "click dagster duckdb pandas pyarrow pydantic pyyaml rich sqlglot standardwebhooks"
     assert base == set(wanted.split())
 
 

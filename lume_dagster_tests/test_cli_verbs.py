@@ -222,3 +222,52 @@ def test_a_folder_that_is_no_project_is_said_in_a_sentence(tmp_path):
 def test_completion_prints_a_script(shell):
     said = CliRunner().invoke(lume, ["completion", shell])
     assert "_LUME_COMPLETE" in said.stdout
+
+
+def test_connectors_are_listed_with_what_they_can_be(project):
+    found = {one["name"]: one for one in answer(project, "connect", "list")}
+    assert found["landing"]["roles"] == ["files", "target", "IO manager"]
+    assert found["warehouse"]["kind"] == "duckdb"
+    assert found["warehouse"]["flows"] == ["contacts"]
+    assert "queries, target, IO manager  contacts" in say(project, "connect", "list").stdout
+
+
+def test_a_connector_is_tried_out_in_sentences(project):
+    said = say(project, "connect", "test", "warehouse")
+    assert said.exit_code == 0, said.stderr
+    assert said.stdout.splitlines()[-2:] == [
+        "The flow contacts may write into crm.contacts.",
+        "warehouse works.",
+    ]
+
+
+def test_a_connector_that_does_not_work_says_what_is_missing(project):
+    shutil.rmtree(project / "landing")
+    said = say(project, "connect", "test", "landing")
+    assert said.exit_code == 6
+    assert "is not a folder" in said.stderr
+    told = say(project, "connect", "test", "landing", "--json")
+    value = json.loads(told.stdout)
+    assert (told.exit_code, value["works"], value["error"]) == (6, False, "ConnectorError")
+
+
+def test_a_connector_that_does_not_answer_is_given_up(project):
+    slow = """
+class Slow(LocalFilesConnector):
+    def test(self):
+        import threading
+        threading.Event().wait(30)
+        yield "never."
+"""
+    file = project / "definitions.py"
+    text = file.read_text().replace("HERE = ", f"{slow}\nHERE = ", 1)
+    file.write_text(text.replace("connectors={", 'connectors={"slow": Slow(root="."),'))
+    said = say(project, "connect", "test", "slow", "--timeout", "0.05")
+    assert said.exit_code == 6
+    assert "did not answer within 0.05 seconds" in said.stderr
+
+
+def test_an_unknown_connector_is_answered_with_the_nearest(project):
+    said = say(project, "connect", "test", "warehose")
+    assert said.exit_code == 2
+    assert "did you mean 'warehouse'?" in said.stderr

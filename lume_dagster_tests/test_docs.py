@@ -92,6 +92,14 @@ def follow_console(block: Block, folder: Path) -> Path:
     return folder
 
 
+def test_the_page_on_components_does_what_it_shows(tmp_path):
+    follow(DOCS / "components.md", tmp_path)
+
+
+def test_the_page_on_operations_does_what_it_shows(tmp_path):
+    follow(DOCS / "operations.md", tmp_path)
+
+
 def test_the_tutorial_does_what_it_shows(tmp_path):
     follow(DOCS / "tutorial.md", tmp_path)
 

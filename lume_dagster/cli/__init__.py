@@ -6,18 +6,22 @@ import click
 
 from lume_dagster.cli import (
     completion,
+    connect,
     demo,
     flows,
     init,
     partitions,
+    prune,
     results,
     running,
     ui,
+    webhooks,
 )
 
 VERBS = (
     demo.demo,
     init.init,
+    connect.connect,
     flows.validate,
     flows.publish,
     flows.activate,
@@ -30,6 +34,8 @@ VERBS = (
     results.download,
     results.rejects,
     partitions.partitions,
+    prune.prune,
+    webhooks.webhooks,
     ui.ui,
     completion.completion,
 )

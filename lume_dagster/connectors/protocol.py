@@ -130,6 +130,31 @@ class Target(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which mapped rows of a table are wanted back: what one flow delivered, of which batches."""
+
+    table: str
+    flow: str
+    source_paths: tuple[str, ...] | None = None  # None: of every batch
+    columns: tuple[str, ...] | None = None  # None: all
+
+
+@runtime_checkable
+class TableReader(Protocol):
+    """A target whose rows can be read back."""
+
+    kind: ClassVar[str]
+
+    def read_table(self, reading: Reading) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The columns and ``_lume_source_path``, in the order of the batches and their rows.
+
+        Types may be the system's: the reader of a uuid or a JSON value takes text too. What the
+        reader holds, it holds until the context ends.
+        """
+        ...
+
+
 @runtime_checkable
 class Testable(Protocol):
     """A connector that can say whether it would work."""

@@ -27,6 +27,13 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
             hide = name in self.secret_fields and value is not None
             yield name, HIDDEN if hide else value
 
+    def without_secrets(self, text: str) -> str:
+        """A text in which no value of a secret field stands any more."""
+        values = [str(v) for v in map(self._known, self.secret_fields) if v is not None]
+        for value in sorted(filter(None, values), key=len, reverse=True):
+            text = text.replace(value, HIDDEN)
+        return text
+
     def text(self, field: str) -> str:
         """A text field's value, read from the environment where it was given as ``EnvVar``."""
         return str(self._resolved(field))
@@ -39,12 +46,14 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
         """An integer field's value, also where it was given as ``EnvVar.int``."""
         return int(self._resolved(field))
 
-    def _resolved(self, field: str) -> Any:
+    def _known(self, field: str) -> Any:
+        """A field's value; None where the environment variable it is read from is not set."""
         value = getattr(self, field)
-        if not hasattr(value, "env_var_name"):
-            return value
-        found = value.get_value()
-        if found is None:
+        return value.get_value() if hasattr(value, "env_var_name") else value
+
+    def _resolved(self, field: str) -> Any:
+        value, found = getattr(self, field), self._known(field)
+        if found is None and hasattr(value, "env_var_name"):
             raise ConnectorError(
                 f"The environment variable {value.env_var_name} is not set; "
                 f"{type(self).__name__}.{field} is read from it.",

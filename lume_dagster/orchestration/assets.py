@@ -2,78 +2,79 @@
 
 # No postponed annotations here: Dagster looks at the annotation of ``context`` itself.
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
-from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.checks import check_specs
 from lume_dagster.orchestration.execution import Event, execute
-from lume_dagster.runs.status import STEPS
+from lume_dagster.orchestration.translator import Placed
 
-_DESCRIPTIONS = {
-    "source": "The batch as it was delivered, staged as Parquet.",
-    "transform": "Rows in the target schema, and rejects with every reason why.",
-    "target": "Mapped rows and rejects in the target system.",
-}
+#: The body of a version's op.
+Execute = Callable[[dg.AssetExecutionContext, Placed], Iterator[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpOptions:
+    """How Dagster runs the op of a version.
+
+    Attributes:
+        name: ``<flow>_v<N>`` when not said.
+        description: What people read of it.
+        tags: Such as ``dagster/priority``.
+        pool: A concurrency pool; runs of all flows in it wait for one another.
+        backfill_policy: How many partitions a run of a backfill takes; all when not said.
+        retry_policy: Run the op again when it failed by a fault of the system; a retry stages
+            nothing again and delivers each batch once.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    pool: str | None = None
+    backfill_policy: dg.BackfillPolicy | None = None
+    retry_policy: dg.RetryPolicy | None = None
+
+
+_DEFAULT = OpOptions()
 
 
 def version_assets(
-    version: FlowVersion, prefix: str, kinds: Mapping[str, str]
+    placed: Placed, op: OpOptions = _DEFAULT, run: Execute = execute
 ) -> dg.AssetsDefinition:
-    """The assets of a version; ``kinds`` is what each connector is a kind of."""
-    specs = _specs(version, prefix, kinds)
+    """The assets of a version."""
+    version = placed.version
     flow = version.flow
-    connectors = {flow.source.connector, flow.target.connector}
+    workspace = set() if placed.workspace else {names.WORKSPACE_RESOURCE}
 
     @dg.multi_asset(
-        name=names.op_name(version),
-        specs=specs,
-        check_specs=check_specs(version, specs[1].key),
+        name=op.name or names.op_name(version),
+        description=op.description,
+        specs=placed.specs,
+        check_specs=check_specs(version, placed.key("transform")),
         can_subset=True,
-        required_resource_keys={names.WORKSPACE_RESOURCE, *connectors},
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        op_tags={"lume/flow_version": version.name},
+        required_resource_keys=workspace
+        | placed.resources_of(flow.source.connector, flow.target.connector),
+        backfill_policy=op.backfill_policy or dg.BackfillPolicy.single_run(),
+        retry_policy=op.retry_policy,
+        pool=op.pool,
+        op_tags={**op.tags, names.TAG_VERSION: version.name},
     )
     def flow_version(context: dg.AssetExecutionContext) -> Iterator[Event]:
-        yield from execute(context, version)
+        if op.retry_policy is None:
+            yield from run(context, placed)
+        else:
+            yield from _not_retried_when_canceled(run(context, placed))
 
     return flow_version
 
 
-def _specs(version: FlowVersion, prefix: str, kinds: Mapping[str, str]) -> list[dg.AssetSpec]:
-    flow = version.flow
-    source, target = kinds[flow.source.connector], kinds[flow.target.connector]
-    own: dict[str, dict[str, Any]] = {
-        "source": {"kinds": {source}},
-        "transform": {"kinds": {"sql"}},
-        "target": {
-            "kinds": {target},
-            "metadata": {
-                "dagster/table_name": flow.target.table,
-                "dagster/storage_kind": target,
-                "lume/write": flow.target.write,
-            },
-        },
-    }
-    partitions = dg.DynamicPartitionsDefinition(name=names.partitions_name(prefix, version))
-    keys = [names.asset_key(prefix, version, step) for step in STEPS]
-    return [
-        dg.AssetSpec(
-            key,
-            deps=keys[number - 1 : number] if number else [],
-            description=f"{flow.description}\n\n{_DESCRIPTIONS[step]}"
-            if flow.description
-            else _DESCRIPTIONS[step],
-            partitions_def=partitions,
-            group_name=f"{flow.flow}/v{version.version}",  # nodes of the graph show only "source"
-            owners=list(flow.owners),
-            tags={**flow.tags, "lume/flow": flow.flow, "lume/version": str(version.version)},
-            code_version=version.digest,
-            skippable=True,
-            **own[step],
-        ).with_io_manager_key(names.IO_MANAGER)
-        for number, (step, key) in enumerate(zip(STEPS, keys, strict=True))
-    ]
+def _not_retried_when_canceled(events: Iterator[Event]) -> Iterator[Event]:
+    """A step with retries that is interrupted would be run again, and the run end SUCCESS."""
+    try:
+        yield from events
+    except dg.DagsterExecutionInterruptedError:
+        raise dg.Failure("The run was canceled.", allow_retries=False) from None

@@ -7,33 +7,36 @@ from typing import Any
 
 import dagster as dg
 
+from lume_dagster.errors import TransientError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks import Checked, one_result
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
+from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs.status import STEPS
 
 Event = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
 
-def execute(context: dg.AssetExecutionContext, version: FlowVersion) -> Iterator[Event]:
+def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
     """Take each batch of the run through each selected step."""
     from lume_dagster.orchestration.many_batches import run_many
 
-    workspace: Workspace = context.resources.lume
+    version = placed.version
+    workspace: Workspace = placed.workspace or context.resources.lume
     require_long_keys(context.instance)
     batches = list(context.partition_keys)
     selected = context.selected_asset_keys
-    steps = [s for s in STEPS if names.asset_key(workspace.prefix, version, s) in selected]
+    steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
     with workspace.engine() as engine:
         scope = RunScope(
-            version=version,
+            placed=placed,
             workspace=workspace,
-            source=getattr(context.resources, version.flow.source.connector),
-            target=getattr(context.resources, version.flow.target.connector),
+            source=placed.connector(context.resources, version.flow.source.connector),
+            target=placed.connector(context.resources, version.flow.target.connector),
             engine=engine,
             instance=context.instance,
             run_id=context.run.run_id,
@@ -97,7 +100,7 @@ def failure(failed: StepFailed, source_path: str) -> dg.Failure:
             metadata.SOURCE_PATH: source_path,
             metadata.ERROR: dg.MetadataValue.json(error),
         },
-        allow_retries=False,
+        allow_retries=isinstance(cause, TransientError),
     )
 
 
@@ -112,9 +115,7 @@ def _tag_start(
 ) -> None:
     """Say in the run's tags what it is, and forget what a run it retries had come to."""
     wanted = {
-        names.TAG_VERSION: version.name,
-        names.TAG_FLOW: version.flow.flow,
-        **({names.TAG_SOURCE_PATH: batches[0]} if len(batches) == 1 else {}),
+        **names.run_tags(version, batches[0] if len(batches) == 1 else None),
         **{t: "" for t in (names.TAG_ERROR, names.TAG_REJECTS) if t in context.run.tags},
     }
     tag(context, {k: v for k, v in wanted.items() if context.run.tags.get(k) != v})

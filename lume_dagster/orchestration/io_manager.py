@@ -62,6 +62,10 @@ class BatchIOManager(dg.IOManager):
         return _form(wanted)([str(p) for f in files.values() for p in f.paths])
 
 
+#: The one there is: definitions that are merged must share it.
+BATCHES = BatchIOManager()
+
+
 def _find(context: dg.InputContext, source_path: str) -> dg.AssetMaterialization:
     found = newest(context.instance, context.asset_key, source_path)
     if found is None:

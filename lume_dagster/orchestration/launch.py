@@ -24,7 +24,6 @@ from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
 from lume_dagster.orchestration.project import Project, load_project
 from lume_dagster.orchestration.steps import newest
-from lume_dagster.runs.status import STEPS
 
 _NAMESPACE = uuid.UUID("6f1c6a4e-53c8-5f0a-9d57-8f3a2c1f7d10")
 _ASSET_JOB = "__ASSET_JOB"
@@ -126,7 +125,7 @@ def _add_run(project: Project, instance: dg.DagsterInstance, request: Request, r
     """Whether the run was added; False when another start has just added it."""
     version = request.version
     origin: Any = deserialize_value(json.dumps(_origin(project.folder, version.name)))
-    keys = {names.asset_key(project.workspace.prefix, version, s) for s in STEPS}
+    keys = set(project.placed(version).keys)
     try:
         instance.create_run_for_job(
             _job(project),
@@ -178,9 +177,7 @@ def _origin(folder: Path, version: str) -> dict[str, Any]:
 def _tags(request: Request) -> dict[str, str]:
     return {
         names.PARTITION_TAG: request.source_path,
-        names.TAG_VERSION: request.version.name,
-        names.TAG_FLOW: request.version.flow.flow,
-        names.TAG_SOURCE_PATH: request.source_path,
+        **names.run_tags(request.version, request.source_path),
         **({names.TAG_METADATA: json.dumps(request.run_metadata)} if request.run_metadata else {}),
         **({names.TAG_FORCED: "true"} if request.force_rerun else {}),
     }
@@ -199,7 +196,7 @@ def _earlier_runs(instance: dg.DagsterInstance, request: Request) -> int:
 
 
 def _refuse_if_done(project: Project, instance: dg.DagsterInstance, request: Request) -> None:
-    key = names.asset_key(project.workspace.prefix, request.version, "target")
+    key = project.placed(request.version).key("target")
     done = newest(instance, key, request.source_path)
     if done is not None and not request.force_rerun:
         raise InvalidRequestError(
@@ -209,7 +206,7 @@ def _refuse_if_done(project: Project, instance: dg.DagsterInstance, request: Req
 
 
 def _refuse_if_running(project: Project, instance: dg.DagsterInstance, request: Request) -> None:
-    key = names.asset_key(project.workspace.prefix, request.version, "target")
+    key = project.placed(request.version).key("target")
     partitions = names.partitions_name(project.workspace.prefix, request.version)
     for run in instance.get_runs(dg.RunsFilter(statuses=_ACTIVE)):
         if key in (run.asset_selection or {key}) and _covers(

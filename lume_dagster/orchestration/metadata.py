@@ -11,6 +11,7 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import Column, Receipt
 from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.orchestration.names import STEP
 from lume_dagster.runs.metrics import Metrics
 from lume_dagster.runs.output import part_files
 from lume_dagster.runs.phases import MappedBatch, Outcome
@@ -35,6 +36,7 @@ def of_source(staged: StagedBatch, source_path: str, seconds: float) -> Metadata
         for f in staged.files[:_FILES_SHOWN]
     ]
     return {
+        STEP: "source",
         ROWS: staged.records,
         "dagster/uri": staged.folder.as_uri(),
         SCHEMA: dg.TableSchema(columns),
@@ -58,6 +60,7 @@ def of_transform(
         for c in outcome.plan.columns
     }
     return {
+        STEP: "transform",
         ROWS: mapped.rows.mapped,
         "dagster/uri": mapped.folder.as_uri(),
         SCHEMA: _schema(mapped.columns),
@@ -103,6 +106,7 @@ def of_target(
         c.name: [dg.TableColumnDep(asset_key=transform, column_name=c.name)] for c in mapped.columns
     }
     value: Metadata = {
+        STEP: "target",
         ROWS: receipt.mapped_rows,
         SCHEMA: _schema(mapped.columns),
         "dagster/column_lineage": dg.TableColumnLineage(lineage),

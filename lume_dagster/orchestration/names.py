@@ -14,6 +14,10 @@ RUN_PREFIX = "run_"
 WORKSPACE_RESOURCE = "lume"
 IO_MANAGER = "lume_io_manager"
 
+#: Metadata of an asset that says what it is, whatever it is called.
+VERSION = "lume/flow_version"
+STEP = "lume/step"
+
 #: Tags of a run. The first three are set when the client makes the run, and again when it starts.
 TAG_VERSION = "lume/flow_version"
 TAG_FLOW = "lume/flow"
@@ -52,6 +56,12 @@ def op_name(version: FlowVersion) -> str:
 def partitions_name(prefix: str, version: FlowVersion) -> str:
     """The name of the version's partitions, which is global to a Dagster deployment."""
     return f"{prefix}/{version.flow.flow}/v{version.version}"
+
+
+def run_tags(version: FlowVersion, source_path: str | None) -> dict[str, str]:
+    """The tags that say what a run is; without a ``source_path`` where it takes many batches."""
+    batch = {} if source_path is None else {TAG_SOURCE_PATH: source_path}
+    return {TAG_VERSION: version.name, TAG_FLOW: version.flow.flow, **batch}
 
 
 def public_id(dagster_run_id: str) -> str:

@@ -1,22 +1,25 @@
-"""Find and load a project: a folder with a ``definitions.py`` that calls ``build_definitions``."""
+"""Find and load a project: a folder with a ``definitions.py``, or one of Dagster's ``dg``."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 
-from lume_dagster.errors import InvalidRequestError
-from lume_dagster.orchestration.definitions import loading
-from lume_dagster.orchestration.names import WORKSPACE_RESOURCE
+from lume_dagster.errors import InvalidRequestError, LumeError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration.code_location import loading
+from lume_dagster.orchestration.translator import Placed, placed_in
 from lume_dagster.orchestration.workspace import Workspace
 
 FILE = "definitions.py"
+_DG_FILE = "pyproject.toml"
 _ENV = "LUME_PROJECT"
 _MODULE = "lume_project_definitions"
 
@@ -28,6 +31,10 @@ class Project:
     folder: Path
     definitions: dg.Definitions
     workspace: Workspace
+
+    def placed(self, version: FlowVersion) -> Placed:
+        """The assets of a version."""
+        return placed_in(self.definitions, version)
 
     def connector(self, name: str) -> object:
         """The connector a flow names."""
@@ -43,14 +50,14 @@ def find_project(named: str | Path | None = None) -> Path:
     given = named or os.environ.get(_ENV)
     if given:
         folder = Path(given).absolute()
-        if (folder / FILE).is_file():
+        if _is_project(folder):
             return folder
         raise InvalidRequestError(
             f"{folder} is no project: it has no {FILE}.", hint="lume init makes one."
         )
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / FILE).is_file():
+        if _is_project(folder):
             return folder
     raise InvalidRequestError(
         f"There is no {FILE} in {here} or above it.",
@@ -58,19 +65,37 @@ def find_project(named: str | Path | None = None) -> Path:
     )
 
 
+def _is_project(folder: Path) -> bool:
+    return (folder / FILE).is_file() or _is_dg_project(folder)
+
+
+def _is_dg_project(folder: Path) -> bool:
+    """Whether ``dg`` takes the folder for a project."""
+    file = folder / _DG_FILE
+    if not file.is_file():
+        return False
+    try:
+        said = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
+    return bool(said.get("tool", {}).get("dg", {}).get("directory_type") == "project")
+
+
 def load_project(folder: Path, versions: Sequence[str] = ()) -> Project:
-    """Run the project's ``definitions.py``, building the assets of these versions only.
+    """Load the project's definitions, with the assets of these versions only.
 
     Raises:
-        InvalidRequestError: the file defines no definitions made by ``build_definitions``.
+        InvalidRequestError: there are no flows in its definitions.
     """
     with loading(folder, versions):
-        definitions = _definitions_in(folder / FILE)
-    workspace = (definitions.resources or {}).get(WORKSPACE_RESOURCE)
-    if not isinstance(workspace, Workspace):
+        file = folder / FILE
+        definitions = _definitions_in(file) if file.is_file() else _definitions_of_dg(folder)
+    found = (definitions.resources or {}).values()
+    workspace = next((r for r in found if isinstance(r, Workspace)), None)
+    if workspace is None:
         raise InvalidRequestError(
-            f"The definitions in {folder / FILE} were not made by build_definitions.",
-            hint="from lume_dagster import build_definitions; defs = build_definitions(...)",
+            f"The definitions in {folder} hold no flows.",
+            hint="make them by lume_dagster.build_definitions, or add a LumeFlowComponent.",
         )
     return Project(folder, definitions, workspace)
 
@@ -80,9 +105,7 @@ def _definitions_in(path: Path) -> dg.Definitions:
     if spec is None or spec.loader is None:
         raise InvalidRequestError(f"{path} cannot be read as Python.")
     module = importlib.util.module_from_spec(spec)
-    # As ``dagster dev -f`` does: files beside definitions.py can be imported by it.
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    _importable(path.parent)
     spec.loader.exec_module(module)
     found = [v for v in vars(module).values() if isinstance(v, dg.Definitions)]
     if not found:
@@ -90,3 +113,20 @@ def _definitions_in(path: Path) -> dg.Definitions:
             f"{path} defines no dagster.Definitions.", hint="defs = build_definitions(...)"
         )
     return found[0]
+
+
+def _definitions_of_dg(folder: Path) -> dg.Definitions:
+    _importable(folder / "src")
+    try:
+        return dg.load_from_defs_folder(path_within_project=folder)
+    except Exception as error:  # noqa: BLE001 - raised again; what is wrong is at its root
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, LumeError):
+            cause = cause.__cause__
+        raise cause or error from None
+
+
+def _importable(folder: Path) -> None:
+    """As Dagster does: what lies in the folder can be imported."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

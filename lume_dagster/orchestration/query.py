@@ -51,7 +51,7 @@ def read_summary(instance: dg.DagsterInstance, run_id: str) -> RunSummary:
     Raises:
         InvalidRequestError: there is no such run.
     """
-    return _summary(instance, _record(instance, run_id))
+    return summarize(instance, _record(instance, run_id))
 
 
 def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
@@ -90,7 +90,7 @@ def list_runs(
     cursor: str | None = None
     while len(found) < limit:
         page = instance.get_run_records(query, limit=_PAGE, cursor=cursor)
-        ours = (_summary(instance, r) for r in page if _version(r.dagster_run) is not None)
+        ours = (summarize(instance, r) for r in page if _version(r.dagster_run) is not None)
         found += [s for s in ours if s.status in wanted]
         if len(page) < _PAGE:
             break
@@ -107,7 +107,8 @@ def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord:
     return record
 
 
-def _summary(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
+def summarize(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
+    """Where the run of a record stands."""
     record = _with_the_dead_buried(instance, record)
     run = record.dagster_run
     return RunSummary(
@@ -164,8 +165,9 @@ def _last_done(instance: dg.DagsterInstance, run_id: str) -> str | None:
     records = instance.get_records_for_run(
         run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION, limit=1, ascending=False
     ).records
-    event = records[0].event_log_entry.dagster_event if records else None
-    return event.asset_key.path[-1] if event and event.asset_key else None
+    made = records[0].asset_materialization if records else None
+    step = made.metadata.get(names.STEP) if made is not None else None
+    return None if step is None else str(step.value)
 
 
 def _version(run: dg.DagsterRun) -> str | None:
@@ -206,8 +208,8 @@ def _events(instance: dg.DagsterInstance, run_id: str) -> _Events:
             continue
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             made_of = event.step_materialization_data.materialization
-            if names.version_of(made_of.asset_key):
-                made[made_of.asset_key.path[-1]].append(made_of.metadata)
+            if names.STEP in made_of.metadata:
+                made[str(made_of.metadata[names.STEP].value)].append(made_of.metadata)
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
             values = _failure_values(event)
             refused += [values] if metadata.METRICS in values else []

@@ -15,11 +15,13 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import Target
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.errors import BatchError, FlowError, LumeError, TransientError
+from lume_dagster.errors import BatchError, FlowError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
-from lume_dagster.orchestration.names import asset_key, check_source_path, public_id
+from lume_dagster.orchestration.names import check_source_path, public_id
+from lume_dagster.orchestration.retry import retrying
+from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
 from lume_dagster.runs.phases import Batch, Engine, MappedBatch
@@ -33,7 +35,7 @@ T = TypeVar("T")
 class RunScope:
     """What the batches of a run share."""
 
-    version: FlowVersion
+    placed: Placed
     workspace: Workspace
     source: object
     target: object
@@ -45,9 +47,18 @@ class RunScope:
     log: dg.DagsterLogManager
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
+    @property
+    def version(self) -> FlowVersion:
+        """What runs."""
+        return self.placed.version
+
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
-        return asset_key(self.workspace.prefix, self.version, step)
+        return self.placed.key(step)
+
+    def retrying(self, action: Callable[[], T]) -> T:
+        """The result of an action that a connector may ask to be tried again."""
+        return retrying(action, self.workspace.retry_waits, self.log)
 
     def batch(self, source_path: str) -> Batch:
         """The batch with its folders, and the seeds that were uploaded with it."""
@@ -138,7 +149,7 @@ def run_batch(scope: RunScope, source_path: str, steps: Sequence[str]) -> Iterat
 
 def _source(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
     with progress.timed("source"):
-        staged = _retrying(scope, lambda: phases.sync_source(scope.source, batch, scope.engine))
+        staged = scope.retrying(lambda: phases.sync_source(scope.source, batch, scope.engine))
     progress.staged = staged
     seconds = progress.seconds["source"]
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
@@ -177,7 +188,7 @@ def _target(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
         target = _require_target(scope, batch)
         first = not scope.delivered
         deliver = partial(phases.sync_target, target, batch, mapped, check=first)
-        receipt = _retrying(scope, deliver)
+        receipt = scope.retrying(deliver)
         scope.delivered.add(batch.source_path)
     if progress.mapped is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
@@ -201,10 +212,11 @@ _STEPS: Mapping[str, Callable[[RunScope, Batch, _Progress], StepDone]] = {
 
 
 def newest(
-    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str
+    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str | None
 ) -> dg.AssetMaterialization | None:
-    """The latest materialization of an asset for one batch."""
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[source_path])
+    """The latest materialization of an asset for one batch, or for whichever was the last."""
+    partitions = None if source_path is None else [source_path]
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
     records = instance.fetch_materializations(wanted, limit=1).records
     return records[0].asset_materialization if records else None
 
@@ -241,19 +253,6 @@ def _require_target(scope: RunScope, batch: Batch) -> Target:
         f"The connector {name!r} of flow {batch.version.name} cannot be written to.",
         hint="name another target.connector.",
     )
-
-
-def _retrying(scope: RunScope, action: Callable[[], T]) -> T:
-    """Call again, after a while, what failed in a way that may pass."""
-    waits = scope.workspace.retry_waits
-    for attempt, wait in enumerate(waits, start=1):
-        try:
-            return action()
-        except TransientError as error:
-            again = "%s Trying again in %g s (%d of %d)."
-            scope.log.warning(again, error.message, wait, attempt, len(waits))
-            time.sleep(wait)
-    return action()
 
 
 def _drop_older_staging(scope: RunScope, batch: Batch) -> None:

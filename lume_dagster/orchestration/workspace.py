@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+from lume_dagster.orchestration.webhooks.endpoint import Webhook
 from lume_dagster.runs.output import Layout
 from lume_dagster.runs.phases import Engine
 
@@ -41,6 +43,7 @@ class Workspace:
     open_engine: OpenEngine = field(default=open_duckdb, repr=False)
     #: Seconds to wait before each further attempt when a connector says "try again".
     retry_waits: tuple[float, ...] = (1.0, 5.0)
+    webhooks: tuple[Webhook, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -50,3 +53,9 @@ class Workspace:
     def engine(self) -> AbstractContextManager[Engine]:
         """A fresh engine, to be used in a ``with`` block."""
         return self.open_engine(self)
+
+
+@cache
+def shared(workspace: Workspace) -> Workspace:
+    """One object for equal workspaces: definitions that are merged must share their resources."""
+    return workspace

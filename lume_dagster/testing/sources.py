@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from lume_dagster.connectors.protocol import Column
 from lume_dagster.errors import BatchError, FlowError, LumeError
-from lume_dagster.testing.connectors import ConnectorSuite
-from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, Row, plain_value
+from lume_dagster.testing.connectors import SECRET, ConnectorSuite
+from lume_dagster.testing.deliveries import (
+    EVERY_TYPE,
+    EVERY_VALUE,
+    Row,
+    make_delivery,
+    plain_value,
+)
+from lume_dagster.testing.targets import TargetHooks
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from lume_dagster.engines.batch import StagedBatch
+
+#: What a source may hold and no target column does: bytes, and an instant.
+_SOURCE_ONLY: Mapping[str, Any] = {
+    "blob": b"\x00'\xff",
+    "instant": dt.datetime(2024, 2, 29, 6, 30, 0, 123456, tzinfo=dt.UTC),
+}
 
 INJECTIONS = (
     "x' OR 1=1 --",
@@ -90,6 +108,12 @@ class DatabaseSourceSuite(ConnectorSuite):
     #: A query over the table ``batches``; systems that quote otherwise say it otherwise.
     query = "SELECT * FROM batches WHERE batch = :source_path"
 
+    #: The bytes 00 27 ff and an instant as the system's SQL says them; None: it has no such type.
+    literals: ClassVar[Mapping[str, str | None]] = {
+        "blob": "X'0027FF'",
+        "instant": "CAST('2024-02-29 12:00:00.123456+05:30' AS TIMESTAMP WITH TIME ZONE)",
+    }
+
     def fill(self, config: Mapping[str, Any], rows: list[Row]) -> None:
         """Make a table ``batches``, a text column ``batch`` and one of every type, filled."""
         raise NotImplementedError
@@ -108,9 +132,53 @@ class DatabaseSourceSuite(ConnectorSuite):
         self.fill(config, [{**row, "batch": "a'b"} for row in EVERY_VALUE])
         self.fill(config, [{"id": 7, "batch": "other"}])
         rows = self.read(connector, self.query, "a'b").to_pylist()
-        types = {column.name: column.type for column in EVERY_TYPE}
-        found = {r["id"]: {n: plain_value(r[n], t) for n, t in types.items()} for r in rows}
-        assert found == {row["id"]: {n: row.get(n) for n in types} for row in EVERY_VALUE}
+        assert self._plain(rows) == self._wanted()
+
+    def test_what_is_read_is_staged_equal_and_written_back_equal(
+        self, connector: Any, config: Mapping[str, Any], tmp_path: Path
+    ) -> None:
+        """Through the engine's staging, and into a table where the system is a target too."""
+        self.fill(config, [{**row, "batch": "a"} for row in EVERY_VALUE])
+        staged = self._staged(connector, self.query, tmp_path)
+        rows = _staged_rows(staged)
+        assert self._plain(rows.to_pylist()) == self._wanted()
+        if isinstance(self, TargetHooks):
+            delivery = make_delivery(tmp_path, [], columns=EVERY_TYPE, format=self.file_format)
+            file = _numbered(rows.select([c.name for c in EVERY_TYPE]), tmp_path / "back.parquet")
+            connector.deliver(replace(delivery, mapped=(file,)))
+            held = self.read_mapped(connector, delivery.table).to_pylist()
+            assert self._plain(held) == self._wanted()
+
+    def test_bytes_and_instants_are_staged_exactly(
+        self, connector: Any, config: Mapping[str, Any], tmp_path: Path
+    ) -> None:
+        """Types that a source may hold and no target column does."""
+        self.fill(config, [{"id": 1, "batch": "a"}])
+        said = {name: sql for name, sql in self.literals.items() if sql is not None}
+        chosen = ", ".join(f"{sql} AS {name}" for name, sql in said.items())
+        query = self.query.replace("*", f"id, {chosen}", 1)
+        row = _staged_rows(self._staged(connector, query, tmp_path)).to_pylist()[0]
+        wanted = {n: self.drifted(Column(n, n), _SOURCE_ONLY[n]) for n in said}
+        assert {name: row[name] for name in said} == wanted
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "SELECT no_such_column FROM batches WHERE batch = :source_path",
+            "SELECT * FROM no_such_table WHERE batch = :source_path",
+            "SELEKT * FROM batches WHERE batch = :source_path",
+            "SELECT 'open FROM batches WHERE batch = :source_path",
+        ],
+    )
+    def test_a_query_that_cannot_run_is_a_sentence(
+        self, connector: Any, config: Mapping[str, Any], query: str
+    ) -> None:
+        """The system's own words, and neither its secrets nor the batch's name."""
+        self.fill(config, [{"id": 1, "batch": "a"}])
+        with pytest.raises(LumeError, match=r"\w+ \w+") as caught:
+            self.read(connector, query, SECRET)
+        shown = str(caught.value)
+        assert [n for n, value in self._secrets(config) if value in shown] == []
 
     @pytest.mark.parametrize("hostile", INJECTIONS)
     def test_a_hostile_source_path_reads_nothing_and_changes_nothing(
@@ -180,3 +248,40 @@ class DatabaseSourceSuite(ConnectorSuite):
         with connector.read(self.query, "a") as reader:
             reader.read_next_batch()
         assert self.read(connector, self.query, "a").num_rows == 1_000
+
+    def _staged(self, connector: Any, query: str, folder: Path) -> StagedBatch:
+        from lume_dagster.engines.settings import EngineSettings
+        from lume_dagster.engines.stage import stage_stream
+
+        with connector.read(query, "a") as reader:
+            settings = EngineSettings(scratch=folder / "scratch")
+            return stage_stream(settings, reader, "a", folder / "staged")
+
+    def _plain(self, rows: list[Row]) -> dict[int, Row]:
+        """Rows by id, as they read in any system."""
+        return {
+            int(row["id"]): {c.name: plain_value(row[c.name], c.type) for c in EVERY_TYPE}
+            for row in rows
+        }
+
+    def _wanted(self) -> dict[int, Row]:
+        return {
+            row["id"]: {c.name: self.drifted(c, row.get(c.name)) for c in EVERY_TYPE}
+            for row in EVERY_VALUE
+        }
+
+
+def _staged_rows(staged: StagedBatch) -> pa.Table:
+    """A staged batch under the names of its columns."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(staged.part_paths[0]).rename_columns([c.name for c in staged.columns])
+
+
+def _numbered(rows: pa.Table, file: Path) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    numbers = pa.array(range(1, rows.num_rows + 1), pa.int64())
+    pq.write_table(rows.append_column("_lume_row", numbers), file)
+    return file

@@ -189,8 +189,10 @@ class WriteSuite(TargetHooks):
         connector.check(delivery)
         connector.deliver(delivery)
         found = {row[3][0]: row[3] for row in self.held(connector, EVERY_TYPE)}
-        names = [column.name for column in EVERY_TYPE]
-        assert found == {row["id"]: tuple(row.get(n) for n in names) for row in EVERY_VALUE}
+        assert found == {
+            row["id"]: tuple(self.drifted(c, row.get(c.name)) for c in EVERY_TYPE)
+            for row in EVERY_VALUE
+        }
 
     def test_a_table_of_another_shape_is_refused_before_anything_is_written(
         self, connector: Any, tmp_path: Path
@@ -215,6 +217,34 @@ class WriteSuite(TargetHooks):
         paths = [row[0] for row in self.held(connector)]
         assert paths == ["file:///in/orders.csv"] * 2 + [HOSTILE] * 2
         assert [row[0] for row in self.rejected(connector)] == [HOSTILE]
+
+    def test_a_value_that_does_not_fit_is_refused_and_nothing_is_written(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """A text in a column of integers: the old rows stay."""
+        columns = (Column("id", "integer"), Column("name", "integer"))
+        connector.deliver(self.make(tmp_path, [{"id": 1}], columns=columns, rejects=1))
+        before = self.held(connector, columns), self.rejected(connector)
+        wrong = replace(self.make(tmp_path, _OLD, run_id="run_2"), columns=columns)
+        with pytest.raises(ConnectorError, match=r"\w+ \w+"):
+            connector.deliver(wrong)
+        assert (self.held(connector, columns), self.rejected(connector)) == before
+
+    @pytest.mark.parametrize("name", ['we"ird `name`]; --', "zażółć 漢字", "select", "Id"])
+    def test_a_hostile_column_name_arrives_or_is_refused_at_once(
+        self, connector: Any, tmp_path: Path, name: str
+    ) -> None:
+        """A name is quoted; one that the system cannot keep is refused before it is written."""
+        columns = (Column("key", "integer"), Column(name, "string"))
+        delivery = self.make(tmp_path, [{"key": 1, name: "x"}], columns=columns, key=("key",))
+        try:
+            connector.check(delivery)
+        except ConnectorError as refusal:
+            assert name in str(refusal)  # noqa: PT017 - one or the other
+            assert self.read_mapped(connector, delivery.table).num_rows == 0
+        else:
+            connector.deliver(delivery)
+            assert [row[3] for row in self.held(connector, columns)] == [(1, "x")]
 
     def test_a_name_that_is_no_table_is_refused(self, connector: Any, tmp_path: Path) -> None:
         """An empty part of a name is a mistake."""

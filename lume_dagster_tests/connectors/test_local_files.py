@@ -17,7 +17,7 @@ from lume_dagster.connectors.local_files.table import STATE
 from lume_dagster.connectors.protocol import Column, StoreSource, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
-from lume_dagster.testing import StoreSourceSuite, TargetSuite, WriteSuite
+from lume_dagster.testing import StoreSourceSuite, TableReaderSuite, TargetSuite, WriteSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
 
 
@@ -55,7 +55,7 @@ class LocalFiles:
             )
 
 
-class TestParquet(LocalFiles, TargetSuite, StoreSourceSuite):
+class TestParquet(LocalFiles, TargetSuite, TableReaderSuite, StoreSourceSuite):
     def load(self, connection, files, types):
         query = "SELECT * FROM read_parquet($files)"
         return connection.sql(query, params={"files": files}).to_arrow_table()
@@ -67,20 +67,18 @@ class TestParquet(LocalFiles, TargetSuite, StoreSourceSuite):
         return path.as_uri() if path.suffix else str(path)
 
 
-class TestCsv(LocalFiles, WriteSuite):
+class TestCsv(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "csv"
 
     def load(self, connection, files, types):
         """CSV has no types of its own: read with the columns' types, every value is exact."""
         query = FORMATS["csv"].read
-        outputs = ", ".join(
-            f'CAST("{n}" AS {t}) AS "{n}"' for n, t in types.items() if n != "errors"
-        )
+        outputs = ", ".join(typed(n, t) for n, t in types.items() if n != "errors")
         values = {"files": files, "columns": dict.fromkeys(types, "VARCHAR")}
         return connection.sql(f"SELECT {outputs} FROM {query}", params=values).to_arrow_table()
 
 
-class TestJsonLines(LocalFiles, WriteSuite):
+class TestJsonLines(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "jsonl"
 
     def load(self, connection, files, types):
@@ -94,8 +92,13 @@ class TestJsonLines(LocalFiles, WriteSuite):
         }
         schema = pa.schema([(name, pa.string()) for name in texts])
         connection.register("lines", pa.table(texts, schema=schema))
-        outputs = ", ".join(f'CAST("{n}" AS {types[n]}) AS "{n}"' for n in texts)
+        outputs = ", ".join(typed(n, types[n]) for n in texts)
         return connection.sql(f"SELECT {outputs} FROM lines").to_arrow_table()
+
+
+def typed(name, type_):
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"CAST({quoted} AS {type_}) AS {quoted}"
 
 
 def text_of(plain, exact, type_):

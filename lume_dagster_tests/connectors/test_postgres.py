@@ -15,15 +15,22 @@ from lume_dagster.connectors import PostgresConnector
 from lume_dagster.connectors.protocol import Column, DatabaseSource, Target
 from lume_dagster.connectors.sql.ddl import POSTGRES_TYPES, sql_type
 from lume_dagster.errors import ConnectorError, TransientError
-from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
+from lume_dagster.testing import DatabaseSourceSuite, ServerSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
 
 CASTS = {"json": "jsonb", "uuid": "uuid"}
 
 
-class TestPostgres(TargetSuite, DatabaseSourceSuite):
+class TestPostgres(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSuite):
     connector_type = PostgresConnector
+    literals = {
+        "blob": "'\\x0027ff'::bytea",
+        "instant": "'2024-02-29 12:00:00.123456+05:30'::timestamptz",
+    }
+
+    def silent(self, config, host, port):
+        return {**config, "host": host, "port": port, "connect_timeout_seconds": 2}
 
     @pytest.fixture
     def config(self, postgres, postgres_database):

@@ -98,7 +98,7 @@ def test_a_folder_without_definitions_is_no_project(tmp_path):
 
 def test_definitions_made_otherwise_are_refused(tmp_path):
     (tmp_path / "definitions.py").write_text("import dagster as dg\ndefs = dg.Definitions()\n")
-    with pytest.raises(InvalidRequestError, match="were not made by build_definitions"):
+    with pytest.raises(InvalidRequestError, match="hold no flows"):
         load_project(tmp_path)
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 from lume_dagster.connectors.batch_files import Settings, first_line
 from lume_dagster.connectors.duckdb_file.load import load, refuse_unfit
 from lume_dagster.connectors.patience import attempts
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.bound_query import bind_source_path
+from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError, EngineError, FlowError, TransientError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 16_384
+_JSON_KEYS = "SELECT unnest(from_json(:source_path, '[\"VARCHAR\"]'))"
 #: One delivery at a time to a file in this process; between processes DuckDB's own lock does it.
 _TURNS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -45,7 +47,7 @@ class DuckDBConnector(ConnectorResource):
 
     def check(self, delivery: Delivery) -> None:
         """Refuse a table of another shape, or a path that cannot be written."""
-        tables = self._tables(delivery)
+        tables = self._tables(delivery.table)
         self._refuse_unwritable()
         if not self._file.exists():
             refuse_unfit(None, delivery, tables)
@@ -55,7 +57,7 @@ class DuckDBConnector(ConnectorResource):
 
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Move a batch into its tables in one transaction."""
-        tables = self._tables(delivery)
+        tables = self._tables(delivery.table)
         self._refuse_unwritable()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._turn(), self._writing() as connection:
@@ -82,36 +84,56 @@ class DuckDBConnector(ConnectorResource):
                 batches.close()
                 reader.close()
 
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, streamed."""
+        tables = self._tables(reading.table)
+        name = tables.qualified.lower()
+        query, keys = read_back(tables, reading, "duckdb", _JSON_KEYS, ledger_name=name)
+        with self.read(query, keys) as reader:
+            yield reader
+
     def test(self) -> Iterator[str]:
-        """Open the file and say what was found."""
-        self._refuse_unwritable()
+        """Open the file, say what was found and whether it can be written."""
+        writable = self._unwritable() is None
         if not self._file.exists():
+            self._refuse_unwritable()
             yield f"{self._file} is not there yet; it can be made."
             return
-        with self._turn(), self._writing() as connection:
+        with self._turn(), self._writing() if writable else self._reading() as connection:
             found = connection.execute(
                 "SELECT count(*) FROM duckdb_tables() WHERE NOT internal"
             ).fetchone()
-            yield f"{self._file} opens for writing and holds {found[0] if found else 0} tables."
+            yield f"{self._file} opens and holds {found[0] if found else 0} tables."
+        if writable:
+            yield f"{self._file} can be written."
+        else:
+            yield f"{self._file} cannot be written by this user: it can only be a source."
 
     @property
     def _file(self) -> Path:
         return Path(self.text("path")).expanduser().absolute()
 
-    def _tables(self, delivery: Delivery) -> Tables:
+    def _tables(self, table: str) -> Tables:
         schema = self.text("default_schema")
-        return parse_table(delivery.table, database=self._file.stem, schema=schema)
+        return parse_table(table, database=self._file.stem, schema=schema)
 
     def _refuse_unwritable(self) -> None:
         if self._file.is_dir():
             raise ConnectorError(
                 f"{self._file} is a folder.", hint="name the database file: warehouse.duckdb"
             )
-        nearest = next(p for p in [self._file, *self._file.parents] if p.exists())
-        if not os.access(nearest, os.W_OK):
+        nearest = self._unwritable()
+        if nearest is not None:
             raise ConnectorError(
-                f"{nearest} cannot be written by this user, so {self._file} cannot be a target."
+                f"{nearest} cannot be written by this user, so {self._file} cannot be a target.",
+                hint="give this user the right to write there, or choose another path",
             )
+
+    def _unwritable(self) -> Path | None:
+        """What would have to be written to and cannot: the file, or the folder to make it in."""
+        nearest = next(p for p in [self._file, *self._file.parents] if p.exists())
+        return None if os.access(nearest, os.W_OK) else nearest
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

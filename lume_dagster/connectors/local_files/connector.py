@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.local_files.folder_swap import exclusive
 from lume_dagster.connectors.local_files.load import FORMATS, publish
 from lume_dagster.connectors.local_files.paths import find_files, path_of_uri
+from lume_dagster.connectors.local_files.read_back import rows_of_batches
 from lume_dagster.connectors.local_files.table import local_table
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt, SourceObject
+from lume_dagster.connectors.protocol import (
+    Checkpoint,
+    Delivery,
+    Reading,
+    Receipt,
+    SourceObject,
+)
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.errors import BatchError, ConnectorError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class LocalFilesConnector(ConnectorResource):
@@ -89,13 +100,24 @@ class LocalFilesConnector(ConnectorResource):
             rejects_location=(folder / "rejects").as_uri(),
         )
 
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, streamed; no delivery changes it meanwhile."""
+        table = local_table(self._root, reading.table)
+        with (
+            exclusive(table.lock, self.lock_timeout_seconds),
+            rows_of_batches(table, reading, self.text("memory_limit")) as reader,
+        ):
+            yield reader
+
     def test(self) -> Iterator[str]:
         """Read the root, and try to write there."""
         if not self._root.is_dir():
             raise ConnectorError(f"The connector's root {self._root} is not a folder.")
         if not os.access(self._root, os.R_OK | os.X_OK):
             raise ConnectorError(f"The connector's root {self._root} cannot be read by this user.")
-        yield f"{self._root} can be read: {sum(1 for _ in self._root.iterdir())} entries."
+        entries = sum(1 for _ in self._root.iterdir())
+        yield f"{self._root} can be read: {entries} entr{'y' if entries == 1 else 'ies'}."
         try:
             TemporaryFile(dir=self._root).close()
         except OSError as error:

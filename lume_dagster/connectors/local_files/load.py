@@ -44,7 +44,9 @@ class FileFormat:
 
 
 FORMATS: Mapping[str, FileFormat] = {
-    "parquet": FileFormat("FORMAT parquet, COMPRESSION zstd", "read_parquet($files)"),
+    "parquet": FileFormat(
+        "FORMAT parquet, COMPRESSION zstd", "read_parquet($files, union_by_name = true)"
+    ),
     "csv": FileFormat(
         "FORMAT csv, HEADER true",
         "read_csv($files, auto_detect = false, header = true, delim = ',', quote = '\"', "

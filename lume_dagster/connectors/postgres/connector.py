@@ -25,15 +25,18 @@ from lume_dagster.connectors.postgres.shape import (
     refuse_other_shapes,
     tables_there,
 )
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.bound_query import bind_source_path
+from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from adbc_driver_manager.dbapi import Connection
+
+_JSON_KEYS = "SELECT json_array_elements_text(CAST(:source_path AS json))"
 
 
 class PostgresConnector(ConnectorResource):
@@ -64,7 +67,7 @@ class PostgresConnector(ConnectorResource):
         """Refuse a table of another shape, names too long, and a user without rights."""
         refuse_names(delivery)
         with self._session() as connection:
-            tables = self._tables(connection, delivery)
+            tables = self._tables(connection, delivery.table)
             there = tables_there(connection, tables)
             refuse_other_shapes(delivery, tables, there)
             refuse_missing_rights(connection, tables, there)
@@ -74,7 +77,7 @@ class PostgresConnector(ConnectorResource):
         refuse_names(delivery)
         with self._session() as connection, scratch_database(self.text("memory_limit")) as scratch:
             checkpoint("connected")
-            tables = self._tables(connection, delivery)
+            tables = self._tables(connection, delivery.table)
             return load(connection, scratch, delivery, tables, checkpoint)
 
     @contextmanager
@@ -93,6 +96,15 @@ class PostgresConnector(ConnectorResource):
             finally:
                 batches.close()
 
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, streamed."""
+        with self._session() as connection:
+            tables = self._tables(connection, reading.table)
+        query, keys = read_back(tables, reading, "postgres", _JSON_KEYS)
+        with self.read(query, keys) as reader:
+            yield reader
+
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""
         with self._session() as connection:
@@ -110,7 +122,11 @@ class PostgresConnector(ConnectorResource):
             )[0]
             if not may[0]:
                 raise ConnectorError(f"The user {user} may use no schema of {database}.")
-            yield f"{user} may read in {may[0]} schemas and create tables in {may[1]}."
+            yield f"{user} may use {_schemas(may[0])}."
+            if may[1]:
+                yield f"{user} may create tables in {_schemas(may[1])}."
+            else:
+                yield f"{user} may create no table: only tables that are there can be targets."
 
     @property
     def _login(self) -> Login:
@@ -137,12 +153,14 @@ class PostgresConnector(ConnectorResource):
             set_local(connection, {name: f"{int(s * 1000)}ms" for name, s in limits.items()})
             yield connection
 
-    def _tables(self, connection: Connection, delivery: Delivery) -> Tables:
+    def _tables(self, connection: Connection, table: str) -> Tables:
         database = rows(connection, "SELECT current_database()::text")[0][0]
         schema = self.text("default_schema")
-        return parse_table(
-            delivery.table, database=database, schema=schema, max_bytes=MAX_NAME_BYTES
-        )
+        return parse_table(table, database=database, schema=schema, max_bytes=MAX_NAME_BYTES)
+
+
+def _schemas(number: int) -> str:
+    return "1 schema" if number == 1 else f"{number} schemas"
 
 
 def _batches(

@@ -1,0 +1,1 @@
+"""Flows as Dagster components: a defs.yaml is all a project needs."""

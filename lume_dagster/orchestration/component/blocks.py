@@ -1,0 +1,130 @@
+"""The blocks of a component's YAML: how to run, what to watch, when, and how fresh."""
+
+# Dagster reads the annotations of these classes as they are: none of them is postponed.
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+import dagster as dg
+from dagster.components.resolved.core_models import OpSpec
+from pydantic import Field
+
+from lume_dagster.errors import FlowError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration.arrival import Arrival
+from lume_dagster.orchestration.assets import OpOptions
+from lume_dagster.orchestration.batch_schedule import BatchSchedule
+
+
+class Retries(dg.Model, dg.Resolvable):
+    """Run the op again after a fault of the system; bad input is not tried again."""
+
+    max_retries: int = Field(2, ge=1, description="Attempts after the first.")
+    delay: float = Field(5.0, ge=0, description="Seconds before the first of them.")
+    backoff: Literal["linear", "exponential"] = "exponential"
+
+    def policy(self) -> dg.RetryPolicy:
+        """As Dagster says it; the waits of many ops are spread."""
+        return dg.RetryPolicy(
+            max_retries=self.max_retries,
+            delay=self.delay,
+            backoff=dg.Backoff[self.backoff.upper()],
+            jitter=dg.Jitter.PLUS_MINUS,
+        )
+
+
+class FlowOp(OpSpec):
+    """How Dagster runs the op of each version: name, tags, pool, retries, backfill policy."""
+
+    retries: Retries | None = None
+
+    def options(self, version: FlowVersion, *, alone: bool, prefix: str) -> OpOptions:
+        """For one version: a name that no other version of the project has."""
+        name = self.name or f"{prefix}_{version.flow.flow}"
+        return OpOptions(
+            name=name if alone and self.name else f"{name}_v{version.version}",
+            description=self.description,
+            tags=self.tags or {},
+            pool=self.pool,
+            backfill_policy=self.backfill_policy,
+            retry_policy=self.retries.policy() if self.retries else None,
+        )
+
+
+class ArrivalBlock(dg.Model, dg.Resolvable):
+    """Run what arrives; see ``Arrival``."""
+
+    flow: str | None = Field(None, description="Flow or version; the component's when it has one.")
+    path: str | None = Field(None, description="Folder, prefix or glob of the source.")
+    query: str | None = Field(None, description="Lists batch ids in the source database.")
+    settle: bool = Field(True, description="Wait until a file has looked the same twice.")
+    at_most: int = Field(100, ge=1, description="Runs to ask for at once.")
+    backlog: int = Field(1000, ge=1, description="Runs that may wait before more are asked for.")
+
+    def arrival(self, flow: str | None) -> Arrival:
+        """As the sensor takes it."""
+        given = self.model_dump(exclude={"flow"})
+        return Arrival(flow=_flow(self.flow or flow, "arrival"), **given)
+
+
+class ScheduleBlock(dg.Model, dg.Resolvable):
+    """Run batches at set times; see ``BatchSchedule``."""
+
+    cron: str = Field(description="When, such as 15 6 * * 1-5.")
+    flow: str | None = Field(None, description="Flow or version; the component's when it has one.")
+    query: str | None = Field(None, description="Lists batch ids in the source database.")
+    source_paths: Sequence[str] = Field((), description="The batches themselves.")
+    timezone: str = Field("UTC", description="In which cron is meant.")
+
+    def schedule(self, flow: str | None) -> BatchSchedule:
+        """As Dagster's schedule is made of it."""
+        return BatchSchedule(
+            flow=_flow(self.flow or flow, "schedule"),
+            cron=self.cron,
+            query=self.query,
+            source_paths=tuple(self.source_paths),
+            timezone=self.timezone,
+        )
+
+
+class FreshnessBlock(dg.Model, dg.Resolvable):
+    """How old the target may grow before Dagster says that it is stale."""
+
+    fail_after_hours: float = Field(gt=0, description="Hours after which it is overdue.")
+    warn_after_hours: float | None = Field(None, gt=0, description="Hours after which to warn.")
+
+    def policy(self) -> dg.FreshnessPolicy:
+        """As Dagster says it."""
+        warn = self.warn_after_hours
+        return dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(hours=self.fail_after_hours),
+            warn_window=None if warn is None else timedelta(hours=warn),
+        )
+
+
+#: ``{{ dg.AutomationCondition.eager() }}``
+Condition = Annotated[
+    dg.AutomationCondition[Any] | None,
+    dg.Resolver.default(
+        model_field_type=str,
+        description="When Dagster runs the version by itself.",
+        examples=["{{ dg.AutomationCondition.eager() }}"],
+    ),
+]
+
+#: Read as they stand, with templates filled in; a nested ``{env: NAME}`` is kept.
+Connections = Annotated[
+    Mapping[str, Any],
+    dg.Resolver.default(
+        model_field_type=dict[str, dict[str, Any]],
+        description="Connectors by name: kind and fields. Others are resources of the project.",
+        examples=[{"landing": {"kind": "local_files", "root": "landing"}}],
+    ),
+]
+
+
+def _flow(named: str | None, block: str) -> str:
+    if named is None:
+        raise FlowError(f"The {block} block does not say for which flow.", hint="flow: <name>")
+    return named

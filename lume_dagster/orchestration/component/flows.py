@@ -1,0 +1,206 @@
+"""The components: ``LumeFlowComponent`` for one flow, ``LumeFlowsComponent`` for a folder."""
+
+# Dagster reads the annotations of these classes as they are: none of them is postponed.
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import dagster as dg
+from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
+from dagster_shared.libraries import DagsterLibraryRegistry
+from pydantic import ConfigDict, Field
+
+from lume_dagster import __version__
+from lume_dagster.errors import FlowError, did_you_mean
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration import names
+from lume_dagster.orchestration.code_location import CodeLocation, loads_all, published
+from lume_dagster.orchestration.component.blocks import (
+    ArrivalBlock,
+    Condition,
+    Connections,
+    FlowOp,
+    FreshnessBlock,
+    ScheduleBlock,
+)
+from lume_dagster.orchestration.component.connections import connector_of
+from lume_dagster.orchestration.component.scaffold import FlowScaffolder
+from lume_dagster.orchestration.execution import Event, execute
+from lume_dagster.orchestration.io_manager import BATCHES
+from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, Placed
+from lume_dagster.orchestration.workspace import Workspace, shared
+
+DagsterLibraryRegistry.register("lume-dagster", __version__, is_dagster_package=False)
+
+Translation = Annotated[
+    TranslationFn[FlowProps] | None,
+    TranslationFnResolver[FlowProps](lambda props: {"props": props}),
+]
+
+
+class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
+    """What both components share."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    library: str = Field("flows", description="Folder of flows, from the project's root.")
+    connections: Connections = Field(default_factory=dict)
+    data: str = Field(".lume", description="Folder of staging and output, from the root.")
+    prefix: str = Field("lume", description="First part of every asset key.")
+    memory_limit: str = Field("2GB", description="What the engine may use before it spills.")
+    threads: int | None = Field(None, ge=1, description="The engine's; all when not said.")
+    op: FlowOp | None = None
+    translation: Translation = None
+    freshness: FreshnessBlock | None = None
+    automation_condition: Condition = None
+
+    def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
+        """Override this to call assets otherwise or show more with them."""
+        return LumeTranslator().get_asset_spec(props)
+
+    def execute(self, context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
+        """Override this to do something before or after a version runs."""
+        yield from execute(context, placed)
+
+    def _definitions(
+        self,
+        context: dg.ComponentLoadContext,
+        versions: Sequence[FlowVersion],
+        workspace: Workspace,
+        **watched: Any,
+    ) -> dg.Definitions:
+        wanted = _named(versions)
+        for name in self.connections:
+            if wanted and name not in wanted:
+                raise FlowError(
+                    f"No flow of this component uses the connection {name!r}.",
+                    hint=did_you_mean(name, wanted),
+                )
+        own = {
+            name: connector_of(name, given, context.project_root)
+            for name, given in self.connections.items()
+        }
+        op = self.op or FlowOp()
+        location = CodeLocation(
+            workspace,
+            versions,
+            {**dict.fromkeys(wanted), **own},
+            own=own,
+            translator=_Translator(self),
+            run=self.execute,
+            op=partial(op.options, alone=len(versions) == 1, prefix=self.prefix),
+            **watched,
+        )
+        placed = location.placed()
+        return dg.Definitions(
+            assets=location.assets(placed),
+            sensors=location.sensors(placed),
+            schedules=location.timetable(placed),
+            resources={names.IO_MANAGER: BATCHES, f"lume_{self.prefix}": workspace},
+        )
+
+    def _workspace(self, context: dg.ComponentLoadContext) -> Workspace:
+        root = context.project_root
+        return shared(
+            Workspace(
+                flows=root / self.library,
+                data=root / self.data,
+                prefix=self.prefix,
+                memory_limit=self.memory_limit,
+                threads=self.threads,
+            )
+        )
+
+
+class _Translator(LumeTranslator):
+    """The component's own spec, with what its YAML says on top."""
+
+    def __init__(self, component: _FromLibrary) -> None:
+        self._component = component
+
+    def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
+        component = self._component
+        spec = component.get_asset_spec(props)
+        shown: dict[str, Any] = {}
+        if component.automation_condition is not None:
+            shown["automation_condition"] = component.automation_condition
+        if component.freshness is not None and props.step == "target":
+            shown["freshness_policy"] = component.freshness.policy()
+        spec = spec.replace_attributes(**shown) if shown else spec
+        return component.translation(spec, props) if component.translation else spec
+
+
+@dg.scaffold_with(FlowScaffolder)
+class LumeFlowComponent(_FromLibrary):
+    """One flow: a bad row becomes a reject with its reason, the good rows reach the target."""
+
+    flow: str = Field(description="orders, for all its published versions, or orders:v2.")
+    arrival: ArrivalBlock | None = None
+    schedule: ScheduleBlock | None = None
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """What `dg list components` shows."""
+        return _spec("A flow, mapping batches of data into a schema of yours.")
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The assets, checks, sensor and schedule of the flow."""
+        workspace = self._workspace(context)
+        return self._definitions(
+            context,
+            _of_flow(self.flow, published(workspace.flows)),
+            workspace,
+            name=f"{self.prefix}_{self.flow.replace(':', '_')}",
+            arrivals=[self.arrival.arrival(self.flow)] if self.arrival else [],
+            schedules=[self.schedule.schedule(self.flow)] if self.schedule else [],
+        )
+
+
+@dg.scaffold_with(FlowScaffolder)
+class LumeFlowsComponent(_FromLibrary):
+    """Every published version of every flow in a folder."""
+
+    arrivals: Sequence[ArrivalBlock] = ()
+    schedules: Sequence[ScheduleBlock] = ()
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """What `dg list components` shows."""
+        return _spec("A folder of flows, each mapping batches of data into a schema of yours.")
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The assets, checks, sensors and schedules of the flows."""
+        workspace = self._workspace(context)
+        return self._definitions(
+            context,
+            published(workspace.flows),
+            workspace,
+            name=self.prefix,
+            arrivals=[block.arrival(None) for block in self.arrivals],
+            schedules=[block.schedule(None) for block in self.schedules],
+        )
+
+
+def _named(versions: Sequence[FlowVersion]) -> set[str]:
+    """The connectors that flows name."""
+    return {c for v in versions for c in (v.flow.source.connector, v.flow.target.connector)}
+
+
+def _of_flow(named: str, versions: Sequence[FlowVersion]) -> Sequence[FlowVersion]:
+    flow, _, which = named.partition(":")
+    found = [v for v in versions if v.flow.flow == flow and which in ("", f"v{v.version}")]
+    if not found and loads_all():
+        known = {v.flow.flow for v in versions} | {v.name for v in versions}
+        raise FlowError(
+            f"There is no published version of {named}.",
+            hint=f"lume publish {flow}; " + did_you_mean(named, known),
+        )
+    return found
+
+
+def _spec(description: str) -> dg.ComponentTypeSpec:
+    produced = ["asset", "asset_check", "schedule", "sensor"]
+    return dg.ComponentTypeSpec(
+        description=description, tags=["etl", "data-quality"], produces=produced
+    )

@@ -1,0 +1,162 @@
+"""The forms in which a user's asset gives and takes rows: pandas, pyarrow and polars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from lume_dagster.errors import InvalidRequestError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_KNOWN = "a pandas DataFrame, a pyarrow Table or RecordBatchReader, a polars DataFrame or LazyFrame"
+
+#: Opens the rows; the reader is good until the context ends.
+Opens = AbstractContextManager["pa.RecordBatchReader"]
+
+
+def reader_of(frame: object, scratch: Path) -> pa.RecordBatchReader:
+    """The rows of whatever a user's asset returned, as a stream.
+
+    Args:
+        frame: What was returned.
+        scratch: A folder for what a LazyFrame makes on its way; its rows are never all in memory.
+
+    Raises:
+        InvalidRequestError: it is no table, or its values have no common type.
+    """
+    import pyarrow as pa
+
+    if isinstance(frame, pa.RecordBatchReader):
+        return frame
+    name = _name(type(frame))
+    try:
+        if name in _GIVEN:
+            return _GIVEN[name](frame, scratch)
+        if hasattr(frame, "__arrow_c_stream__"):
+            return pa.RecordBatchReader.from_stream(frame)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InvalidRequestError(
+            f"The {'.'.join(name)} cannot be stored as a table: {error}",
+            hint="give each column values of one type.",
+        ) from error
+    raise InvalidRequestError(
+        f"A {type(frame).__name__} is not a table that can be stored.", hint=f"return {_KNOWN}."
+    )
+
+
+def _name(kind: Any) -> tuple[str, str]:
+    """A class by the package and the name that people know it by, without importing either."""
+    module = str(getattr(kind, "__module__", ""))
+    return module.partition(".")[0], str(getattr(kind, "__name__", ""))
+
+
+def _from_pandas(frame: Any, _: Path) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    named = any(name is not None for name in frame.index.names)
+    return pa.Table.from_pandas(frame, preserve_index=named).to_reader()
+
+
+def _from_lazy(frame: Any, scratch: Path) -> pa.RecordBatchReader:
+    import pyarrow.dataset as ds
+
+    file = scratch / "lazy.parquet"
+    frame.sink_parquet(file)
+    return ds.dataset(file).scanner(batch_readahead=1, fragment_readahead=1).to_reader()
+
+
+_GIVEN: Mapping[tuple[str, str], Callable[[Any, Path], pa.RecordBatchReader]] = {
+    ("pandas", "DataFrame"): _from_pandas,
+    ("polars", "LazyFrame"): _from_lazy,
+}
+
+
+def _polars(table: pa.Table) -> Any:
+    try:
+        import polars as pl
+    except ImportError as error:  # the annotation names it, but only as text
+        raise MissingExtraError(
+            "An input asks for a polars frame, and polars is not installed.",
+            hint="pip install polars",
+        ) from error
+    return pl.DataFrame(table)
+
+
+#: By the class an input is annotated with: how it is made of a table.
+_TAKEN: Mapping[tuple[str, str], Callable[[pa.Table], Any]] = {
+    ("pandas", "DataFrame"): lambda table: table.to_pandas(),
+    ("pyarrow", "Table"): lambda table: table,
+    ("polars", "DataFrame"): _polars,
+    ("polars", "LazyFrame"): lambda table: _polars(table).lazy(),
+}
+_STREAM = ("pyarrow", "RecordBatchReader")
+_DEFAULT = ("pandas", "DataFrame")
+
+
+def wants_each_batch(wanted: object) -> bool:
+    """Whether an input asks for a dict of its batches rather than for all rows as one table."""
+    return get_origin(wanted) is dict or wanted is dict
+
+
+def frame_of(opens: Opens, wanted: object) -> Any:
+    """The rows in the form an input is annotated with; pandas where it says nothing.
+
+    A RecordBatchReader holds what it reads from until it is read to its end, or forgotten.
+    """
+    kind = _kind(wanted)
+    if kind == _STREAM:
+        return _stream(opens)
+    with opens as reader:
+        return _TAKEN[kind](reader.read_all())
+
+
+def frames_of(opens: Opens, wanted: object, by: str, keys: list[str]) -> dict[str, Any]:
+    """The rows of each batch in the form that an annotation ``dict[str, ...]`` asks for.
+
+    Args:
+        opens: Opens the rows.
+        wanted: The annotation.
+        by: The column that names the batch; it is not handed on.
+        keys: The batches that were asked for, each of which gets its frame.
+    """
+    import pyarrow.compute as pc
+
+    form = get_args(wanted)[1] if get_args(wanted) else None
+    with opens as reader:
+        table = reader.read_all()
+    rows = table.drop_columns([by])
+    batches = {key: rows.filter(pc.equal(table[by], key)) for key in keys}
+    kind = _kind(form)
+    if kind == _STREAM:
+        return {key: batch.to_reader() for key, batch in batches.items()}
+    return {key: _TAKEN[kind](batch) for key, batch in batches.items()}
+
+
+def _kind(wanted: object) -> tuple[str, str]:
+    kind = _name(wanted)
+    if wanted in {None, object, Any} or kind[0] == "typing":
+        return _DEFAULT
+    if kind in _TAKEN or kind == _STREAM:
+        return kind
+    raise InvalidRequestError(
+        f"An input asks for {wanted!r}, which rows cannot be handed over as.",
+        hint=f"annotate it with {_KNOWN}, or a dict[str, ...] of one of these.",
+    )
+
+
+def _stream(opens: Opens) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    reader = opens.__enter__()
+
+    def batches() -> Any:
+        try:
+            yield from reader
+        finally:
+            opens.__exit__(None, None, None)
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())

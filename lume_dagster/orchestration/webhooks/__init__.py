@@ -1,0 +1,1 @@
+"""Tell other systems how runs ended: signed, at least once, and without holding up a run."""
