@@ -11,13 +11,17 @@ import pytest
 from lume_dagster.connectors import MySQLConnector
 from lume_dagster.connectors.mysql.shape import TYPES
 from lume_dagster.connectors.sql.ddl import sql_type
-from lume_dagster.testing import DatabaseSourceSuite, TargetSuite
+from lume_dagster.testing import DatabaseSourceSuite, ServerSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster.testing.deliveries import EVERY_TYPE
 
+#: Only a column can be a TIMESTAMP, which is an instant.
+SEEN = "seen timestamp(6) NOT NULL DEFAULT '2024-02-29 06:30:00.123456'"
 
-class TestMySQL(TargetSuite, DatabaseSourceSuite):
+
+class TestMySQL(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSuite):
     connector_type = MySQLConnector
+    literals = {"blob": "X'0027FF'", "instant": "seen"}
 
     @pytest.fixture
     def config(self, mysql_like, mysql_database):
@@ -40,6 +44,9 @@ class TestMySQL(TargetSuite, DatabaseSourceSuite):
             {"uri": uri.replace("mysql:", "postgresql:")},
         ]
 
+    def silent(self, config, host, port):
+        return {**config, "host": host, "port": port, "connect_timeout_seconds": 2}
+
     def read_mapped(self, connector, table):
         return self._read(connector, table)
 
@@ -55,7 +62,9 @@ class TestMySQL(TargetSuite, DatabaseSourceSuite):
         names = ["batch", *(c.name for c in EVERY_TYPE)]
         marks, listed = ", ".join(["%s"] * len(names)), ", ".join(f"`{n}`" for n in names)
         with self.server.connect(config["database"]) as cursor:
-            cursor.execute(f"CREATE TABLE IF NOT EXISTS batches (batch varchar(200), {columns})")
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS batches (batch varchar(200), {columns}, {SEEN})"
+            )
             cursor.executemany(
                 f"INSERT INTO batches ({listed}) VALUES ({marks})",
                 [[row.get(name) for name in names] for row in given],
@@ -84,6 +93,10 @@ class TestMySQL(TargetSuite, DatabaseSourceSuite):
 
 class AsDicts(list):
     """Rows that are asked for as an Arrow table's are."""
+
+    @property
+    def num_rows(self):
+        return len(self)
 
     def to_pylist(self):
         return [{n: _clock(v) for n, v in row.items()} for row in self]

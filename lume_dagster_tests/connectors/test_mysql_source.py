@@ -191,12 +191,10 @@ def test_a_connection_that_the_server_ends_while_rows_come_is_a_transient_error(
     do("INSERT INTO t VALUES (REPEAT('x', 1000000))")
     for _ in range(6):
         do("INSERT INTO t SELECT v FROM t")
-    with (
-        pytest.raises(TransientError, match="MySQL at"),
-        source.read("SELECT v FROM t WHERE '' = :source_path", "") as reader,
-    ):
+    with source.read("SELECT v FROM t WHERE '' = :source_path", "") as reader:
         kill_others(do)
-        reader.read_all()
+        with pytest.raises(TransientError, match="MySQL at"):
+            reader.read_all()
 
 
 def test_a_slow_query_is_ended_by_the_statement_timeout(mysql_like, mysql_database, do):

@@ -38,7 +38,7 @@ _DECIMALS = {0, 246}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Form:
     """How a column is read: its Arrow type and the shape of its values."""
 
     name: str
@@ -66,16 +66,16 @@ class _Rows:
         return found
 
 
-def reading(field: Any) -> Reading:
+def form(field: Any) -> Form:
     """How the values of a field of a result are read."""
     import pyarrow as pa
 
     code, unsigned = field.type_code, bool(field.flags & _UNSIGNED)
     if code == _TINY and field.length == 1 and not unsigned:
-        return Reading(field.name, pa.bool_(), "boolean", "int8")
+        return Form(field.name, pa.bool_(), "boolean", "int8")
     if code in _FIXED:
         width = _FIXED[code][unsigned]
-        return Reading(field.name, pa.from_numpy_dtype(width), "fixed", width)
+        return Form(field.name, pa.from_numpy_dtype(width), "fixed", width)
     if code in _DECIMALS:
         return _decimal(field, unsigned=unsigned)
     others: Mapping[int, tuple[Any, str]] = {
@@ -89,20 +89,20 @@ def reading(field: Any) -> Reading:
     }
     text = pa.binary() if field.charsetnr == _BINARY_CHARSET else pa.string()
     type_, shape = others.get(code, (text, "text"))
-    return Reading(field.name, type_, shape)
+    return Form(field.name, type_, shape)
 
 
-def _decimal(field: Any, *, unsigned: bool) -> Reading:
+def _decimal(field: Any, *, unsigned: bool) -> Form:
     """An exact decimal; text where Arrow's has too few digits."""
     import pyarrow as pa
 
     digits = field.length - (not unsigned) - (field.scale > 0)
     if not 0 < digits <= _MOST_DIGITS:
-        return Reading(field.name, pa.string(), "text")
-    return Reading(field.name, pa.decimal128(digits, field.scale), "decimal")
+        return Form(field.name, pa.string(), "text")
+    return Form(field.name, pa.decimal128(digits, field.scale), "decimal")
 
 
-def batch(block: Block, readings: Sequence[Reading], schema: pa.Schema) -> pa.RecordBatch:
+def batch(block: Block, forms: Sequence[Form], schema: pa.Schema) -> pa.RecordBatch:
     """The rows of a block as columns.
 
     Raises:
@@ -113,9 +113,9 @@ def batch(block: Block, readings: Sequence[Reading], schema: pa.Schema) -> pa.Re
 
     data = np.frombuffer(block.data + bytes(_PAD), np.uint8)
     begins = np.array(block.begins, np.int64)
-    rows = _Rows(data, begins, begins + 1 + (len(readings) + 9) // 8)
+    rows = _Rows(data, begins, begins + 1 + (len(forms) + 9) // 8)
     columns = []
-    for number, column in enumerate(readings):
+    for number, column in enumerate(forms):
         place, bit = divmod(number + 2, 8)
         nulls = (data[begins + 1 + place] >> bit & 1).astype(bool)
         columns.append(_SHAPES[column.shape](rows, column, nulls))
@@ -124,7 +124,7 @@ def batch(block: Block, readings: Sequence[Reading], schema: pa.Schema) -> pa.Re
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _fixed(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _fixed(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
@@ -133,7 +133,7 @@ def _fixed(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Arra
     return pa.array(values, mask=nulls)
 
 
-def _boolean(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _boolean(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
@@ -143,7 +143,7 @@ def _boolean(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Ar
     return pa.array(values == 1, mask=nulls)
 
 
-def _null(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _null(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     import pyarrow as pa
 
     del rows
@@ -182,17 +182,17 @@ def _slices(rows: _Rows, nulls: np.ndarray[Any, Any]) -> pa.Array:
     return pieces.take(pa.array(np.arange(len(begins), dtype=np.int64) * 2, mask=nulls))
 
 
-def _text(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _text(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     return _slices(rows, nulls).cast(column.type)
 
 
-def _exact(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _exact(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     import pyarrow as pa
 
     return _slices(rows, nulls).cast(pa.string()).cast(column.type)
 
 
-def _bits(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _bits(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     """BIT(n): as many bytes as n needs, the highest first."""
     import numpy as np
     import pyarrow as pa
@@ -206,7 +206,7 @@ def _bits(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array
     return pa.array(value, mask=nulls)
 
 
-def _days(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> tuple[Any, Any, Any]:
+def _days(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> tuple[Any, Any, Any]:
     """Days since 1970, where each value begins, and how long it is."""
     import numpy as np
 
@@ -228,7 +228,7 @@ def _days(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> tuple[An
     return days, at, size
 
 
-def _date(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _date(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
@@ -236,7 +236,7 @@ def _date(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array
     return pa.array(days.astype(np.int32), mask=nulls).cast(column.type)
 
 
-def _datetime(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _datetime(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     import pyarrow as pa
 
     days, at, size = _days(rows, column, nulls)
@@ -244,7 +244,7 @@ def _datetime(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.A
     return pa.array(value, mask=nulls).cast(column.type)
 
 
-def _time(rows: _Rows, column: Reading, nulls: np.ndarray[Any, Any]) -> pa.Array:
+def _time(rows: _Rows, column: Form, nulls: np.ndarray[Any, Any]) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
@@ -275,7 +275,7 @@ _CASTS = {
 }
 
 
-def _refuse(column: Reading, nulls: Any, bad: Any, what: str) -> None:
+def _refuse(column: Form, nulls: Any, bad: Any, what: str) -> None:
     if (bad & ~nulls).any():
         cast = _CASTS[column.shape].format(column.name)
         raise ConnectorError(
@@ -284,7 +284,7 @@ def _refuse(column: Reading, nulls: Any, bad: Any, what: str) -> None:
         )
 
 
-_Read = Callable[[_Rows, Reading, "np.ndarray[Any, Any]"], "pa.Array"]
+_Read = Callable[[_Rows, Form, "np.ndarray[Any, Any]"], "pa.Array"]
 _SHAPES: Mapping[str, _Read] = {
     "fixed": _fixed,
     "boolean": _boolean,

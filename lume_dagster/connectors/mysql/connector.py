@@ -19,15 +19,16 @@ from lume_dagster.connectors.mysql.rights import refuse_missing_rights
 from lume_dagster.connectors.mysql.session import Limits, Session, connected
 from lume_dagster.connectors.mysql.shape import (
     DIALECT,
+    exact_collation,
+    refuse_columns,
     refuse_other_shapes,
     tables_of,
     tables_there,
-    types_of,
 )
-from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
+from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.bound_query import bind_source_path, times_used
-from lume_dagster.connectors.sql.ddl import sql_type
+from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ class MySQLConnector(ConnectorResource):
     def check(self, delivery: Delivery) -> None:
         """Refuse a table of another shape, names too long, and a user without rights."""
         with self._session() as session:
-            for column in delivery.columns:
-                sql_type(column, types_of(session))
-            tables = tables_of(session, delivery)
+            refuse_columns(session, delivery)
+            tables = tables_of(session, delivery.table)
             there = tables_there(session, tables)
             refuse_other_shapes(session, delivery, tables, there)
             refuse_missing_rights(session, tables, there)
@@ -81,7 +81,8 @@ class MySQLConnector(ConnectorResource):
             checkpoint("connected")
             # The server is slower than one thread, and each thread holds a part of the batch.
             scratch.execute("SET threads = 1")
-            tables = tables_of(session, delivery)
+            refuse_columns(session, delivery)
+            tables = tables_of(session, delivery.table)
             work = Work(session, scratch, delivery, tables, self.lock_timeout_seconds)
             return load(work, checkpoint)
 
@@ -91,6 +92,19 @@ class MySQLConnector(ConnectorResource):
         bound, times = bind_source_path(query, "?", DIALECT), times_used(query, DIALECT)
         with self._session() as session:
             yield open_query(session, bound, times, source_path)
+
+    @contextmanager
+    def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
+        """The mapped rows of a table, streamed."""
+        with self._session() as session:
+            tables, collation = tables_of(session, reading.table), exact_collation(session)
+        asked = (
+            f"SELECT asked.text_key COLLATE {collation} FROM JSON_TABLE(:source_path, '$[*]' "
+            "COLUMNS (text_key LONGTEXT CHARACTER SET utf8mb4 PATH '$')) AS asked"
+        )
+        query, keys = read_back(tables, reading, DIALECT, asked)
+        with self.read(query, keys) as reader:
+            yield reader
 
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""

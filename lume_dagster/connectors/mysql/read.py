@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lume_dagster.connectors.mysql.columns import batch, reading
+from lume_dagster.connectors.mysql.columns import batch, form
 from lume_dagster.connectors.mysql.session import Session, sentences
 from lume_dagster.connectors.mysql.wire import execute_prepared, row_blocks
 
@@ -33,12 +33,12 @@ def _stream(session: Session, query: str, values: Sequence[str]) -> pa.RecordBat
     import pyarrow as pa
 
     fields = execute_prepared(session.connection, query, values)
-    readings = [reading(field) for field in fields]
-    schema = pa.schema([(column.name, column.type) for column in readings])
+    forms = [form(field) for field in fields]
+    schema = pa.schema([(column.name, column.type) for column in forms])
 
     def batches() -> Generator[pa.RecordBatch, None, None]:
         with sentences(session.login):
             for block in row_blocks(session.connection):
-                yield batch(block, readings, schema)
+                yield batch(block, forms, schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())

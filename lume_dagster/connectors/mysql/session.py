@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lume_dagster.connectors.mysql.login import Login
+from lume_dagster.connectors.mysql.wire import wait_for_answers
 from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
 #: What every session works with, whatever the server is set to.
@@ -20,6 +21,8 @@ _SETTINGS: Mapping[str, object] = {
     "net_write_timeout": 3600,
 }
 
+_SORT_BUFFER = 64 << 20
+
 #: Errors after which the same call may succeed.
 _TRANSIENT = {
     *(1040, 1053, 1079, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1412, 1614, 1927),
@@ -30,6 +33,7 @@ _TRANSIENT = {
 
 #: What a person should do about an error.
 _HINTS: Mapping[int, str] = {
+    1038: "raise sort_buffer_size on the server, or sort fewer long texts",
     1044: "GRANT the user that database, or check the connector's database",
     1045: "check the connector's user and password",
     1048: "the table says NOT NULL where the flow leaves the field empty",
@@ -109,7 +113,7 @@ def connected(login: Login, limits: Limits, *, local_infile: bool = False) -> It
             charset="utf8mb4",
             autocommit=True,
             connect_timeout=limits.connect,
-            read_timeout=limits.read,
+            read_timeout=limits.connect,  # of the greeting
             write_timeout=limits.read,
             local_infile=local_infile,
             program_name="lume",
@@ -118,6 +122,7 @@ def connected(login: Login, limits: Limits, *, local_infile: bool = False) -> It
         raise _refused(login, error) from None
     try:
         with sentences(login):
+            wait_for_answers(connection, limits.read)
             session = Session(connection, login, connection.get_server_info(), local_infile)
             _settle(session, limits)
             yield session
@@ -128,11 +133,14 @@ def connected(login: Login, limits: Limits, *, local_infile: bool = False) -> It
 
 
 def _settle(session: Session, limits: Limits) -> None:
-    settings = {
+    settings: dict[str, object] = {
         **_SETTINGS,
         "lock_wait_timeout": whole_seconds(limits.lock),
         "innodb_lock_wait_timeout": whole_seconds(limits.lock),
     }
+    if not session.is_mariadb:
+        # MySQL sorts rows with all their texts, and gives up on one that is larger than this.
+        settings["sort_buffer_size"] = _SORT_BUFFER
     if limits.statement:
         # MySQL counts milliseconds and only for SELECT, MariaDB counts seconds.
         milliseconds = max(1, int(limits.statement * 1000))

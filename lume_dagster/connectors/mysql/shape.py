@@ -66,19 +66,19 @@ def exact_collation(session: Session) -> str:
     return "utf8mb4_nopad_bin" if session.is_mariadb else "utf8mb4_0900_bin"
 
 
-def tables_of(session: Session, delivery: Delivery) -> Tables:
-    """The tables of a delivery; a name without a database is in the connector's.
+def tables_of(session: Session, table: str) -> Tables:
+    """The tables of a flow's ``table``; a name without a database is in the connector's.
 
     Raises:
         ConnectorError: it is no name, too long, or in no database.
     """
-    if delivery.table.count(".") > 1:
+    if table.count(".") > 1:
         raise ConnectorError(
-            f"{delivery.table!r} is not the name of a table.",
+            f"{table!r} is not the name of a table.",
             hint="write table or database.table: in MySQL a schema is a database",
         )
     folds = session.rows("SELECT @@lower_case_table_names")[0][0]
-    name = delivery.table.lower() if folds else delivery.table
+    name = table.lower() if folds else table
     default = session.login.database
     if "." not in name and default is None:
         raise ConnectorError(
@@ -86,13 +86,29 @@ def tables_of(session: Session, delivery: Delivery) -> Tables:
             hint=f"write database.{name}, or give the connector a database",
         )
     tables = parse_table(name, database="", schema=default or "", max_bytes=4 * _MOST_NAME)
-    names = [tables.schema, tables.rejects_name, *(c.name for c in delivery.columns)]
-    for long in (n for n in names if len(n) > _MOST_NAME):
+    refuse_long_names([tables.schema, tables.rejects_name])
+    return tables
+
+
+def refuse_columns(session: Session, delivery: Delivery) -> None:
+    """Refuse names and types that MySQL cannot keep."""
+    for column in delivery.columns:
+        sql_type(column, types_of(session))
+        if column.name != column.name.rstrip(" ") or "\0" in column.name:
+            raise ConnectorError(
+                f"MySQL cannot keep a column named {column.name!r}.",
+                hint="choose a name without a space at its end in the flow's schema",
+            )
+    refuse_long_names([column.name for column in delivery.columns])
+
+
+def refuse_long_names(names: Sequence[str]) -> None:
+    """Refuse names that are longer than MySQL keeps."""
+    for long in (name for name in names if len(name) > _MOST_NAME):
         raise ConnectorError(
             f"The name {long!r} is {len(long)} characters long; MySQL keeps {_MOST_NAME}.",
             hint="choose a shorter name in the flow's target or schema",
         )
-    return tables
 
 
 def wanted_tables(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, tuple[Column, ...]]]:

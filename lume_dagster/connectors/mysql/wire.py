@@ -43,6 +43,11 @@ class Block:
     ends: Sequence[int]
 
 
+def wait_for_answers(connection: Any, seconds: int) -> None:
+    """How long the server may be silent from now on."""
+    connection._read_timeout = seconds
+
+
 def execute_prepared(connection: Any, query: str, values: Sequence[str]) -> list[Any]:
     """Let the server prepare a query, bind the values, and run it; returns its fields.
 
