@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lume_dagster.connectors.databricks.connector import DatabricksConnector
     from lume_dagster.connectors.duckdb_file.connector import DuckDBConnector
     from lume_dagster.connectors.local_files.connector import LocalFilesConnector
+    from lume_dagster.connectors.mysql.connector import MySQLConnector
     from lume_dagster.connectors.postgres.connector import PostgresConnector
     from lume_dagster.connectors.s3.connector import S3Connector
     from lume_dagster.connectors.snowflake.connector import SnowflakeConnector
@@ -20,6 +21,7 @@ __all__ = [
     "DatabricksConnector",
     "DuckDBConnector",
     "LocalFilesConnector",
+    "MySQLConnector",
     "PostgresConnector",
     "S3Connector",
     "SQLServerConnector",
@@ -31,6 +33,7 @@ _HOMES = {
     "DatabricksConnector": "lume_dagster.connectors.databricks.connector",
     "DuckDBConnector": "lume_dagster.connectors.duckdb_file.connector",
     "LocalFilesConnector": "lume_dagster.connectors.local_files.connector",
+    "MySQLConnector": "lume_dagster.connectors.mysql.connector",
     "PostgresConnector": "lume_dagster.connectors.postgres.connector",
     "S3Connector": "lume_dagster.connectors.s3.connector",
     "SQLServerConnector": "lume_dagster.connectors.sqlserver.connector",
