@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +61,9 @@ def work_folder() -> Iterator[Path]:
     Folders that killed deliveries left on this machine are removed after a day.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if time.time() - left.stat().st_mtime > _DAY:
-            shutil.rmtree(left)
+        with suppress(FileNotFoundError):  # its owner, or another delivery, was quicker
+            if time.time() - left.stat().st_mtime > _DAY:
+                shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         yield Path(folder)
 
