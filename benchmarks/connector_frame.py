@@ -56,6 +56,7 @@ class System:
     query: str = f"SELECT * FROM {TABLE} WHERE batch = :source_path"
     #: For a store: our way to read, which is by files.
     our_read: Way | None = None
+    peers: tuple[str, ...] = ()  # of dlt and sling, those that can do the same: connector_peers.py
     modules: tuple[str, ...] = ()  # imported before the clock starts, by every way
     notes: tuple[str, ...] = ()
 

@@ -99,4 +99,5 @@ SYSTEM = System(
         "pandas df(), to_parquet": _pandas_read,
     },
     write={"CREATE TABLE AS, by hand": _bare_write, "pandas frame into a table": _pandas_write},
+    peers=("dlt", "sling"),
 )

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.connector_frame import NOTHING, OURS, System, system, systems, ways
+from benchmarks.connector_peers import environment
 from benchmarks.figures import Goal, Result, Row
 from benchmarks.process import Sample, run
 from benchmarks.rounds import Contender, Ratio, Samples, median, take_turns
@@ -45,6 +46,16 @@ class _Job:
 
         return Contender(name, prepared)
 
+    def peer(self, tool: str, program: Sequence[str]) -> Contender:
+        """Another tool's way, by its own Python."""
+
+        def prepared(work: Path) -> Sequence[str]:
+            if self.direction == "write":
+                run(self.command("prepare", "-"))
+            return [*program, tool, self.direction, self.place, str(self.batch), str(work)]
+
+        return Contender(tool, prepared)
+
 
 def scenarios() -> dict[str, partial[Result]]:
     """A scenario for each system and direction: ``connectors.postgres.read``."""
@@ -66,10 +77,26 @@ def _measure(kind: str, direction: str, setting: Setting) -> Result:
             run(job.command("prepare", "-"))
         contenders = [job.contender(name) for name in ways(kind, direction)]
         samples = take_turns(contenders, setting.rounds, setting.work)
-    return _result(of, direction, samples, setting.rows)
+        peers, notes = _peers(of, job, setting)
+    return _result(of, direction, samples | peers, setting.rows, notes)
 
 
-def _result(of: System, direction: str, samples: Samples, rows: int) -> Result:
+def _peers(of: System, job: _Job, setting: Setting) -> tuple[Samples, list[str]]:
+    """What dlt and sling take; one that cannot do the job here is a note that says so."""
+    samples: Samples = {}
+    notes: list[str] = []
+    program = environment(setting.cache / "peers") if of.peers else []
+    if of.peers and not program:
+        return {}, [f"NOT MEASURED: {', '.join(of.peers)}: they cannot be installed here."]
+    for tool in of.peers:
+        try:
+            samples |= take_turns([job.peer(tool, program)], setting.rounds, setting.work)
+        except RuntimeError as reason:
+            notes.append(f"NOT MEASURED: {tool}: {str(reason).strip().splitlines()[-1][-200:]}")
+    return samples, notes
+
+
+def _result(of: System, direction: str, samples: Samples, rows: int, more: Sequence[str]) -> Result:
     bare = next(iter(of.read if direction == "read" else of.write))
     wrong = {n: s[0].outcome for n, s in samples.items() if not _is_whole(n, s[0], rows)}
     if wrong:
@@ -89,7 +116,7 @@ def _result(of: System, direction: str, samples: Samples, rows: int) -> Result:
         title=_TITLES[direction].format(rows, of.title),
         rows=[_row(samples, name, bare) for name in samples if name != NOTHING],
         goals=goals,
-        notes=["Seconds are those of the work, without start and imports.", *of.notes],
+        notes=["Seconds are those of the work, without start and imports.", *of.notes, *more],
         samples=samples,
     )
 

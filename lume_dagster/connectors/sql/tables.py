@@ -19,7 +19,7 @@ _MOST_PARTS = 3
 class Tables:
     """The mapped table, its rejects and its ledger, all in one schema of one database."""
 
-    database: str
+    database: str  # empty where a schema is a database, as in MySQL
     schema: str
     name: str
     catalog: str | None = None  # where a statement must name it: DuckDB has ops.ops.flights
@@ -42,7 +42,7 @@ class Tables:
 
     def location(self, name: str) -> str:
         """A qualified name for people and for metadata."""
-        return f"{self.database}.{self.schema}.{name}"
+        return ".".join(part for part in (self.database, self.schema, name) if part)
 
     def sql(self, name: str) -> exp.Table:
         """A quoted reference to a table of this schema."""
