@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,43 +24,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def _csv(staging: Staging) -> StagedBatch:
-    from lume_dagster.engines.readers.csv_batch import stage_csv
-
-    return stage_csv(staging)
-
-
-def _json_lines(staging: Staging) -> StagedBatch:
-    from lume_dagster.engines.readers.json import stage_json_lines
-
-    return stage_json_lines(staging)
-
-
-def _json_document(staging: Staging) -> StagedBatch:
-    from lume_dagster.engines.readers.json import stage_json_document
-
-    return stage_json_document(staging)
-
-
-def _parquet(staging: Staging) -> StagedBatch:
-    from lume_dagster.engines.readers.parquet import stage_parquet
-
-    return stage_parquet(staging)
-
-
-def _excel(staging: Staging) -> StagedBatch:
-    from lume_dagster.engines.readers.excel import stage_excel
-
-    return stage_excel(staging)
-
-
-#: Format -> its reader, loaded when used: the array libraries take 0.2 s to load.
-_READERS: dict[str, Callable[[Staging], StagedBatch]] = {
-    "csv": _csv,
-    "jsonl": _json_lines,
-    "json": _json_document,
-    "parquet": _parquet,
-    "excel": _excel,
+_HOME = "lume_dagster.engines.readers"
+#: Format -> the module of its reader and the reader, loaded when used: array libraries take long.
+_READERS = {
+    "csv": ("csv_batch", "stage_csv"),
+    "jsonl": ("json", "stage_json_lines"),
+    "json": ("json", "stage_json_document"),
+    "parquet": ("parquet", "stage_parquet"),
+    "excel": ("excel", "stage_excel"),
 }
 
 
@@ -75,7 +47,8 @@ def stage_files(
     work = into.with_name(f".{into.name}.unfinished")
     with engine_errors(settings), _fresh_folder(own), _fresh_folder(work):
         plain = plain_files(files, settings, own)
-        reader = _READERS[_one_format(plain, format)]
+        module, name = _READERS[_one_format(plain, format)]
+        reader = getattr(import_module(f"{_HOME}.{module}"), name)
         with open_session(settings, read=[file.path for file in plain], write=[work]) as session:
             staged = reader(Staging(session, settings, plain, format, work, own))
         return _publish(staged, into)
