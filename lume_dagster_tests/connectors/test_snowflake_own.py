@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from threading import Thread
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pytest
 
 from lume_dagster.connectors import SnowflakeConnector
 from lume_dagster.connectors.protocol import Column, DatabaseSource, TableReader, Target
+from lume_dagster.connectors.snowflake.shape import SNOWFLAKE_TYPES
 from lume_dagster.errors import ConnectorError, FlowError, TransientError
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
 
@@ -316,3 +318,10 @@ def test_a_network_that_breaks_is_a_transient_error(warehouse, given, cable, ask
         far.deliver(delivery, lambda passed: cut() if passed == step else None)
     assert ask("SELECT id FROM OPS.ORDERS") == []
     assert warehouse.deliver(delivery).mapped_rows == 1
+
+
+def test_the_page_tells_the_columns():
+    page = Path(__file__).parents[2].joinpath("docs/connectors/snowflake.md").read_text("utf-8")
+    for type_, column in SNOWFLAKE_TYPES.items():
+        if type_ not in {"record", "errors", "decimal"}:
+            assert f"| {type_} | {column}" in page
