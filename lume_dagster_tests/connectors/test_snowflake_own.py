@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import socket
+import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -175,6 +178,14 @@ def test_nothing_but_its_tables_is_left_behind(warehouse, ask, tmp_path):
     names = ask("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_schema = 'OPS'")
     wanted = ["ORDERS", "ORDERS_REJECTS", "_LUME_BATCHES", "_LUME_LOCK"]
     assert sorted(name for (name,) in names) == wanted
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(48, False), (1, True)])
+def test_the_folder_of_a_killed_delivery_is_removed_after_a_day(warehouse, tmp_path, hours, kept):
+    with tempfile.TemporaryDirectory(prefix="lume-put-", ignore_cleanup_errors=True) as left:
+        os.utime(left, (time.time() - hours * 3600,) * 2)
+        warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+        assert Path(left).exists() == kept
 
 
 def test_a_lock_without_its_row_is_told(warehouse, ask, tmp_path):
