@@ -156,7 +156,7 @@ def test_a_delivery_that_fails_lets_the_next_one_go_on(warehouse, tmp_path):
         if step == "before_commit":
             raise ArithmeticError(step)
 
-    with pytest.raises(ArithmeticError):
+    with pytest.raises(ArithmeticError, match="before_commit"):
         warehouse.deliver(delivery, fail)
     assert warehouse.deliver(delivery).mapped_rows == 1
 
