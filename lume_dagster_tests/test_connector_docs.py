@@ -24,7 +24,7 @@ def test_every_kind_has_a_page_and_a_row(kind):
     assert f"(connectors/{kind}.md)" in text
 
 
-@pytest.mark.parametrize("page", ["", "/local_files", "/duckdb", "/postgres"])
+@pytest.mark.parametrize("page", ["", "/local_files", "/duckdb", "/postgres", "/snowflake"])
 def test_the_code_of_a_page_runs(page, tmp_path):
     shown = [b for b in blocks(DOCS / f"connectors{page}.md") if b.language == "python"]
     code = "\n".join(block.text for block in shown if not block.title)
