@@ -107,9 +107,18 @@ def _bare_write(place: str, batch: Path, _: Path) -> int:
     return int(pq.read_metadata(batch).num_rows)
 
 
-def _pandas_read(place: str, _: Path, out: Path) -> int:
+def _frame_read(place: str, _: Path, out: Path) -> int:
     with _cursor(place) as cursor:
         frame = cursor.execute(_QUERY).fetch_pandas_all()
+    frame.to_parquet(out / "all.parquet")
+    return len(frame)
+
+
+def _pandas_read(place: str, _: Path, out: Path) -> int:
+    import pandas as pd
+
+    with _cursor(place) as cursor:
+        frame = pd.read_sql(_QUERY, cursor.connection)
     frame.to_parquet(out / "all.parquet")
     return len(frame)
 
@@ -124,7 +133,8 @@ def _pandas_write(place: str, batch: Path, _: Path) -> int:
         cursor.execute(f"CREATE OR REPLACE TABLE BENCH.FACTS ({columns})")
         marks = ", ".join("?" for _ in names)
         values = frame.astype(object).to_numpy().tolist()
-        rows = [[str(v) if type(v).__name__ == "Decimal" else v for v in row] for row in values]
+        texts = {"Decimal", "Timestamp"}
+        rows = [[str(v) if type(v).__name__ in texts else v for v in row] for row in values]
         cursor.executemany(f"INSERT INTO BENCH.FACTS VALUES ({marks})", rows)
     return len(frame)
 
@@ -138,7 +148,8 @@ SYSTEM = System(
     read={
         "Arrow batches by hand, into Parquet": _bare_read,
         "Arrow batches by hand, rows dropped": _bare_drop,
-        "pandas fetch_pandas_all, to_parquet": _pandas_read,
+        "fetch_pandas_all, to_parquet": _frame_read,
+        "pandas read_sql, to_parquet": _pandas_read,
     },
     write={
         "PUT and COPY alone (not atomic)": _bare_write,
