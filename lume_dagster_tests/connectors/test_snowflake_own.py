@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import socket
+import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from threading import Thread
 
 import pyarrow as pa
@@ -15,6 +19,7 @@ import pytest
 
 from lume_dagster.connectors import SnowflakeConnector
 from lume_dagster.connectors.protocol import Column, DatabaseSource, TableReader, Target
+from lume_dagster.connectors.snowflake.shape import SNOWFLAKE_TYPES
 from lume_dagster.errors import ConnectorError, FlowError, TransientError
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
 
@@ -151,7 +156,7 @@ def test_a_delivery_that_fails_lets_the_next_one_go_on(warehouse, tmp_path):
         if step == "before_commit":
             raise ArithmeticError(step)
 
-    with pytest.raises(ArithmeticError):
+    with pytest.raises(ArithmeticError, match="before_commit"):
         warehouse.deliver(delivery, fail)
     assert warehouse.deliver(delivery).mapped_rows == 1
 
@@ -173,6 +178,14 @@ def test_nothing_but_its_tables_is_left_behind(warehouse, ask, tmp_path):
     names = ask("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_schema = 'OPS'")
     wanted = ["ORDERS", "ORDERS_REJECTS", "_LUME_BATCHES", "_LUME_LOCK"]
     assert sorted(name for (name,) in names) == wanted
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(48, False), (1, True)])
+def test_the_folder_of_a_killed_delivery_is_removed_after_a_day(warehouse, tmp_path, hours, kept):
+    with tempfile.TemporaryDirectory(prefix="lume-put-", ignore_cleanup_errors=True) as left:
+        os.utime(left, (time.time() - hours * 3600,) * 2)
+        warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+        assert Path(left).exists() == kept
 
 
 def test_a_lock_without_its_row_is_told(warehouse, ask, tmp_path):
@@ -316,3 +329,10 @@ def test_a_network_that_breaks_is_a_transient_error(warehouse, given, cable, ask
         far.deliver(delivery, lambda passed: cut() if passed == step else None)
     assert ask("SELECT id FROM OPS.ORDERS") == []
     assert warehouse.deliver(delivery).mapped_rows == 1
+
+
+def test_the_page_tells_the_columns():
+    page = Path(__file__).parents[2].joinpath("docs/connectors/snowflake.md").read_text("utf-8")
+    for type_, column in SNOWFLAKE_TYPES.items():
+        if type_ not in {"record", "errors", "decimal"}:
+            assert f"| {type_} | {column}" in page

@@ -111,7 +111,7 @@ class SnowflakeConnector(ConnectorResource):
 
     def check(self, delivery: Delivery) -> None:
         """Refuse a table of another shape, names too long, and a role without rights."""
-        with self._session() as connection:
+        with connected(self._login) as connection:
             wanted = self._wanted(connection, delivery)
             refuse_views(connection, wanted)
             there = tables_there(connection, wanted)
@@ -120,7 +120,10 @@ class SnowflakeConnector(ConnectorResource):
 
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Stage a batch, then move it into its tables in one transaction."""
-        with self._session() as connection, scratch_database(self.text("memory_limit")) as scratch:
+        with (
+            connected(self._login) as connection,
+            scratch_database(self.text("memory_limit")) as scratch,
+        ):
             checkpoint("connected")
             wanted = self._wanted(connection, delivery)
             return load(connection, scratch, delivery, wanted, checkpoint)
@@ -129,16 +132,18 @@ class SnowflakeConnector(ConnectorResource):
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
         """The rows of a query, streamed."""
         sql, times = bound(query)
-        with self._session() as connection:
+        login = self._login
+        with connected(login) as connection:
             schema, batches = stream(connection, sql, [source_path] * times, self._unspell)
-            with self._reader(schema, batches) as reader:
+            with _reader(login, schema, batches) as reader:
                 yield reader
 
     @contextmanager
     def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
         """The mapped rows of a table, streamed; the columns asked for under the names asked by."""
         asked = {self._spell(name): name for name in reading.columns or ()}
-        with self._session() as connection:
+        login = self._login
+        with connected(login) as connection:
             tables = self._tables(connection, reading.table)
             query, keys = read_back(tables, reading, DIALECT, _JSON_KEYS)
             sql, times = bound(query)
@@ -146,20 +151,8 @@ class SnowflakeConnector(ConnectorResource):
             schema, batches = stream(
                 connection, sql, [keys] * times, lambda name: asked.get(name, unspell(name))
             )
-            with self._reader(schema, batches) as reader:
+            with _reader(login, schema, batches) as reader:
                 yield reader
-
-    @contextmanager
-    def _reader(
-        self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]
-    ) -> Iterator[pa.RecordBatchReader]:
-        import pyarrow as pa
-
-        said = _said(self._login, batches)
-        try:
-            yield pa.RecordBatchReader.from_batches(schema, said)
-        finally:
-            said.close()
 
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""
@@ -193,11 +186,6 @@ class SnowflakeConnector(ConnectorResource):
         limit = {"STATEMENT_TIMEOUT_IN_SECONDS": timeout} if timeout else {}
         return {"LOCK_TIMEOUT": self.number("lock_timeout_seconds"), **limit}
 
-    @contextmanager
-    def _session(self) -> Iterator[SnowflakeConnection]:
-        with connected(self._login) as connection:
-            yield connection
-
     @property
     def _spell(self) -> Spelling:
         return str if self.quoted_identifiers else fold
@@ -229,6 +217,19 @@ def _database(connection: SnowflakeConnection) -> str:
     if not connection.database:
         raise ConnectorError("The session has no database.", hint="set the connector's database")
     return str(connection.database)
+
+
+@contextmanager
+def _reader(
+    login: Login, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]
+) -> Iterator[pa.RecordBatchReader]:
+    import pyarrow as pa
+
+    said = _said(login, batches)
+    try:
+        yield pa.RecordBatchReader.from_batches(schema, said)
+    finally:
+        said.close()
 
 
 def _said(

@@ -7,9 +7,11 @@ The COPY takes columns by name, so no value and no name is ever pasted into it.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +55,9 @@ _REJECTS = tuple(c for c in REJECT_COLUMNS if c.name not in {RUN_ID, SOURCE_PATH
 _FORMAT = "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE NULL_IF = ()"
 
 
+_PREFIX, _LEFT_SECONDS = "lume-put-", 86_400
+
+
 @dataclass(frozen=True, slots=True)
 class Sendable:
     """A folder of Parquet files, and the columns in them."""
@@ -71,7 +76,8 @@ def sendable(
     A file whose columns Snowflake reads as they are is linked, not copied; nested values and uuids
     are written as text first, in DuckDB.
     """
-    with tempfile.TemporaryDirectory(prefix="lume-put-") as folder:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         mapped, rejects = Path(folder, "mapped"), Path(folder, "rejects")
         mapped.mkdir()
         rejects.mkdir()
@@ -80,6 +86,14 @@ def sendable(
             Sendable(mapped, (*delivery.columns, row), _send_mapped(scratch, delivery, mapped)),
             Sendable(rejects, _REJECTS, _send_rejects(scratch, delivery, rejects)),
         )
+
+
+def _sweep() -> None:
+    """Remove the folders that killed deliveries have left here."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # another delivery has removed it, or it is somebody else's
+            if time.time() - folder.stat().st_mtime > _LEFT_SECONDS:
+                shutil.rmtree(folder)
 
 
 def _send_mapped(scratch: duckdb.DuckDBPyConnection, delivery: Delivery, to: Path) -> int:
