@@ -56,6 +56,10 @@ lock: setup ## resolve requirements/ again, to the newest versions that fit
 	  --no-emit-index-url --no-header -o requirements/uv.txt requirements/uv.in
 	@for name in fakesnow spark; do $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -o requirements/$$name.txt requirements/$$name.in; done
+	@cd requirements/azurite && npm install --package-lock-only --save-exact --omit-lockfile-registry-resolved \
+	  --no-audit --no-fund azurite@latest && $(abspath $(PY)) -c 'import json; from pathlib import Path; \
+	  f = Path("package-lock.json"); lock = json.loads(f.read_text()); \
+	  [p.pop(k, None) for p in lock["packages"].values() for k in ("funding", "license")]; f.write_text(json.dumps(lock, indent=1) + "\n")'
 
 clean: ## remove what make made: .venv, .lume and the caches
 	rm -rf .venv .servers .lume build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

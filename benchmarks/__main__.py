@@ -1,4 +1,7 @@
-"""Measure: ``python -m benchmarks [scenario ...] [--rows N] [--rounds N] [--cache FOLDER]``."""
+"""Measure: ``python -m benchmarks [scenario ...] [--rows N] [--rounds N] [--cache FOLDER]``.
+
+``connectors`` is short for all scenarios that begin so, as ``connectors.postgres`` is.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,14 @@ def main() -> None:
         "--keep", action="store_true", help="print the figures, leave the committed ones alone"
     )
     given = arguments.parse_args()
-    unknown = set(given.scenarios) - set(SCENARIOS)
+    chosen = {name: _meant(name) for name in given.scenarios or SCENARIOS}
+    unknown = [name for name, meant in chosen.items() if not meant]
     if unknown:
         arguments.error(
-            f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}"
+            f"there is no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}"
         )
     setting = Setting(given.rows, given.rounds, given.cache.absolute())
-    for name in given.scenarios or SCENARIOS:
+    for name in dict.fromkeys(name for meant in chosen.values() for name in meant):
         taken = {**machine.describe(), "rows": setting.rows, "rounds": setting.rounds}
         say(f"{name} (load {taken['load']})")
         result = SCENARIOS[name](setting)
@@ -42,6 +46,11 @@ def main() -> None:
         if not given.keep:
             figures.store(name, result, taken)
             report.write()
+
+
+def _meant(name: str) -> list[str]:
+    """The scenarios of that name, or below it."""
+    return [each for each in SCENARIOS if each == name or each.startswith(f"{name}.")]
 
 
 if __name__ == "__main__":

@@ -78,7 +78,19 @@ TYPED = {
 #: Level 3: what needs a typed value twice.
 DATES = {"invoice_date": _four_digits("d_date"), "due_date": _four_digits("d_due")}
 
+#: Level 4: money. DuckDB divides decimals of 38 digits bit by bit, half a second of CPU for a million;
+#: the nearest double rounds to the right cent for nearly all, which a subtraction proves.
 _NET = "qty * price * (1 - coalesce(percent, 0) * 0.01)"
+PRICES = {"net": _NET, "gross": f"{_NET} * (1 + tax_rate)"}
+CENTS = {f"near_{name}": f"TRY_CAST(CAST({name} AS DOUBLE) AS DECIMAL(18,2))" for name in PRICES}
+
+
+def _cents(name: str) -> str:
+    return (
+        f"CASE WHEN abs({name} - near_{name}) < 0.005 THEN near_{name} "
+        f"ELSE CAST({name} AS DECIMAL(18,2)) END"
+    )
+
 
 #: The target row, in order.
 TARGET = {
@@ -95,8 +107,8 @@ TARGET = {
     "unit_price": "CAST(price AS DECIMAL(18,2))",
     "discount": "CAST(percent AS DECIMAL(18,4))",
     "tax_rate": "CAST(tax_rate AS DECIMAL(18,4))",
-    "net_amount": f"CAST({_NET} AS DECIMAL(18,2))",
-    "gross_amount": f"CAST({_NET} * (1 + tax_rate) AS DECIMAL(18,2))",
+    "net_amount": _cents("net"),
+    "gross_amount": _cents("gross"),
     **{name: name for name in ("status", "is_paid", "created_at", "notes")},
 }
 

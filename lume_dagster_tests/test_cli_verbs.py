@@ -230,6 +230,7 @@ def test_connectors_are_listed_with_what_they_can_be(project):
     assert found["warehouse"]["kind"] == "duckdb"
     assert found["warehouse"]["flows"] == ["contacts"]
     assert "queries, target, IO manager  contacts" in say(project, "connect", "list").stdout
+    assert "DuckDBConnector" in answer(project, "connect", "list", "--kinds")["duckdb"]
 
 
 def test_a_connector_is_tried_out_in_sentences(project):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.figures import Result
 from benchmarks.scenarios.code_location import measure as code_location
+from benchmarks.scenarios.connectors import scenarios as connectors
 from benchmarks.scenarios.import_time import measure as import_time
 from benchmarks.scenarios.many_files import measure as many_files
 from benchmarks.scenarios.memory import measure as memory
@@ -27,4 +28,5 @@ SCENARIOS: dict[str, Callable[[Setting], Result]] = {
     "import_time": import_time,
     "many_files": many_files,
     "code_location": code_location,
+    **connectors(),
 }

@@ -20,8 +20,19 @@ def connect() -> None:
 
 
 @verb(name="list")
-def list_(shell: Shell) -> None:
+@click.option("--kinds", is_flag=True, help="The kinds that are installed, not the connectors.")
+def list_(shell: Shell, *, kinds: bool) -> None:
     """List the connectors: their kind, what they can be, and the flows that use them."""
+    from lume_dagster.connectors.registry import connector_kinds
+
+    if kinds:
+        there = [(kind, point.value) for kind, point in sorted(connector_kinds().items())]
+        shell.answer(dict(there), lambda: shell.table(("kind", "class"), there))
+    else:
+        _list_connectors(shell)
+
+
+def _list_connectors(shell: Shell) -> None:
     from lume_dagster.orchestration.connections import connections
     from lume_dagster.orchestration.project import find_project, load_project
 

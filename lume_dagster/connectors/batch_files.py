@@ -203,6 +203,13 @@ def _parameter(name: str) -> exp.Parameter:
     return exp.Parameter(this=exp.to_identifier(name))
 
 
+def rows_in(files: Sequence[Path]) -> int:
+    """How many rows Parquet files hold, by their footers."""
+    import pyarrow.parquet as pq
+
+    return sum(int(pq.read_metadata(file).num_rows) for file in files)
+
+
 def rows_per_batch(files: Sequence[Path]) -> int:
     """How many rows make an Arrow batch of about 2 MB, judged by the footers of the files."""
     import pyarrow.parquet as pq

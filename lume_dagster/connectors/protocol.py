@@ -39,7 +39,10 @@ class StoreSource(Protocol):
         ...
 
     def fetch(self, item: SourceObject, into: Path) -> Path:
-        """The object as a local file: its own path where it is local, else copied to ``into``."""
+        """The object as a local file: its own path where it is local, else copied to ``into``.
+
+        Several objects of a batch are fetched at once, each in a thread.
+        """
         ...
 
 

@@ -46,13 +46,21 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
         """An integer field's value, also where it was given as ``EnvVar.int``."""
         return int(self._resolved(field))
 
+    def values(self, field: str) -> dict[str, Any]:
+        """A field of named values, each read from the environment where it is an ``EnvVar``."""
+        named = getattr(self, field)
+        return {name: self._found(f"{field}[{name!r}]", value) for name, value in named.items()}
+
     def _known(self, field: str) -> Any:
         """A field's value; None where the environment variable it is read from is not set."""
-        value = getattr(self, field)
-        return value.get_value() if hasattr(value, "env_var_name") else value
+        return _read(getattr(self, field))
 
     def _resolved(self, field: str) -> Any:
-        value, found = getattr(self, field), self._known(field)
+        return self._found(field, getattr(self, field))
+
+    def _found(self, field: str, value: Any) -> Any:
+        """A value, or what the environment holds in its place."""
+        found = _read(value)
         if found is None and hasattr(value, "env_var_name"):
             raise ConnectorError(
                 f"The environment variable {value.env_var_name} is not set; "
@@ -60,3 +68,7 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
                 hint=f"export {value.env_var_name}=... before starting Dagster",
             )
         return found
+
+
+def _read(value: Any) -> Any:
+    return value.get_value() if hasattr(value, "env_var_name") else value

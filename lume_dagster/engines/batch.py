@@ -5,6 +5,7 @@ Layout of a staging folder (the manifest is written last; a folder without one i
     part-0000.parquet ...   columns c0, c1, ... (raw values); readers/rows.py adds _lume_row
     part-0000.rows.parquet  how far row numbers are shifted, where malformed records precede
     malformed.parquet       _lume_row, text, code, message: records no reader could split
+    places.parquet          first_row, uri, file_row: of a sheet, which has blank rows and a header
     manifest.json           this module's StagedBatch
 
 ``_lume_row`` numbers the records of the whole batch from 1, in the order of its files, malformed
@@ -56,7 +57,7 @@ class StagedBatch:
     columns: tuple[StagedColumn, ...]
     files: tuple[StagedFile, ...]
     parts: tuple[str, ...]  # file names in the folder
-    format: str  # csv, json, parquet, database
+    format: str  # csv, json, parquet, excel, database
 
     @property
     def records(self) -> int:
@@ -70,8 +71,8 @@ class StagedBatch:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a row's number is its place in the one part, there being no other."""
-        return not self.malformed and len(self.parts) <= 1
+        """Whether a row's number says all about its place: in the one part, and in its file."""
+        return not self.malformed and len(self.parts) <= 1 and not self.places_path.exists()
 
     @property
     def bytes(self) -> int:
@@ -87,6 +88,11 @@ class StagedBatch:
     def malformed_path(self) -> Path:
         """The Parquet file with the malformed records; exists only when there are any."""
         return self.folder / "malformed.parquet"
+
+    @property
+    def places_path(self) -> Path:
+        """The Parquet file that says where in their files rows are; there where it is not plain."""
+        return self.folder / "places.parquet"
 
     def first(self, rows: int, malformed_rows: Sequence[int]) -> StagedBatch:
         """The batch as if it ended after so many records; ``malformed_rows`` are its bad ones."""

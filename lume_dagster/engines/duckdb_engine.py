@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lume_dagster.engines import stage
 from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn
-from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
@@ -23,17 +22,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lume_dagster.engines.readers.files import Incoming, InputFile
-    from lume_dagster.flows.model import FlowVersion, SourceFormat
+    from lume_dagster.flows.model import Flow, FlowVersion, SourceFormat
+
+
+_PlanKey = tuple[str, tuple[StagedColumn, ...], str]  # digest of the version, columns, format
+
+_MOST_PLANS = 256  # some 50 KB each
+#: The plans of this process, so that many batches of a flow version are compiled for once; each
+#: with what it was made from.
+_plans: dict[_PlanKey, tuple[Flow, Mapping[str, tuple[str, ...]], Plan]] = {}
 
 
 class DuckDBEngine:
-    """Plans are kept, so that many batches of one flow version are compiled for once."""
+    """Nothing of a batch is kept; plans are, for all engines of the process."""
 
     def __init__(self, settings: EngineSettings) -> None:
         """Nothing is opened before it is used."""
         self._settings = settings
         self._oracle: duckdb.DuckDBPyConnection | None = None
-        self._plans: dict[tuple[str, tuple[StagedColumn, ...], str], Plan] = {}
 
     def __enter__(self) -> Self:
         """Use the engine in a ``with`` block."""
@@ -52,11 +58,15 @@ class DuckDBEngine:
         into: Path,
     ) -> StagedBatch:
         """Files as one staged batch in the folder ``into``."""
-        return stage.stage_files(self._settings, files, format, into)
+        from lume_dagster.engines.stage import stage_files
+
+        return stage_files(self._settings, files, format, into)
 
     def stage_stream(self, reader: pa.RecordBatchReader, uri: str, into: Path) -> StagedBatch:
         """A stream of Arrow batches as a staged batch in the folder ``into``."""
-        return stage.stage_stream(self._settings, reader, uri, into)
+        from lume_dagster.engines.stage import stage_stream
+
+        return stage_stream(self._settings, reader, uri, into)
 
     def stage_many(
         self,
@@ -90,14 +100,17 @@ class DuckDBEngine:
     def compile(self, version: FlowVersion, staged: StagedBatch) -> Plan:
         """The plan of a version for the columns of a batch."""
         key = (version.digest, staged.columns, staged.format)
-        if key not in self._plans:
-            columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
-            headers = {name: header for name, (_, header) in _seeds(version).items()}
-            csv_like = staged.format == "csv"
-            self._plans[key] = compile_flow(
-                version.flow, columns, headers, self, empty_is_null=csv_like
-            )
-        return self._plans[key]
+        headers = {name: header for name, (_, header) in _seeds(version).items()}
+        known = _plans.get(key)
+        if known is not None and known[:2] == (version.flow, headers):
+            return known[2]
+        columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
+        csv_like = staged.format in {"csv", "excel"}
+        plan = compile_flow(version.flow, columns, headers, self, empty_is_null=csv_like)
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        _plans[key] = version.flow, headers, plan
+        return plan
 
     def transform(
         self, version: FlowVersion, plan: Plan, staged: StagedBatch, into: Path

@@ -19,3 +19,5 @@ class EngineSettings:
     max_expanded_bytes: int = 64 * GIB  # of all compressed files of one batch together
     max_archive_members: int = 100_000
     max_record_bytes: int = 64 * MIB
+    max_workbook_bytes: int = GIB  # of a workbook, unpacked: it is read in memory
+    max_sheet_cells: int = 50_000_000  # rows times columns of a sheet

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.engines.readers.csv_batch import stage_csv
 from lume_dagster.engines.readers.detect import format_of, head_of
 from lume_dagster.engines.readers.files import InputFile, PlainFile, plain_files
-from lume_dagster.engines.readers.json import stage_json_document, stage_json_lines
-from lume_dagster.engines.readers.parquet import stage_parquet, stage_stream_into
 from lume_dagster.engines.readers.staging import Staging
-from lume_dagster.engines.readers.stream import write_stream
 from lume_dagster.engines.session import engine_errors, open_session
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import BatchError
@@ -26,11 +23,15 @@ from lume_dagster.flows.model import SourceFormat
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_READERS: dict[str, Callable[[Staging], StagedBatch]] = {
-    "csv": stage_csv,
-    "jsonl": stage_json_lines,
-    "json": stage_json_document,
-    "parquet": stage_parquet,
+
+_HOME = "lume_dagster.engines.readers"
+#: Format -> the module of its reader and the reader, loaded when used: array libraries take long.
+_READERS = {
+    "csv": ("csv_batch", "stage_csv"),
+    "jsonl": ("json", "stage_json_lines"),
+    "json": ("json", "stage_json_document"),
+    "parquet": ("parquet", "stage_parquet"),
+    "excel": ("excel", "stage_excel"),
 }
 
 
@@ -46,7 +47,8 @@ def stage_files(
     work = unfinished_of(into)
     with engine_errors(settings), fresh_folder(own), fresh_folder(work):
         plain = plain_files(files, settings, own)
-        reader = _READERS[one_format(plain, format)]
+        module, name = _READERS[one_format(plain, format)]
+        reader = getattr(import_module(f"{_HOME}.{module}"), name)
         with open_session(settings, read=[file.path for file in plain], write=[work]) as session:
             staged = reader(Staging(session, settings, plain, format, work, own))
         return publish(staged, into)
@@ -56,6 +58,9 @@ def stage_stream(
     settings: EngineSettings, reader: pa.RecordBatchReader, uri: str, into: Path
 ) -> StagedBatch:
     """Stage what a database sends as one batch; its types are kept."""
+    from lume_dagster.engines.readers.parquet import stage_stream_into
+    from lume_dagster.engines.readers.stream import write_stream
+
     work = unfinished_of(into)
     with engine_errors(settings), fresh_folder(work):
         part = work / "part-0000.parquet"
@@ -81,7 +86,13 @@ def one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
             f"The batch holds files of different formats: {kinds}.",
             hint="name one kind of file in source_path, or say source.format.type.",
         )
-    return next(iter(found), "csv")
+    kind = next(iter(found), "csv")
+    if kind != "excel" and (options.sheet is not None or options.join):
+        raise BatchError(
+            f"source.format names a sheet, but {found.get(kind, 'the batch')} is no workbook.",
+            hint="remove sheet and join, or deliver an Excel file.",
+        )
+    return kind
 
 
 def digest_of(folder: Path) -> str:

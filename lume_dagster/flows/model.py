@@ -23,7 +23,7 @@ from lume_dagster.flows.schema import TargetSchema
 Handling = Literal["reject", "warn", "fail"]
 CheckHandling = Literal["warn", "fail"]
 WriteMode = Literal["replace_batch", "append", "merge", "replace"]
-FileType = Literal["csv", "tsv", "json", "jsonl", "parquet"]
+FileType = Literal["csv", "tsv", "json", "jsonl", "parquet", "excel"]
 TargetFormat = Literal["parquet", "csv", "jsonl"]
 
 #: A flow's name becomes a folder, an op and an asset key.
@@ -85,12 +85,25 @@ _TEXT_OPTIONS = frozenset(
 #: Format type -> the options that say nothing about it.
 _FOREIGN_OPTIONS: dict[str | None, frozenset[str]] = {
     None: frozenset(),
-    "csv": frozenset({"records"}),
-    "tsv": frozenset({"records", "delimiter"}),
-    "json": _TEXT_OPTIONS - {"encoding"},
-    "jsonl": (_TEXT_OPTIONS | {"records"}) - {"encoding"},
-    "parquet": _TEXT_OPTIONS | {"records"},
+    "csv": frozenset({"records", "sheet", "join"}),
+    "tsv": frozenset({"records", "sheet", "join", "delimiter"}),
+    "json": (_TEXT_OPTIONS | {"sheet", "join"}) - {"encoding"},
+    "jsonl": (_TEXT_OPTIONS | {"records", "sheet", "join"}) - {"encoding"},
+    "parquet": _TEXT_OPTIONS | {"records", "sheet", "join"},
+    "excel": frozenset({"delimiter", "quote", "escape", "encoding", "records"}),
 }
+
+#: A sheet of a workbook: its name, or its number from 1.
+SheetName = PositiveInt | Text
+
+
+class SheetJoin(Part):
+    """Another sheet of the workbook, whose columns are put beside the rows that share its key."""
+
+    sheet: SheetName = Field(description="Name of the sheet, or its number from 1.")
+    on: tuple[Text, ...] = Field(
+        min_length=1, description="Columns of both sheets; together they are unique in this one."
+    )
 
 
 class SourceFormat(Part):
@@ -109,16 +122,27 @@ class SourceFormat(Part):
     encoding: str | None = Field(
         None, min_length=1, description="Character encoding, such as utf-8 or windows-1252."
     )
-    header: bool = Field(True, description="Whether the first CSV line names the columns.")
-    columns: tuple[Text, ...] | None = Field(
-        None, min_length=1, description="Column names of a CSV file without a header."
+    header: bool = Field(
+        True, description="Whether the first line, or row of a sheet, names the columns."
     )
-    skip_lines: int = Field(0, ge=0, description="Lines to pass over before the header or data.")
+    columns: tuple[Text, ...] | None = Field(
+        None, min_length=1, description="Column names of a file without a header."
+    )
+    skip_lines: int = Field(
+        0, ge=0, description="Lines, or rows of a sheet, to pass over before the header or data."
+    )
     nulls: tuple[str, ...] = Field(
         (), description='Texts that mean "no value"; an empty CSV field always does.'
     )
     records: Text | None = Field(
         None, description="Path of the list of records in a JSON document, such as `$.data.items`."
+    )
+
+    sheet: SheetName | None = Field(
+        None, description="Sheet of an Excel workbook: its name, or its number from 1; the first."
+    )
+    join: tuple[SheetJoin, ...] = Field(
+        (), description="Other sheets of the workbook, put beside the rows of the first by keys."
     )
 
     @model_validator(mode="after")

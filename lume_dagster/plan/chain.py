@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from lume_dagster.plan.sql import Sql, alias, column, number
+from lume_dagster.plan.sql import Sql, column, number
 
 ROW = "_lume_row"
 #: Batches that are mapped together share one ``staged``: above these bits, a row's number there is
@@ -21,7 +21,7 @@ BATCH_BITS = 40
 
 @dataclass(slots=True)
 class _Level:
-    columns: list[tuple[str, Sql]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)  # generated: <expression> AS "v1"
     joins: list[tuple[str, str, str]] = field(default_factory=list)  # alias, table, key column
 
 
@@ -57,7 +57,7 @@ class Chain:
         if key not in self._bound:
             name = f"v{len(self._bound)}"
             self._bound[key] = name
-            self._add(name, level, duckdb_type).columns.append((name, value.copy()))
+            self._add(name, level, duckdb_type).columns.append(f'{key} AS "{name}"')
         return column(self._bound[key])
 
     def look_up(self, table: str, key: exp.Column, value: str) -> exp.Column:
@@ -70,8 +70,8 @@ class Chain:
         joined = self._joined[join]
         name = f"{joined}_{value}"
         if name not in self._level_of:
-            source = exp.column(value, table=joined)
-            self._add(name, level, "VARCHAR").columns.append((name, source))
+            source = f'{joined}.{value} AS "{name}"'
+            self._add(name, level, "VARCHAR").columns.append(source)
         return column(name)
 
     def _add(self, name: str, level: int, duckdb_type: str) -> _Level:
@@ -85,39 +85,35 @@ class Chain:
         return self._levels[level]
 
     def query(self, final: exp.Select, *, only: str | None = None) -> str:
-        """``final`` reads from ``chain``; ``only`` names a table of row numbers to keep."""
-        base = exp.select("staged.*").from_("staged")
-        if only is not None:
-            base = base.join(only, using=[ROW], join_type="semi")
-        query = final
-        name = "chain"
-        for depth in range(len(self._levels) - 1, -1, -1):
-            below = f"l{depth - 1}"
-            level = self._levels[depth]
-            select = base if depth == 0 else exp.select(f"{below}.*").from_(below)
-            for bound, value in level.columns:
-                select = select.select(alias(value, bound), copy=False)
-            for joined, table, key in level.joins:
-                select = select.join(
-                    exp.to_table(table).as_(joined),
-                    on=exp.EQ(
-                        this=exp.column("k", table=joined), expression=exp.column(key, table=below)
-                    ),
-                    join_type="left",
-                    copy=False,
-                )
-            query = _with_first(query, name, select)
-            name = below
-        return query.sql("duckdb")
+        """``final`` reads from ``chain``; ``only`` names a table of row numbers to keep.
+
+        The levels are put together as text: each expression was generated when it was bound, and
+        every name here is our own. Four queries of a plan share them. ``final`` is used up.
+        """
+        last = len(self._levels) - 1
+        names = [f"l{depth}" for depth in range(last)] + ["chain"]
+        levels = [
+            f"{name} AS ({self._select(depth, only if depth == 0 else None)})"
+            for depth, name in enumerate(names)
+        ]
+        return f"WITH {', '.join(levels)} {final.sql('duckdb', copy=False)}"
+
+    def _select(self, depth: int, only: str | None) -> str:
+        below = f"l{depth - 1}" if depth else "staged"
+        level = self._levels[depth]
+        kept = f" SEMI JOIN {only} USING ({ROW})" if only is not None else ""
+        joins = "".join(
+            f" LEFT JOIN {table} AS {joined} ON {joined}.k = {below}.{key}"
+            for joined, table, key in level.joins
+        )
+        return f"SELECT {', '.join([f'{below}.*', *level.columns])} FROM {below}{kept}{joins}"
 
 
-def _with_first(query: exp.Select, name: str, select: exp.Select) -> exp.Select:
-    ctes = query.args.get("with_") or query.args.get("with")
-    cte = exp.CTE(this=select, alias=exp.TableAlias(this=exp.to_identifier(name)))
-    if ctes is None:
-        return query.with_(name, as_=select, copy=False)
-    ctes.set("expressions", [cte, *ctes.expressions])
-    return query
+def not_found_with(name: str) -> str | None:
+    """For a looked-up column, the key column that is NULL only where it is NULL too."""
+    joined, _, value = name.partition("_")
+    is_joined = joined[:1] == "j" and joined[1:].isdigit() and bool(value)
+    return f"{joined}_k" if is_joined else None
 
 
 def columns_of(value: Sql) -> list[exp.Column]:

@@ -14,7 +14,10 @@ from lume_dagster.plan.names import path_of
 from lume_dagster.plan.plan import SourceColumn, TypeOracle
 
 #: Formats whose columns all have one type, so that types can be checked without a batch.
-_ONE_TYPE = {"csv": "VARCHAR", "tsv": "VARCHAR", "json": "JSON", "jsonl": "JSON"}
+_ONE_TYPE = {
+    **dict.fromkeys(("csv", "tsv", "excel"), "VARCHAR"),
+    **dict.fromkeys(("json", "jsonl"), "JSON"),
+}
 
 
 def check_flow(

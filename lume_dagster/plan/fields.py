@@ -38,11 +38,18 @@ Severities = Callable[[str, str], Handling]  # field path, keyword
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A RowTest with the SQL that decides it and the SQL that shows what broke it."""
+    """A RowTest with the SQL that decides it and the SQL that shows what broke it.
+
+    ``broken`` is TRUE where one of the ``causes`` is, if there are any; or where ``bare`` is TRUE
+    and none of the ``excuses``, if there is a ``bare``.
+    """
 
     row: RowTest
     broken: Sql
     value: Sql
+    causes: tuple[Sql, ...] = ()
+    bare: Sql | None = None
+    excuses: tuple[Sql, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +154,18 @@ def _failure_tests(field: SchemaField, failures: list[Failure], severity: Severi
         )
         broken = any_of(f.condition for f in same) if len(same) > 1 else same[0].condition
         row = _row_test(field, "type", code, message, severity)
-        tests.append(Test(row, broken, cast(same[0].value, "VARCHAR") if len(same) == 1 else shown))
+        value = cast(same[0].value, "VARCHAR") if len(same) == 1 else shown
+        tests.append(Test(row, broken, value, causes=tuple(f.condition for f in same)))
     return tests
 
 
 def _required(field: SchemaField, value: Sql, explained: list[Sql], severity: Severities) -> Test:
     """NULL where nothing else explains it."""
-    failed = not_(is_true(any_of(explained))) if explained else None
+    absent = is_null(value)
+    broken = all_of([absent, not_(is_true(any_of(explained)))]) if explained else absent
     row = _row_test(field, "required", "MISSING_REQUIRED_FIELD", "has no value", severity)
-    return Test(
-        row,
-        all_of([is_null(value), failed]) if failed else is_null(value),
-        cast(exp.null(), "VARCHAR"),
-    )
+    shown = cast(exp.null(), "VARCHAR")
+    return Test(row, broken, shown, bare=absent, excuses=tuple(explained))
 
 
 def _constraint_tests(field: SchemaField, value: Sql, severity: Severities) -> list[Test]:
@@ -198,7 +204,8 @@ def _object(field: SchemaField, node: object, rewriter: Rewriter, severity: Seve
 def _only_if(presence: Sql, test: Test) -> Test:
     if not test.row.id.endswith(".required:MISSING_REQUIRED_FIELD"):
         return test
-    return replace(test, broken=all_of([presence, test.broken]))
+    bare = all_of([presence, test.bare]) if test.bare is not None else None
+    return replace(test, broken=all_of([presence, test.broken]), bare=bare)
 
 
 # -- arrays -----------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from sqlglot import exp
 from lume_dagster.plan.chain import ROW, Chain, batch_of_row
 from lume_dagster.plan.fields import Test
 from lume_dagster.plan.plan import RowTest, SourceColumn
+from lume_dagster.plan.rejection import any_broken
 from lume_dagster.plan.sql import (
     Sql,
     alias,
-    any_of,
     call,
     cast,
     column,
@@ -53,8 +53,8 @@ class Queries:
 
     def _good(self) -> Sql:
         """No reject test is broken; a condition that is NULL is not broken."""
-        broken = [t.broken for t in self.tests if t.row.severity != "warn"]
-        return not_(is_true(any_of(broken))) if broken else exp.true()
+        broken = any_broken(self.tests)
+        return not_(is_true(broken)) if broken is not None else exp.true()
 
     def mapped(self) -> str:
         """Rows that break no reject test and repeat no key."""

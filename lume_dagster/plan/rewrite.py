@@ -32,6 +32,7 @@ from lume_dagster.plan.sql import (
     when,
 )
 from lume_dagster.plan.strict import Conversion
+from lume_dagster.plan.types import known_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Scope:
     handlers: Handlers
     target: Callable[[str], Sql]  # a target field's typed value, by path
     target_rewriter: Callable[[str], Rewriter]  # how a target field was made, by path
+    answers: dict[str, str] = field(default_factory=dict)  # of the oracle, by question
 
     def type_of(self, value: Sql, variables: Mapping[str, str]) -> str:
         """The DuckDB type of a rewritten expression.
@@ -83,12 +85,18 @@ class Scope:
             return variables.get(value.name) or self.chain.types[value.name]
 
         known = {**self.chain.types, **variables}
+        told = known_type(value, known)
+        if told is not None:
+            return told
         used = sorted({c.name for c in value.find_all(exp.Column)} & known.keys())
         probe = exp.select(value.copy())
         if used:  # a bare NULL would let the engine take its own guess at types
             typed = exp.select(*(exp.alias_(cast(exp.null(), known[n]), n) for n in used))
             probe = probe.from_(typed.subquery("t"))
-        return self.oracle.describe(probe.sql("duckdb"))[0]
+        asked = probe.sql("duckdb", copy=False)
+        if asked not in self.answers:
+            self.answers[asked] = self.oracle.describe(asked)[0]
+        return self.answers[asked]
 
 
 @dataclass(slots=True)

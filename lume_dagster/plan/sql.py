@@ -23,7 +23,12 @@ def number(value: float | str) -> Sql:
 
 def call(name: str, *args: Sql) -> Sql:
     """A function call under exactly this name."""
-    return exp.Anonymous(this=name, expressions=[a.copy() for a in args])
+    return exp.Anonymous(this=name, expressions=[a.copy() for a in args], generated=True)
+
+
+def is_generated(value: Sql) -> bool:
+    """Whether a call was made by ``call``, and not written by a person."""
+    return bool(value.args.get("generated"))
 
 
 def cast(value: Sql, to: str) -> Sql:

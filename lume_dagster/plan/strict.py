@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from lume_dagster.plan.decimals import round_decimal
 from lume_dagster.plan.sql import (
     Bind,
     Sql,
@@ -123,7 +124,10 @@ def _text_to_boolean(x: Sql, _to: str, _bind: Bind) -> Conversion:
 
 
 def _text_to_date(x: Sql, _to: str, _bind: Bind) -> Conversion:
-    value = when(matches(x, r"\s*\d{4}-\d{2}-\d{2}\s*"), try_cast(call("trim", x), "DATE"))
+    # A spreadsheet's date is a time stamp at midnight, which is the day.
+    written = r"\s*\d{4}-\d{2}-\d{2}( 00:00:00)?\s*"
+    day = call("left", call("trim", x), number(10))
+    value = when(matches(x, written), try_cast(day, "DATE"))
     return Conversion(value, "INVALID_DATE_FORMAT", "is not a date written YYYY-MM-DD")
 
 
@@ -187,11 +191,15 @@ def _float_to_decimal(x: Sql, to: str, bind: Bind) -> Conversion:
     return Conversion(value, "NOT_MULTIPLE_OF", f"has more than {_scale(to)} decimals")
 
 
-def _decimal_to_decimal(x: Sql, to: str, bind: Bind) -> Conversion:
-    rounded = bind(try_cast(x, to))
+def _decimal_to_decimal(x: Sql, of: str, to: str, bind: Bind) -> Conversion:
+    rounded = bind(round_decimal(x, of, to, bind))
     value = when(exp.EQ(this=rounded, expression=x.copy()), rounded)
     message = f"has more than {_scale(to)} decimals, or too many digits"
     return Conversion(value, "NOT_MULTIPLE_OF", message)
+
+
+def _decimal_rounded(x: Sql, of: str, to: str, bind: Bind) -> Conversion:
+    return Conversion(round_decimal(x, of, to, bind), "INVALID_NUMBER", "does not fit")
 
 
 def _integer_to_decimal(x: Sql, to: str, _bind: Bind) -> Conversion:
@@ -233,7 +241,6 @@ _LOSSLESS: dict[tuple[str, str], _Rule] = {
     ("integer", "decimal"): _integer_to_decimal,
     ("decimal", "integer"): _whole,
     ("decimal", "float"): _plain,
-    ("decimal", "decimal"): _decimal_to_decimal,
     ("float", "integer"): _whole,
     ("float", "float"): _finite,
     ("float", "decimal"): _float_to_decimal,
@@ -254,7 +261,6 @@ _EXPLICIT: dict[tuple[str, str], _Rule] = {
     ("decimal", "integer"): _rounding("INVALID_INTEGER", "does not fit"),
     ("float", "integer"): _rounding("INVALID_INTEGER", "does not fit"),
     ("float", "decimal"): _rounding("INVALID_NUMBER", "does not fit"),
-    ("decimal", "decimal"): _rounding("INVALID_NUMBER", "does not fit"),
     ("timestamp", "date"): _plain,
     ("timestamp", "time"): _plain,
     ("instant", "date"): lambda x, to, bind: Conversion(cast(_utc(x, to, bind).value, to)),
@@ -266,11 +272,14 @@ _EXPLICIT: dict[tuple[str, str], _Rule] = {
 
 def convert(x: Sql, of: str, to: str, bind: Bind, *, explicit: bool = False) -> Conversion | None:
     """Make ``x`` (of DuckDB type ``of``) a ``to``; None where that makes no sense."""
-    table = _EXPLICIT if explicit else _LOSSLESS
-    rule = table.get((family(of), family(to)))
+    pair = family(of), family(to)
+    same = of.upper().replace(" ", "") == to.upper().replace(" ", "")
+    if pair == ("decimal", "decimal"):  # the only pair that asks for the digits of both
+        between = _decimal_rounded if explicit else _decimal_to_decimal
+        return Conversion(x.copy()) if same else between(x, of, to, bind)
+    rule = (_EXPLICIT if explicit else _LOSSLESS).get(pair)
     if rule is None:
         return None
-    same = of.upper().replace(" ", "") == to.upper().replace(" ", "")
     return Conversion(x.copy()) if same and rule is not _finite else rule(x, to, bind)
 
 

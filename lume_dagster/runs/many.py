@@ -9,7 +9,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -28,12 +30,14 @@ from lume_dagster.errors import LumeError
 from lume_dagster.flows.model import FlowVersion, SourceFormat
 from lume_dagster.plan.plan import Plan
 from lume_dagster.runs.phases import (
+    FETCHES,
     Batch,
     Engine,
     MappedBatch,
     Outcome,
     conclude,
     delivery_of,
+    fetched_of,
     whole_or_nothing,
 )
 
@@ -76,7 +80,8 @@ _Listed = tuple[Batch, SourceObject]
 
 def listed_together(source: StoreSource, batches: Iterable[Batch]) -> Iterator[list[_Listed]]:
     """Groups of batches that are one small file each and not staged yet."""
-    found = (_small_file(source, batch) for batch in batches)
+    with ThreadPoolExecutor(FETCHES, thread_name_prefix="list") as pool:
+        found = list(pool.map(partial(_small_file, source), batches))
     yield from groups((each for each in found if each), lambda each: each[1].size)
 
 
@@ -95,12 +100,12 @@ def sync_sources(
     source: StoreSource, group: Sequence[_Listed], engine: ManyEngine
 ) -> dict[str, StagedBatch]:
     """Bring a group into staging; what is not among the results must be brought there alone."""
-    with _fetched(source, group) as fetched:
-        if not fetched:
+    with _fetched(source, group) as files:
+        incoming = [Incoming([file], batch.staging) for batch, file in files]
+        if not incoming:
             return {}
-        incoming = [Incoming([file], batch.staging) for batch, file in fetched]
         staged = engine.stage_many(incoming, group[0][0].version.flow.source.format)
-        pairs = zip(fetched, staged, strict=True)
+        pairs = zip(files, staged, strict=True)
         return {batch.source_path: done for (batch, _), done in pairs if done is not None}
 
 
@@ -108,22 +113,25 @@ def sync_sources(
 def _fetched(
     source: StoreSource, group: Sequence[_Listed]
 ) -> Iterator[list[tuple[Batch, InputFile]]]:
-    folders: list[Path] = []
-    files: list[tuple[Batch, InputFile]] = []
+    """The files of a group for as long as they are read; without those that cannot be had."""
+    folders = [fetched_of(batch) for batch, _ in group]
     try:
-        for batch, item in group:
-            folders.append(batch.staging.with_name(f".{batch.staging.name}.fetched"))
-            shutil.rmtree(folders[-1], ignore_errors=True)
-            folders[-1].mkdir(parents=True)
-            try:
-                path = source.fetch(item, folders[-1])
-            except LumeError:
-                continue  # fetched alone, it is tried again, and says what is wrong
-            files.append((batch, InputFile(path, item.uri, item.version)))
-        yield files
+        with ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch") as pool:
+            found = list(pool.map(partial(_fetch, source), group, folders))
+        yield [(batch, file) for (batch, _), file in zip(group, found, strict=True) if file]
     finally:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fetch(source: StoreSource, listed: _Listed, into: Path) -> InputFile | None:
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    item = listed[1]
+    try:
+        return InputFile(source.fetch(item, into), item.uri, item.version)
+    except LumeError:
+        return None  # fetched alone, it is tried again, and says what is wrong
 
 
 # -- transform --------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ from lume_dagster.runs.validation import Finding, judge, to_document
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+FETCHES = 8  # at a time
 
 
 class Engine(Protocol):
@@ -114,13 +117,18 @@ def sync_source(source: object, batch: Batch, engine: Engine) -> StagedBatch:
     batch.staging.parent.mkdir(parents=True, exist_ok=True)
     if batch.upload is None and batch.version.flow.source.query is not None:
         return _stage_query(source, batch, engine)
-    fetched = batch.staging.with_name(f".{batch.staging.name}.fetched")
+    fetched = fetched_of(batch)
     try:
         with whole_or_nothing([fetched]):
             files = _fetch(source, batch, fetched)
             return engine.stage_files(files, batch.version.flow.source.format, batch.staging)
     finally:
         shutil.rmtree(fetched, ignore_errors=True)
+
+
+def fetched_of(batch: Batch) -> Path:
+    """Where the files of a batch lie while they are staged, if they were not here before."""
+    return batch.staging.with_name(f".{batch.staging.name}.fetched")
 
 
 def transform(batch: Batch, staged: StagedBatch, engine: Engine) -> Outcome:
@@ -228,17 +236,27 @@ def _fetch(source: object, batch: Batch, into: Path) -> list[InputFile]:
     """The files of the batch, on this machine."""
     if batch.upload is None:
         store = _store(source, batch)
-        return [_fetch_one(store, o, into) for o in store.list_objects(batch.source_path)]
+        return _fetch_all(store, store.list_objects(batch.source_path), into)
+    given = batch.upload.files
+    away = [SourceObject(f.uri, f.size, f.version) for f in given if not f.stored]
+    fetched = iter(_fetch_all(_store(source, batch), away, into) if away else ())
     return [
-        InputFile(batch.upload.folder / f.stored, f.uri, f.version)
-        if f.stored
-        else _fetch_one(_store(source, batch), SourceObject(f.uri, f.size, f.version), into)
-        for f in batch.upload.files
+        InputFile(batch.upload.folder / f.stored, f.uri, f.version) if f.stored else next(fetched)
+        for f in given
     ]
 
 
-def _fetch_one(store: StoreSource, item: SourceObject, into: Path) -> InputFile:
-    return InputFile(store.fetch(item, into), item.uri, item.version)
+def _fetch_all(store: StoreSource, items: Sequence[SourceObject], into: Path) -> list[InputFile]:
+    """Several at a time: a small object takes longer to ask for than to send."""
+    with ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch") as pool:
+        paths = [pool.submit(store.fetch, item, into) for item in items]
+        try:
+            return [
+                InputFile(path.result(), item.uri, item.version)
+                for path, item in zip(paths, items, strict=True)
+            ]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _store(source: object, batch: Batch) -> StoreSource:

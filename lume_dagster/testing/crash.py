@@ -17,7 +17,10 @@ _CHILDREN.set_forkserver_preload(
     [
         "lume_dagster.testing.crash",
         *("lume_dagster.connectors.resource", "lume_dagster.connectors.batch_files"),
-        *("duckdb", "pyarrow.parquet", "sqlglot", "adbc_driver_postgresql.dbapi"),
+        *("duckdb", "pyarrow.parquet", "sqlglot", "sqlglot.dialects.mysql"),
+        # What takes long to import; passed over where it is not installed.
+        *("adbc_driver_postgresql.dbapi", "mssql_python", "pymysql", "snowflake.connector"),
+        *("databricks.sql.backend.thrift_backend", "lume_dagster.connectors.databricks.connector"),
     ]
 )
 _PATIENCE = 60

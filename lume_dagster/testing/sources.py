@@ -155,11 +155,11 @@ class DatabaseSourceSuite(ConnectorSuite):
         """Types that a source may hold and no target column does."""
         self.fill(config, [{"id": 1, "batch": "a"}])
         said = {name: sql for name, sql in self.literals.items() if sql is not None}
-        chosen = ", ".join(f"{sql} AS {name}" for name, sql in said.items())
+        chosen = ", ".join(f"{sql} AS the_{name}" for name, sql in said.items())
         query = self.query.replace("*", f"id, {chosen}", 1)
         row = _staged_rows(self._staged(connector, query, tmp_path)).to_pylist()[0]
         wanted = {n: self.drifted(Column(n, n), _SOURCE_ONLY[n]) for n in said}
-        assert {name: row[name] for name in said} == wanted
+        assert {name: row[f"the_{name}"] for name in said} == wanted
 
     @pytest.mark.parametrize(
         "query",

@@ -73,7 +73,7 @@ def rows(query: str, path: Path) -> list[tuple[Any, ...]]:
         return sorted(con.execute(query.format(path)).fetchall(), key=repr)
 
 
-@pytest.fixture(scope="module", params=["raw_twice", "raw_once", "csv_rowid", "polars"])
+@pytest.fixture(scope="module", params=["raw_twice", "raw_once", "csv_rowid", "staged", "polars"])
 def theirs(request: Any, ours: Ours, tmp_path_factory: pytest.TempPathFactory) -> Output:
     out = tmp_path_factory.mktemp(request.param)
     if request.param != "polars":

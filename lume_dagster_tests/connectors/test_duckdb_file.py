@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster.connectors import DuckDBConnector
-from lume_dagster.connectors.protocol import Column, DatabaseSource, Target
+from lume_dagster.connectors.protocol import Column, DatabaseSource, Reading, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, sql_type
 from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing import (
@@ -153,6 +153,16 @@ def test_two_fields_that_differ_in_case_are_refused(path, tmp_path):
 def test_another_database_in_the_table_name_is_refused(path, tmp_path):
     with pytest.raises(ConnectorError, match="reaches 'warehouse'"):
         DuckDBConnector(path=path).check(make_delivery(tmp_path, [], table="lake.ops.orders"))
+
+
+def test_a_file_may_be_called_like_its_schema(tmp_path):
+    warehouse = DuckDBConnector(path=str(tmp_path / "ops.duckdb"))
+    delivery = make_delivery(tmp_path, [{"id": 1}], rejects=1)
+    warehouse.check(delivery)
+    warehouse.deliver(delivery)
+    assert warehouse.deliver(replace(delivery, run_id="run_2")).table_rows == 1
+    with warehouse.read_table(Reading("ops.orders", "orders")) as reader:
+        assert reader.read_all()["id"].to_pylist() == [1]
 
 
 def test_a_failed_delivery_leaves_no_table(path, tmp_path):

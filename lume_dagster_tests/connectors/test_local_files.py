@@ -12,13 +12,13 @@ import pytest
 
 from lume_dagster.connectors import LocalFilesConnector
 from lume_dagster.connectors.local_files.folder_swap import exclusive
-from lume_dagster.connectors.local_files.load import FORMATS
 from lume_dagster.connectors.local_files.table import STATE
 from lume_dagster.connectors.protocol import Column, StoreSource, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.testing import StoreSourceSuite, TableReaderSuite, TargetSuite, WriteSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
+from lume_dagster_tests.connectors.file_formats import LOADERS
 
 
 class LocalFiles:
@@ -50,16 +50,11 @@ class LocalFiles:
         columns = tuple(Column(name, type_) for name, type_ in manifest["columns"])
         columns = mapped_columns(columns) if kind == "mapped" else REJECT_COLUMNS
         with duckdb.connect() as connection:
-            return self.load(
-                connection, files, {c.name: sql_type(c, DUCKDB_TYPES) for c in columns}
-            )
+            types = {c.name: sql_type(c, DUCKDB_TYPES) for c in columns}
+            return LOADERS[self.file_format](connection, files, types)
 
 
 class TestParquet(LocalFiles, TargetSuite, TableReaderSuite, StoreSourceSuite):
-    def load(self, connection, files, types):
-        query = "SELECT * FROM read_parquet($files)"
-        return connection.sql(query, params={"files": files}).to_arrow_table()
-
     def put(self, config, name, content):
         path = Path(config["root"]) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,41 +65,9 @@ class TestParquet(LocalFiles, TargetSuite, TableReaderSuite, StoreSourceSuite):
 class TestCsv(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "csv"
 
-    def load(self, connection, files, types):
-        """CSV has no types of its own: read with the columns' types, every value is exact."""
-        query = FORMATS["csv"].read
-        outputs = ", ".join(typed(n, t) for n, t in types.items() if n != "errors")
-        values = {"files": files, "columns": dict.fromkeys(types, "VARCHAR")}
-        return connection.sql(f"SELECT {outputs} FROM {query}", params=values).to_arrow_table()
-
 
 class TestJsonLines(LocalFiles, WriteSuite, TableReaderSuite):
     file_format = "jsonl"
-
-    def load(self, connection, files, types):
-        """JSON has no dates or decimals: its text, cast to the columns' types, is exact."""
-        lines = [line for file in files for line in Path(file).read_text("utf-8").splitlines()]
-        rows = [(json.loads(line), json.loads(line, parse_float=str)) for line in lines]
-        texts = {
-            name: [text_of(plain[name], exact[name], type_) for plain, exact in rows]
-            for name, type_ in types.items()
-            if name != "errors"
-        }
-        schema = pa.schema([(name, pa.string()) for name in texts])
-        connection.register("lines", pa.table(texts, schema=schema))
-        outputs = ", ".join(typed(n, types[n]) for n in texts)
-        return connection.sql(f"SELECT {outputs} FROM lines").to_arrow_table()
-
-
-def typed(name, type_):
-    quoted = '"' + name.replace('"', '""') + '"'
-    return f"CAST({quoted} AS {type_}) AS {quoted}"
-
-
-def text_of(plain, exact, type_):
-    if plain is None:
-        return None
-    return json.dumps(plain) if type_ == "JSON" else str(exact)
 
 
 @pytest.fixture

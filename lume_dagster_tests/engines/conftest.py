@@ -12,7 +12,7 @@ import pytest
 
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.readers.files import InputFile
-from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.engines.stage import stage_files
 from lume_dagster.flows.model import SourceFormat

@@ -1,6 +1,8 @@
 """A batch of files goes in, mapped rows and rejects come out, and nothing is lost in between."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -18,6 +20,7 @@ from lume_dagster_tests.plan.mapping import flow_of
 
 INTEGER = {"type": "integer"}
 TEXT = {"type": "string"}
+SEEDED = {"path": "s.csv", "key": "k"}
 ORDERS = flow_of({"id": TEXT, "n": INTEGER}, {"id": "id", "n": "n"}, required=["id", "n"])
 
 
@@ -125,6 +128,51 @@ def test_a_plan_is_made_once_for_batches_of_the_same_columns(tmp_path):
     )
 
 
+def test_a_plan_outlives_the_engine_that_made_it(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\n")
+    other = DuckDBEngine(EngineSettings(scratch=tmp_path / "other"))
+    made = run.engine.compile(run.version, run.staged)
+    assert other.compile(run.version, run.staged) is made
+
+
+@pytest.mark.parametrize("changed", ["flow", "seed"])
+def test_a_plan_is_made_again_for_another_flow_or_seed_of_the_same_digest(tmp_path, changed):
+    flow = flow_of({"y": TEXT}, {"y": "lookup('s', id, 'v')"}, seeds={"s": SEEDED})
+    run = Run(tmp_path, flow, [("s.csv", "k,v\na,1\n")])("id\na\n")
+    made = run.engine.compile(run.version, run.staged)
+    if changed == "flow":
+        other = flow_of({"y": TEXT}, {"y": "lookup('s', id, 'k')"}, seeds={"s": SEEDED})
+        run.version = run.version.model_copy(update={"flow": other})
+    else:
+        (tmp_path / "s.csv").write_text("v,k,more\n1,a,2\n", encoding="utf-8")
+    assert run.engine.compile(run.version, run.staged) is not made
+
+
+def test_mapping_a_well_formed_csv_file_loads_no_array_library_but_numpy(tmp_path):
+    """They take 0.2 s to load, which is more than a small batch takes."""
+    (tmp_path / "in.csv").write_text("id,n\na,1\n", encoding="utf-8")
+    program = """
+import sys, pathlib, duckdb
+duckdb.connect().execute("SELECT $1", ["DuckDB 1.5 loads pandas and pyarrow itself"]).fetchall()
+before = set(sys.modules)
+from lume_dagster.engines.duckdb_engine import DuckDBEngine
+from lume_dagster.engines.readers.files import InputFile
+from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.flows.model import Flow, FlowVersion
+folder = pathlib.Path(sys.argv[1])
+flow = Flow.model_validate_json(sys.argv[2])
+version = FlowVersion(flow=flow, version=1, digest="d", folder=str(folder), published=True)
+engine = DuckDBEngine(EngineSettings(scratch=folder / "scratch"))
+file = InputFile(folder / "in.csv", "in.csv", "1")
+staged = engine.stage_files([file], flow.source.format, folder / "staging")
+done = engine.transform(version, engine.compile(version, staged), staged, folder / "out")
+print(done.mapped_rows, *sorted({"pyarrow", "pandas"} & (set(sys.modules) - before)))
+"""
+    words = [sys.executable, "-c", program, str(tmp_path), ORDERS.model_dump_json(by_alias=True)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
+
+
 def test_a_preview_maps_the_first_records_only(tmp_path):
     run = Run(tmp_path)("id,n\na,1\nb\nc,x\nd,4\n", first=3)
     assert [r["_lume_row"] for r in run.mapped] == [1]
@@ -137,9 +185,6 @@ def test_a_missing_column_is_named_with_what_is_there(tmp_path):
         PlanError, match="mapping.n: the source has no column 'n'.\nHint: known: count, id"
     ):
         Run(tmp_path)("id,count\na,1\n")
-
-
-SEEDED = {"path": "s.csv", "key": "k"}
 
 
 def test_a_seed_whose_key_repeats_is_refused(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -25,11 +25,18 @@ class Outcome:
     mapped: list[dict[str, Any]]
     rejects: list[dict[str, Any]]
     warned: tuple[Any, ...]
+    con: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
 
     @property
     def codes(self) -> list[list[tuple[str, str]]]:
         """(field, code) of each reject, in the order of the rows."""
         return [[(e["field"], e["code"]) for e in r["errors"]] for r in self.rejects]
+
+    def rows_in_error(self) -> list[int]:
+        """The rows that some test finds fault with, every row asked about every test."""
+        self.con.execute("CREATE OR REPLACE TABLE bad AS SELECT _lume_row FROM staged")
+        found = f"SELECT _lume_row FROM ({self.plan.rejects}) WHERE len(errors) > 0 ORDER BY 1"
+        return [row for (row,) in self.con.execute(found).fetchall()]
 
 
 class Duck:
@@ -103,7 +110,11 @@ def _outcome(con: duckdb.DuckDBPyConnection, plan: Plan) -> Outcome:
         reject["original"] = json.loads(reject["original"])
     warned = con.execute(plan.side_tests).fetchone() if plan.side_tests else ()
     return Outcome(
-        plan, _rows(con, "SELECT * FROM mapped ORDER BY _lume_row"), rejects, (warned or ())[:-1]
+        plan,
+        _rows(con, "SELECT * FROM mapped ORDER BY _lume_row"),
+        rejects,
+        (warned or ())[:-1],
+        con,
     )
 
 

@@ -75,6 +75,50 @@ def test_parse_date_tries_formats_in_turn(text, value):
     assert value_or_code(DATE, f"parse_date(x, {formats})", text) == value
 
 
+@pytest.mark.parametrize(
+    "formats",
+    [
+        ["%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%d %b %Y", "%d-%m-%Y"],
+        ["%Y%m%d", "%d%m%Y", "%m/%d/%Y", "%d/%m/%Y"],
+        ["%d %m %Y", "%d%m%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%H:%M %d.%m.%Y"],
+    ],
+)
+def test_looking_at_the_shape_first_changes_no_date(formats):
+    """Every text is read as by the formats in turn, whatever its shape."""
+    texts = (
+        "01/02/2024|13/01/2024|01/13/2024|2024-02-29|29.02.2023|20240229|31122024|12312024|"
+        " 1/02/2024|1/2/2024|01/02/24|2 Feb 2024|01 02 2024|0001-01-01|2024-1-05 |10:20 1.2.2024|"
+        "2024-02-29 10:20:30|2024-02-29T10:20:30|99/99/9999|aa/bb/cccc|--/--/----|2024-13-01|"
+        "12345678|        |\uff101/02/2024"
+    ).split("|")
+    listed = ", ".join(f"'{f}'" for f in formats)
+    moment = {"y": {"type": "string", "format": "date-time"}}
+    outcome = run(flow_of(moment, {"y": f"parse_timestamp(x, {listed})"}), [[t] for t in texts])
+    found = {row["_lume_row"]: row["y"] for row in outcome.mapped}
+    each = ", ".join(f"try_strptime(trim(x), '{f}')" for f in formats)
+    for number, text in enumerate(texts, 1):
+        tried = outcome.con.execute(f"SELECT {each} FROM (SELECT $1 AS x)", [text]).fetchone()
+        wanted = next((m for m in tried if m is not None and m.year >= 1000), None)
+        assert found.get(number) == wanted, text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("  a   b ", "a b"),
+        ("a\tb\r\nc", "a b c"),
+        ("a\u00a0b", "a b"),
+        ("a \fb", "a b"),
+        ("a\f\fb", "a b"),
+        ("a\fb", "a\fb"),
+        (" \t ", None),
+        ("a b", "a b"),
+    ],
+)
+def test_squash_makes_runs_of_white_space_one(text, value):
+    assert value_or_code({"type": ["string", "null"]}, "squash(x)", text) == value
+
+
 def test_a_two_digit_year_is_not_a_four_digit_one():
     assert value_or_code(DATE, "parse_date(x, '%d/%m/%Y')", "1/2/24") == "INVALID_DATE_FORMAT"
     assert value_or_code(DATE, "strptime(x, '%d/%m/%Y')", "1/2/24") == "INVALID_DATE_FORMAT"

@@ -60,6 +60,23 @@ def test_a_reject_keeps_its_original_values(given_rows):
 
 @quick
 @given(rows)
+def test_a_row_is_rejected_just_when_a_test_finds_fault_with_it(given_rows):
+    outcome = run(FLOW, given_rows, COLUMNS)
+    assert outcome.rows_in_error() == [reject["_lume_row"] for reject in outcome.rejects]
+
+
+@quick
+@given(rows)
+def test_a_fault_that_only_warns_excuses_no_other(given_rows):
+    lenient = FLOW.model_copy(
+        update={"errors": FLOW.errors.model_copy(update={"handling": {"count.type": "warn"}})}
+    )
+    outcome = run(lenient, given_rows, COLUMNS)
+    assert outcome.rows_in_error() == [reject["_lume_row"] for reject in outcome.rejects]
+
+
+@quick
+@given(rows)
 def test_the_same_rows_come_out_the_same_way(given_rows):
     first, second = run(FLOW, given_rows, COLUMNS), run(FLOW, given_rows, COLUMNS)
     assert (first.mapped, first.rejects) == (second.mapped, second.rejects)

@@ -14,7 +14,7 @@ import duckdb
 from lume_dagster.connectors import LocalFilesConnector
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.duckdb_engine import DuckDBEngine
-from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.model import Flow, FlowVersion

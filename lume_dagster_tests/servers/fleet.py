@@ -1,7 +1,9 @@
 """The servers of a test session: all that its tests ask for start together, when they are collected.
 
 A server's file says ``postgres = server("PostgreSQL", postgres_server)``: a fixture for the session.
-Where it cannot run, its tests are not run and say why; with ``CI=true`` they fail.
+Where it cannot run, its tests are not run and say why; with ``CI=true`` they fail. A server that
+not every machine can have is ``optional``: its tests bear the marker ``optional_server`` and are
+not run in CI either, which the summary says.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import pytest
 from lume_dagster_tests.servers.process import ServerUnavailable
 
 Start = Callable[[], AbstractContextManager[Any]]
+
+NOT_RUN = "NOT RUN"
 
 _STARTS: dict[str, Start] = {}
 
@@ -58,7 +62,7 @@ class Fleet:
 FLEET = pytest.StashKey[Fleet]()
 
 
-def server(name: str, system: str, start: Start) -> Any:
+def server(name: str, system: str, start: Start, *, optional: bool = False) -> Any:
     """The session's fixture ``name``: a server of ``system``, one for all tests."""
     _STARTS[name] = start
 
@@ -66,9 +70,9 @@ def server(name: str, system: str, start: Start) -> Any:
         try:
             yield request.config.stash[FLEET].get(name)
         except ServerUnavailable as reason:
-            if os.environ.get("CI", "").lower() == "true":
+            if not optional and os.environ.get("CI", "").lower() == "true":
                 pytest.fail(f"{system} is needed in CI: {reason}", pytrace=False)
-            pytest.skip(f"NOT RUN: no {system} server: {reason}")
+            pytest.skip(f"{NOT_RUN}: no {system} server: {reason}")
 
     fixture.__doc__ = f"A {system} server; where it cannot run the test is not run, in CI it fails."
     return pytest.fixture(scope="session", name=name)(fixture)
@@ -83,8 +87,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Start what the collected tests will ask for."""
     if session.config.option.collectonly:
         return
-    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    session.config.stash[FLEET].start(asked)
+    session.config.stash[FLEET].start(name for item in session.items for name in _asked(item))
+
+
+def _asked(item: pytest.Item) -> Iterator[str]:
+    """The fixtures of a test, and what its parameters name: servers that one suite runs on."""
+    yield from getattr(item, "fixturenames", ())
+    if hasattr(item, "callspec"):
+        yield from (value for value in item.callspec.params.values() if isinstance(value, str))
+
+
+def may_be_missing(item: pytest.Item, reason: object) -> bool:
+    """Whether a test was not run because a server that is optional is not there."""
+    return item.get_closest_marker("optional_server") is not None and NOT_RUN in str(reason)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -58,8 +59,7 @@ class DuckDBConnector(ConnectorResource):
 
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Move a batch into its tables in one transaction."""
-        tables = self._tables(delivery.table)
-        with self._delivering() as connection:
+        with self._delivering(delivery) as (connection, tables):
             checkpoint("connected")
             return load(connection, delivery, tables, checkpoint)
 
@@ -67,17 +67,17 @@ class DuckDBConnector(ConnectorResource):
         self, deliveries: Sequence[Delivery], checkpoint: Checkpoint = lambda _: None
     ) -> list[Receipt]:
         """Move many batches into their tables in one transaction."""
-        tables = self._tables(deliveries[0].table)
-        with self._delivering() as connection:
+        with self._delivering(deliveries[0]) as (connection, tables):
             checkpoint("connected")
             return load_many(connection, deliveries, tables, checkpoint)
 
     @contextmanager
-    def _delivering(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _delivering(self, delivery: Delivery) -> Iterator[tuple[duckdb.DuckDBPyConnection, Tables]]:
+        tables = self._tables(delivery.table)
         self._refuse_unwritable()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._turn(), self._writing() as connection:
-            yield connection
+            yield connection, _in_catalog(tables, connection)
 
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
@@ -85,8 +85,7 @@ class DuckDBConnector(ConnectorResource):
         import pyarrow as pa
 
         bound = bind_source_path(query, "$source_path", "duckdb")
-        if not self._file.is_file():
-            raise ConnectorError(f"There is no DuckDB database at {self._file}.")
+        self._refuse_missing()
         with self._reading() as connection:
             _refuse_statements(connection, bound)
             with _read_errors(self._file):
@@ -102,7 +101,9 @@ class DuckDBConnector(ConnectorResource):
     @contextmanager
     def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
         """The mapped rows of a table, streamed."""
-        tables = self._tables(reading.table)
+        self._refuse_missing()
+        with self._reading() as connection:
+            tables = _in_catalog(self._tables(reading.table), connection)
         name = tables.qualified.lower()
         query, keys = read_back(tables, reading, "duckdb", _JSON_KEYS, ledger_name=name)
         with self.read(query, keys) as reader:
@@ -132,6 +133,10 @@ class DuckDBConnector(ConnectorResource):
     def _tables(self, table: str) -> Tables:
         schema = self.text("default_schema")
         return parse_table(table, database=self._file.stem, schema=schema)
+
+    def _refuse_missing(self) -> None:
+        if not self._file.is_file():
+            raise ConnectorError(f"There is no DuckDB database at {self._file}.")
 
     def _refuse_unwritable(self) -> None:
         if self._file.is_dir():
@@ -183,6 +188,12 @@ class DuckDBConnector(ConnectorResource):
         wait = self.lock_timeout_seconds
         with _open(self._file, settings, wait, read_only=True) as connection:
             yield connection
+
+
+def _in_catalog(tables: Tables, connection: duckdb.DuckDBPyConnection) -> Tables:
+    """The tables with the name DuckDB gives the file, which a schema may have too."""
+    found = connection.execute("SELECT current_database()").fetchone()
+    return replace(tables, catalog=str(found[0]) if found else None)
 
 
 @contextmanager

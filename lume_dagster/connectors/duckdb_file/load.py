@@ -163,7 +163,7 @@ def _found(connection: duckdb.DuckDBPyConnection, tables: Tables, name: str) -> 
 def _create_missing(
     connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables
 ) -> None:
-    connection.execute(create_schema(tables.schema, DIALECT))
+    connection.execute(create_schema(tables.schema, DIALECT, tables.catalog))
     for name, columns in _wanted(delivery, tables):
         if not _found(connection, tables, name):
             for statement in create_table(tables.sql(name), columns, DUCKDB_TYPES, DIALECT):

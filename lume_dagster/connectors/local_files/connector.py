@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, ClassVar
 
+from lume_dagster.connectors.file_table.read_back import rows_of_files, wanted_batches
 from lume_dagster.connectors.local_files.folder_swap import exclusive
-from lume_dagster.connectors.local_files.load import FORMATS, publish
+from lume_dagster.connectors.local_files.load import publish
 from lume_dagster.connectors.local_files.paths import find_files, path_of_uri
-from lume_dagster.connectors.local_files.read_back import rows_of_batches
 from lume_dagster.connectors.local_files.table import local_table
 from lume_dagster.connectors.protocol import (
     Checkpoint,
@@ -22,7 +22,7 @@ from lume_dagster.connectors.protocol import (
     SourceObject,
 )
 from lume_dagster.connectors.resource import ConnectorResource
-from lume_dagster.errors import BatchError, ConnectorError, did_you_mean
+from lume_dagster.errors import BatchError, ConnectorError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,11 +72,6 @@ class LocalFilesConnector(ConnectorResource):
 
     def check(self, delivery: Delivery) -> None:
         """Refuse an unknown format, a table of another shape, a folder that cannot be written."""
-        if delivery.format not in FORMATS:
-            raise ConnectorError(
-                f"Local files cannot be written as {delivery.format!r}.",
-                hint=did_you_mean(delivery.format, FORMATS),
-            )
         local_table(self._root, delivery.table).check(delivery)
         nearest = next(p for p in [self._root, *self._root.parents] if p.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
@@ -104,11 +99,12 @@ class LocalFilesConnector(ConnectorResource):
     def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
         """The mapped rows of a table, streamed; no delivery changes it meanwhile."""
         table = local_table(self._root, reading.table)
-        with (
-            exclusive(table.lock, self.lock_timeout_seconds),
-            rows_of_batches(table, reading, self.text("memory_limit")) as reader,
-        ):
-            yield reader
+        with exclusive(table.lock, self.lock_timeout_seconds):
+            held = table.batches()
+            wanted = wanted_batches(str(table.folder), held, reading)
+            files = [file for batch in wanted for file in table.mapped_files(batch)]
+            with rows_of_files(held, files, reading, self.text("memory_limit")) as reader:
+                yield reader
 
     def test(self) -> Iterator[str]:
         """Read the root, and try to write there."""

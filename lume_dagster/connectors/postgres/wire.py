@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lume_dagster.connectors.batch_files import Encoder
+from lume_dagster.connectors.sql.encoders import as_json_text, as_text
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -16,7 +17,7 @@ def _binary_jsonb(value: exp.Expr) -> exp.Expr:
     from sqlglot import exp
 
     version = exp.Anonymous(this="chr", expressions=[exp.Literal.number(1)])
-    return exp.DPipe(this=version, expression=_text(value))
+    return exp.DPipe(this=version, expression=as_text(value))
 
 
 def _binary_uuid(value: exp.Expr) -> exp.Expr:
@@ -25,27 +26,15 @@ def _binary_uuid(value: exp.Expr) -> exp.Expr:
 
     digits = exp.Anonymous(
         this="replace",
-        expressions=[_text(value), exp.Literal.string("-"), exp.Literal.string("")],
+        expressions=[as_text(value), exp.Literal.string("-"), exp.Literal.string("")],
     )
     return exp.Anonymous(this="from_hex", expressions=[digits])
-
-
-def _json_text(value: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
-    return _text(exp.Anonymous(this="to_json", expressions=[value]))
-
-
-def _text(value: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
-    return exp.cast(value, "VARCHAR", dialect="duckdb")
 
 
 #: By the type of a column.
 ENCODERS: Mapping[str, Encoder] = {
     "json": _binary_jsonb,
     "uuid": _binary_uuid,
-    "record": _text,
-    "errors": _json_text,
+    "record": as_text,
+    "errors": as_json_text,
 }

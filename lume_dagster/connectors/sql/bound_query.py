@@ -30,6 +30,11 @@ def bind_source_path(query: str, placeholder: str, dialect: str) -> str:
     return "".join([*parts, query[start:]]).rstrip().removesuffix(";")
 
 
+def times_bound(query: str, dialect: str) -> int:
+    """How often ``:source_path`` stands in a query: what a placeholder without a name asks for."""
+    return sum(1 for _ in _spots(query, dialect))
+
+
 def _spots(query: str, dialect: str) -> Iterator[tuple[int, int]]:
     from sqlglot import TokenType
     from sqlglot.dialects import Dialect

@@ -110,6 +110,7 @@ def create_table(
                 this=exp.to_identifier(column.name, quoted=True),
                 table=table.this.copy(),
                 db=table.args["db"].copy(),
+                catalog=table.args["catalog"].copy() if table.args.get("catalog") else None,
             )
             text = exp.Literal.string(column.description)
             yield exp.Comment(this=path, kind="COLUMN", expression=text).sql(dialect)
@@ -126,11 +127,12 @@ def _definition(column: Column, types: Mapping[str, str], dialect: str) -> exp.C
     )
 
 
-def create_schema(name: str, dialect: str) -> str:
+def create_schema(name: str, dialect: str, catalog: str | None = None) -> str:
     """The statement that makes a schema where there is none."""
     from sqlglot import exp
 
-    schema = exp.Table(this=None, db=exp.to_identifier(name, quoted=True))
+    place = exp.to_identifier(catalog, quoted=True) if catalog else None
+    schema = exp.Table(this=None, db=exp.to_identifier(name, quoted=True), catalog=place)
     return exp.Create(this=schema, kind="SCHEMA", exists=True).sql(dialect)
 
 

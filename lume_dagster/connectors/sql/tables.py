@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,21 @@ _MOST_PARTS = 3
 class Tables:
     """The mapped table, its rejects and its ledger, all in one schema of one database."""
 
-    database: str
+    database: str  # empty where a schema is a database, as in MySQL
     schema: str
     name: str
+    catalog: str | None = None  # where a statement must name it: DuckDB has ops.ops.flights
+    spell: Callable[[str], str] = str  # how the system spells a name
 
     @property
     def rejects_name(self) -> str:
         """The table beside the mapped one."""
-        return f"{self.name}_rejects"
+        return self.spell(f"{self.name}_rejects")
+
+    @property
+    def ledger_name(self) -> str:
+        """The ledger of the schema."""
+        return self.spell(LEDGER)
 
     @property
     def qualified(self) -> str:
@@ -34,17 +42,26 @@ class Tables:
 
     def location(self, name: str) -> str:
         """A qualified name for people and for metadata."""
-        return f"{self.database}.{self.schema}.{name}"
+        return ".".join(part for part in (self.database, self.schema, name) if part)
 
     def sql(self, name: str) -> exp.Table:
         """A quoted reference to a table of this schema."""
         from sqlglot import exp
 
-        return exp.table_(name, db=self.schema, quoted=True)
+        return exp.table_(name, db=self.schema, catalog=self.catalog, quoted=True)
 
 
-def parse_table(text: str, *, database: str, schema: str, max_bytes: int = 255) -> Tables:
+def parse_table(
+    text: str,
+    *,
+    database: str,
+    schema: str,
+    max_bytes: int = 255,
+    spell: Callable[[str], str] = str,
+) -> Tables:
     """The tables of a flow's ``table``, ``schema.table`` or ``database.schema.table``.
+
+    ``spell`` turns a part of the flow's name into the name that the system keeps.
 
     Raises:
         ConnectorError: an empty part, too many parts, another database, or too long a name.
@@ -55,15 +72,16 @@ def parse_table(text: str, *, database: str, schema: str, max_bytes: int = 255) 
             f"{text!r} is not the name of a table.",
             hint="write table, schema.table or database.schema.table",
         )
+    parts = [spell(part) for part in parts]
     if len(parts) == _MOST_PARTS and parts[0] != database:
         raise ConnectorError(
             f"The table {text!r} is in the database {parts[0]!r}; "
             f"this connector reaches {database!r}.",
             hint=f"write {database}.{parts[1]}.{parts[2]}, or use a connector for {parts[0]}",
         )
-    tables = Tables(database, parts[-2] if len(parts) > 1 else schema, parts[-1])
-    if tables.name == LEDGER:
-        raise ConnectorError(f"The table name {LEDGER} is kept for the ledger of batches.")
+    tables = Tables(database, parts[-2] if len(parts) > 1 else schema, parts[-1], spell=spell)
+    if tables.name == tables.ledger_name:
+        raise ConnectorError(f"The table name {tables.name} is kept for the ledger of batches.")
     for name in (tables.schema, tables.rejects_name):
         refuse_long_name(name, max_bytes)
     return tables

@@ -28,7 +28,7 @@ from lume_dagster.engines.figures import (
     warned_tests,
 )
 from lume_dagster.engines.many.split import split
-from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.transform import (
     NO_REJECTS,
@@ -37,6 +37,7 @@ from lume_dagster.engines.transform import (
     conserve,
     find_bad,
     find_duplicates,
+    literal,
     load_seed,
     output,
     rejects_sql,
@@ -98,12 +99,12 @@ def _load(con: DuckDBPyConnection, batches: Sequence[StagedBatch]) -> None:
 
 
 def _rejects(plan: Plan, batches: Sequence[StagedBatch]) -> str:
-    files = [
-        ((number << BATCH_BITS) | file.first_row, file.uri)
+    files = ", ".join(
+        f"({(number << BATCH_BITS) | file.first_row}, {literal(file.uri)}, 1)"
         for number, batch in enumerate(batches)
         for file in batch.files
-    ]
-    return rejects_sql(f"SELECT {ROW}, original, errors FROM ({plan.rejects})", files)
+    )
+    return rejects_sql(f"SELECT {ROW}, original, errors FROM ({plan.rejects})", f"VALUES {files}")
 
 
 # -- files ------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from lume_dagster.engines.settings import MIB
 if TYPE_CHECKING:
     import duckdb
 
-#: Fast to write, half the size of snappy, and as fast to read.
-PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+#: The fastest of a dozen settings for a million rows of 20 texts. Zstandard makes it a third
+#: smaller for a tenth more CPU, and more whenever it is read. A dictionary of up to a fifth of a
+#: row group, which is DuckDB's own limit, takes a fifth more CPU and saves 4 % of the size.
+PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 4096"
 _LINE = 2 * MIB
 _BUFFER = 32 * MIB
 

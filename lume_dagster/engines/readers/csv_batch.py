@@ -17,7 +17,6 @@ from lume_dagster.engines.readers.malformed import MalformedSink
 from lume_dagster.engines.readers.rows import Stretch, write_rows
 from lume_dagster.engines.readers.scan import Positions
 from lume_dagster.engines.readers.sieve import can_sieve, sieved
-from lume_dagster.engines.readers.slow_csv import read_slowly
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
 
 
@@ -112,6 +111,8 @@ def _parts(
             pending[:0] = [group[: len(group) // 2], group[len(group) // 2 :]]
         else:
             slow += group
+    if slow:
+        from lume_dagster.engines.readers.slow_csv import read_slowly
     for file in slow:
         yield Part(path, (ReadFile(file, *read_slowly(file, ids, sink, path, limit)),), "slow")
         path = next(paths)

@@ -20,7 +20,11 @@ _DELIMITERS = (",", ";", "\t", "|")
 _SUFFIXES = {
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv", ".psv": "csv",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet",
+    ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel",
 }  # fmt: skip
+_BINARY = {"parquet": "a Parquet file", "excel": "an Excel workbook"}
+#: How a workbook begins: as a zip, which is not expanded, or as an old compound file.
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _PACKED = {".gz", ".zst", ".zstd", ".bz2", ".xz", ".zip"}
 
 
@@ -28,15 +32,17 @@ _ALL_IN_SINGLE_QUOTES = re.compile(rb"'[^'\r\n]*+'(?:[,;\t|]'[^'\r\n]*+')*+(?:[\
 
 
 def format_of(uri: str, head: bytes, given: str | None) -> str:
-    """csv, json, jsonl or parquet: by what was said, by the file's name, or by its content."""
+    """csv, json, jsonl, parquet or excel: by what was said, by the file's name or its content."""
     if given is not None:
         return "csv" if given == "tsv" else given
     if head.startswith(b"PAR1"):
         return "parquet"
+    if head.startswith(WORKBOOKS):
+        return "excel"
     named = _SUFFIXES.get(_suffix(uri))
-    if named == "parquet" and head:
+    if named in _BINARY and head:
         raise BatchError(
-            f"{uri} is not a Parquet file.", hint="it may have been cut off; deliver it again."
+            f"{uri} is not {_BINARY[named]}.", hint="it may have been cut off; deliver it again."
         )
     return named or _text_format(head, json=_suffix(uri) == ".json")
 

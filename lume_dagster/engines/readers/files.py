@@ -118,7 +118,7 @@ def _expand(
 ) -> Iterator[PlainFile]:
     with file.path.open("rb") as stream:
         magic = stream.read(8)
-    if magic.startswith(_ZIP):
+    if magic.startswith(_ZIP) and not _is_workbook(file):
         _refuse_nesting(file, nesting)
         for member in _members(file, budget, names):
             yield from _expand(member, budget, names, nesting + 1)
@@ -130,6 +130,15 @@ def _expand(
             yield from _expand(inner, budget, names, nesting + 1)
             return
     yield file
+
+
+def _is_workbook(file: PlainFile) -> bool:
+    """Whether a zip is an Excel workbook, whose reader unpacks it for itself."""
+    try:
+        with zipfile.ZipFile(file.path) as archive:
+            return {"[Content_Types].xml", "xl/workbook.xml"} <= set(archive.namelist())
+    except _DAMAGE:
+        return False
 
 
 def _is_text(file: PlainFile) -> bool:
@@ -201,8 +210,8 @@ def _is_data(info: zipfile.ZipInfo) -> bool:
 def _refuse_office_document(archive: zipfile.ZipFile, uri: str) -> None:
     if "[Content_Types].xml" in archive.namelist():
         raise BatchError(
-            f"{uri} is an Office document, not a data file.",
-            hint="save the sheet as CSV, or export it as Parquet.",
+            f"{uri} is an Office document, and not an Excel workbook (.xlsx, .xlsm or .xls).",
+            hint="save it as .xlsx, or export it as CSV or Parquet.",
         )
 
 

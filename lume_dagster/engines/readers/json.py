@@ -19,7 +19,7 @@ from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.csv_batch import stage_csv
 from lume_dagster.engines.readers.json_document import document_lines
 from lume_dagster.engines.readers.malformed import CODE
-from lume_dagster.engines.readers.rows import staged_view_sql
+from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.readers.staging import Staging
 from lume_dagster.errors import BatchError
 from lume_dagster.flows.model import SourceFormat

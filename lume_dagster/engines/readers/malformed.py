@@ -7,23 +7,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from lume_dagster.engines.settings import MIB
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 CODE = "MALFORMED_RECORD"
-_SCHEMA = pa.schema(
-    [
-        ("file", pa.int64()),
-        ("record", pa.int64()),
-        ("text", pa.large_string()),
-        ("message", pa.string()),
-    ]
-)
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    kinds = {
+        "file": pa.int64(),
+        "record": pa.int64(),
+        "text": pa.large_string(),
+        "message": pa.string(),
+    }
+    return pa.schema(list(kinds.items()))
 
 
 class MalformedSink:
@@ -57,13 +60,15 @@ class MalformedSink:
     def _flush(self) -> None:
         if not self._rows:
             return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = _schema()
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, _SCHEMA, compression="zstd")
+            self._writer = pq.ParquetWriter(self._path, schema, compression="zstd")
         columns = [list(column) for column in zip(*self._rows, strict=True)]
-        arrays = [
-            pa.array(column, kind.type) for column, kind in zip(columns, _SCHEMA, strict=True)
-        ]
-        self._writer.write_table(pa.table(arrays, schema=_SCHEMA))
+        arrays = [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)]
+        self._writer.write_table(pa.table(arrays, schema=schema))
         self._rows, self._size = [], 0
 
     def save(

@@ -13,11 +13,12 @@ from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
-from lume_dagster.engines.readers.stream import Streamed
 from lume_dagster.errors import BatchError
 
 if TYPE_CHECKING:
     import duckdb
+
+    from lume_dagster.engines.readers.stream import Streamed
 
 
 def stage_parquet(staging: Staging) -> StagedBatch:

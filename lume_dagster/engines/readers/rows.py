@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from sqlglot import exp
 
-from lume_dagster.engines.batch import ROW, StagedBatch
+from lume_dagster.engines.readers.staged_view import BUCKET, rows_path
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Positions = NDArray[np.int64]
-
-BUCKET = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +37,14 @@ class Stretch:
         return self.records - len(self.missing)
 
 
-def rows_path(part: Path) -> Path:
-    """Where the shifts of a part are kept."""
-    return part.with_suffix(".rows.parquet")
-
-
 def write_rows(part: Path, stretches: Sequence[Stretch]) -> None:
     """Keep the shifts of a part, unless there is only one."""
     points, shifts = _shifts(stretches)
     if (shifts == stretches[0].first_row).all():
         return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     kept = sum(stretch.kept for stretch in stretches)
     edges = np.arange(0, kept, BUCKET, dtype=np.int64)
     first = np.searchsorted(points, edges, side="right") - 1
@@ -88,50 +82,11 @@ def _shifts(stretches: Sequence[Stretch]) -> tuple[Positions, Positions]:
 
 def _lists(values: Positions, first: Positions, last: Positions) -> pa.Array:
     """One list ``values[first:last]`` for each pair."""
+    import pyarrow as pa
+
     lengths = last - first
     ends = np.cumsum(lengths)
     offsets = np.concatenate([np.zeros(1, np.int64), ends])
     total = int(ends[-1]) if len(ends) else 0
     index = np.arange(total) - np.repeat(offsets[:-1], lengths) + np.repeat(first, lengths)
     return pa.LargeListArray.from_arrays(offsets, pa.array(values[index], pa.int64()))
-
-
-def staged_view_sql(staged: StagedBatch) -> str:
-    """A SELECT over a staged batch: ``_lume_row``, then its columns by id."""
-    names = [exp.column(column.id, quoted=True) for column in staged.columns]
-    if not staged.parts:
-        return _no_rows(staged)
-    selects = [_part_sql(staged, part, names) for part in staged.parts]
-    return " UNION ALL ".join(selects)
-
-
-def _no_rows(staged: StagedBatch) -> str:
-    columns = [exp.alias_(exp.cast(exp.null(), "BIGINT"), ROW)]
-    columns += [
-        exp.alias_(exp.cast(exp.null(), column.type, dialect="duckdb"), column.id)
-        for column in staged.columns
-    ]
-    return exp.select(*columns).where(exp.false()).sql("duckdb")
-
-
-def _part_sql(staged: StagedBatch, part: str, names: Sequence[exp.Column]) -> str:
-    path = staged.folder / part
-    if staged.format == "json":  # its parts carry the number, being written from numbered lines
-        plain = "".join(f", {name.sql('duckdb')}" for name in names)
-        return f"SELECT {ROW}{plain} FROM read_parquet({_text(path)})"
-    read = f"read_parquet({_text(path)}, file_row_number = true)"
-    columns = "".join(f", p.{name.sql('duckdb')}" for name in names)
-    if not rows_path(path).exists():
-        first = min(file.first_row for file in staged.files if file.details.get("part") == part)
-        return f"SELECT p.file_row_number + {first} AS {ROW}{columns} FROM {read} AS p"
-    return (
-        "SELECT p.file_row_number + CASE WHEN len(r.limits) = 0 THEN r.shifts[1] ELSE"
-        " r.shifts[1 + len(list_filter(r.limits, lambda x: x <= p.file_row_number))]"
-        f" END AS {ROW}{columns} FROM {read} AS p"
-        f" LEFT JOIN read_parquet({_text(rows_path(path))}) AS r"
-        f" ON r.bucket = p.file_row_number // {BUCKET}"
-    )
-
-
-def _text(path: Path) -> str:
-    return exp.Literal.string(str(path)).sql("duckdb")

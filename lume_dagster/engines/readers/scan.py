@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lume_dagster.engines.settings import MIB
 
 Positions: TypeAlias = "NDArray[np.int64]"
 
-CHUNK = 4 * MIB
+CHUNK = MIB // 2  # what is made of it stays in the cache of a core
 NO_LIMIT = 1 << 62
 _LF, _CR = 10, 13
 _ASCII_END = 0x80
@@ -106,6 +105,8 @@ def _bom(block: Block) -> int:
 
 def is_utf8(data: bytes) -> bool:
     """Whether the bytes are valid UTF-8; Arrow checks ten times faster than a decoder decodes."""
+    import pyarrow as pa
+
     offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
     text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data))
     try:

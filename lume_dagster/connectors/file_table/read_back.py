@@ -1,4 +1,4 @@
-"""Read the rows of a table of folders back: the manifests say which files, and of which types."""
+"""Read the rows of a table of files back: manifests say which files, and of which types."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lume_dagster.connectors.batch_files import scratch_database
-from lume_dagster.connectors.local_files.load import FORMATS, FileFormat
-from lume_dagster.connectors.local_files.table import BatchFolder, LocalTable
+from lume_dagster.connectors.file_table.batches import HeldBatch
+from lume_dagster.connectors.file_table.formats import FORMATS, FileFormat
 from lume_dagster.connectors.protocol import Column, Reading
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, SOURCE_PATH, mapped_columns, sql_type
 from lume_dagster.errors import ConnectorError, did_you_mean
@@ -25,17 +25,12 @@ _BLOCK_BYTES = 1 << 26  # longer than any line that is written
 
 
 @contextmanager
-def rows_of_batches(
-    table: LocalTable, reading: Reading, memory_limit: str
+def rows_of_files(
+    held: Sequence[HeldBatch], paths: Sequence[Path], reading: Reading, memory_limit: str
 ) -> Iterator[pa.RecordBatchReader]:
-    """What a flow delivered of the batches asked for; the table's lock is held by the caller."""
-    held = table.batches()
-    if not held:
-        raise ConnectorError(
-            f"There is no table at {table.folder}.", hint="nothing was delivered into it yet"
-        )
+    """The rows of the files of a table that holds such batches, as they lie in them."""
     columns = _columns(held[0], reading)
-    files = [str(path) for batch in _wanted(held, reading) for path in _parts(table, batch)]
+    files = [str(path) for path in paths]
     form = FORMATS[held[0].format]
     query, values = _query(form, held[0], columns, files)
     with scratch_database(memory_limit) as connection:
@@ -49,8 +44,16 @@ def rows_of_batches(
             reader.close()
 
 
-def _wanted(held: Sequence[BatchFolder], reading: Reading) -> list[BatchFolder]:
-    """The folders with rows, in the order of their batches."""
+def wanted_batches(where: str, held: Sequence[HeldBatch], reading: Reading) -> list[HeldBatch]:
+    """The batches that a reading asks for and that have rows, in their order.
+
+    Raises:
+        ConnectorError: there is no table.
+    """
+    if not held:
+        raise ConnectorError(
+            f"There is no table at {where}.", hint="nothing was delivered into it yet"
+        )
     paths = None if reading.source_paths is None else set(reading.source_paths)
     found = [
         batch
@@ -62,11 +65,7 @@ def _wanted(held: Sequence[BatchFolder], reading: Reading) -> list[BatchFolder]:
     return sorted(found, key=lambda batch: (batch.source_path, batch.version))
 
 
-def _parts(table: LocalTable, batch: BatchFolder) -> list[Path]:
-    return sorted((table.folder / batch.name / "mapped").glob("part-*"))
-
-
-def _columns(held: BatchFolder, reading: Reading) -> list[Column]:
+def _columns(held: HeldBatch, reading: Reading) -> list[Column]:
     """The columns asked for, and the batch's name."""
     there = mapped_columns([Column(name, type_) for name, type_ in held.columns])
     if reading.columns is None:
@@ -82,7 +81,7 @@ def _columns(held: BatchFolder, reading: Reading) -> list[Column]:
 
 
 def _query(
-    form: FileFormat, held: BatchFolder, columns: Sequence[Column], files: list[str]
+    form: FileFormat, held: HeldBatch, columns: Sequence[Column], files: list[str]
 ) -> tuple[str, dict[str, object]]:
     from sqlglot import exp
 

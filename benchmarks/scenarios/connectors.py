@@ -1,0 +1,146 @@
+"""Read into staging and write from staging, a million rows of twenty columns, for each system."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.connector_frame import NOTHING, OURS, System, system, systems, ways
+from benchmarks.connector_peers import environment
+from benchmarks.figures import Goal, Result, Row
+from benchmarks.process import Sample, run
+from benchmarks.rounds import Contender, Ratio, Samples, median, say, take_turns
+from benchmarks.setting import Setting, python
+
+_PANDAS = "pandas"
+_TITLES = {
+    "read": "Read {:,} rows x 20 columns from {} into staging",
+    "write": "Write {:,} rows x 20 columns from staging to {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One direction of one system, at a place."""
+
+    kind: str
+    direction: str
+    place: str
+    batch: Path
+
+    def command(self, name: str, out: Path | str) -> list[str]:
+        """The command that does it one way."""
+        frame = python("benchmarks.connector_frame")
+        return [*frame, self.kind, self.direction, name, self.place, str(self.batch), str(out)]
+
+    def contender(self, name: str) -> Contender:
+        """A way; what was written before is taken away first."""
+
+        def prepared(work: Path) -> Sequence[str]:
+            if self.direction == "write":
+                run(self.command("prepare", "-"))
+            return self.command(name, work)
+
+        return Contender(name, prepared)
+
+    def peer(self, tool: str, program: Sequence[str]) -> Contender:
+        """Another tool's way, by its own Python."""
+
+        def prepared(work: Path) -> Sequence[str]:
+            if self.direction == "write":
+                run(self.command("prepare", "-"))
+            return [*program, tool, self.direction, self.place, str(self.batch), str(work)]
+
+        return Contender(tool, prepared)
+
+
+def scenarios() -> dict[str, partial[Result]]:
+    """A scenario for each system and direction: ``connectors.postgres.read``."""
+    return {
+        f"connectors.{kind}.{direction}": partial(_measure, kind, direction)
+        for kind in sorted(systems())
+        for direction in _TITLES
+    }
+
+
+def _measure(kind: str, direction: str, setting: Setting) -> Result:
+    of, batch = system(kind), setting.cache / f"connectors-{setting.rows}.parquet"
+    if not batch.exists():
+        made = [kind, "batch", str(setting.rows), "-", str(batch), "-"]
+        run([*python("benchmarks.connector_frame"), *made])
+    with of.server() as place:
+        job = _Job(kind, direction, place, batch)
+        if direction == "read":
+            run(job.command("prepare", "-"))
+        contenders = [job.contender(name) for name in ways(kind, direction)]
+        samples = take_turns(contenders, setting.rounds, setting.work)
+        peers, notes = _peers(of, job, setting)
+    return _result(of, direction, samples | peers, setting.rows, notes)
+
+
+def _peers(of: System, job: _Job, setting: Setting) -> tuple[Samples, list[str]]:
+    """What dlt and sling take; one that cannot do the job here is a note that says so."""
+    samples: Samples = {}
+    notes: list[str] = []
+    program = environment(setting.cache / "peers") if of.peers else []
+    if of.peers and not program:
+        return {}, [f"NOT MEASURED: {', '.join(of.peers)}: they cannot be installed here."]
+    for tool in of.peers:
+        try:
+            samples |= take_turns([job.peer(tool, program)], setting.rounds, setting.work)
+        except RuntimeError as reason:
+            say(f"  {tool}: {reason}")
+            notes.append(f"NOT MEASURED: {tool}, which could not do this where it was tried.")
+    return samples, notes
+
+
+def _result(of: System, direction: str, samples: Samples, rows: int, more: Sequence[str]) -> Result:
+    bare = next(iter(of.read if direction == "read" else of.write))
+    wrong = {n: s[0].outcome for n, s in samples.items() if not _is_whole(n, s[0], rows)}
+    if wrong:
+        raise AssertionError(f"Not all rows, {rows:,}, went there: {wrong}")
+    goals = [
+        Goal("at least 0.8 of the bare client's rate", _pace(samples, OURS, bare).median, 1.25)
+    ]
+    goals += [
+        Goal(f"three times as fast as {name}", _pace(samples, OURS, name).median, 0.33)
+        for name in samples
+        if name.startswith(_PANDAS)
+    ]
+    if NOTHING in samples:
+        over = median(samples, OURS, "rss_mb") - median(samples, NOTHING, "rss_mb")
+        goals.append(Goal("MB of memory above a batch without a row", round(over), 256))
+    return Result(
+        title=_TITLES[direction].format(rows, of.title),
+        rows=[_row(samples, name, bare) for name in samples if name != NOTHING],
+        goals=goals,
+        notes=["Seconds are those of the work, without start and imports.", *of.notes, *more],
+        samples=samples,
+    )
+
+
+def _is_whole(name: str, sample: Sample, rows: int) -> bool:
+    """Whether all rows were done; pandas may do fewer, and none is none."""
+    done = int(sample.outcome["mapped"])
+    return done == (0 if name == NOTHING else rows) or (name.startswith(_PANDAS) and done > 0)
+
+
+def _pace(samples: Samples, name: str, to: str) -> Ratio:
+    """Seconds a row over the other's, within each round."""
+    each = [_of_a_row(a) / _of_a_row(b) for a, b in zip(samples[name], samples[to], strict=True)]
+    return Ratio(round(statistics.median(each), 2), round(min(each), 2), round(max(each), 2))
+
+
+def _of_a_row(sample: Sample) -> float:
+    return sample.inside / int(sample.outcome["mapped"])
+
+
+def _row(samples: Samples, name: str, bare: str) -> Row:
+    done = int(samples[name][0].outcome["mapped"])
+    whole = max(int(s[0].outcome["mapped"]) for s in samples.values())
+    note = "the reference" if name == bare else "" if done == whole else f"{done:,} rows"
+    seconds, rss_mb = median(samples, name, "inside"), median(samples, name, "rss_mb")
+    return Row(name, wall=seconds, rss_mb=rss_mb, ratio=_pace(samples, name, bare), note=note)

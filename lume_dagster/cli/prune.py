@@ -1,0 +1,72 @@
+"""`lume prune`: remove what old runs left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from lume_dagster.cli.shell import Shell, count, verb
+
+if TYPE_CHECKING:
+    from lume_dagster.orchestration.prune import Leftover
+
+_AGE = re.compile(r"([0-9]{1,5})([dhm])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+_KINDS = {"run": "run", "output": "output folder", "staging": "staged batch", "log": "log"}
+
+
+class Age(click.ParamType[timedelta]):
+    """``30d``, ``12h`` or ``5m``."""
+
+    name = "age"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """The time that a text says."""
+        if isinstance(value, timedelta):
+            return value
+        found = _AGE.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is no age; write 30d, 12h or 5m.", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@verb()
+@click.option("--older-than", type=Age(), default="30d", help="30d, 12h or 5m.", show_default=True)
+@click.option("--everything", is_flag=True, help="Also the newest run of each batch.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(shell: Shell, older_than: timedelta, everything: bool, dry_run: bool) -> None:
+    """Remove what old runs left: records and events, staging, output, logs.
+
+    The newest run of each batch is kept, so that the batch stays done and its rejects readable;
+    with --everything it goes too, and the batch may be run again. Targets are not touched.
+    """
+    from lume_dagster.orchestration.instance import open_instance
+    from lume_dagster.orchestration.project import find_project, load_project
+    from lume_dagster.orchestration.prune import leftovers, remove
+
+    workspace = load_project(find_project()).workspace
+    with open_instance(workspace.data) as instance:
+        before = datetime.now(UTC) - older_than
+        found = leftovers(instance, workspace.layout, before, everything=everything)
+        if not dry_run:
+            remove(instance, found)
+    shell.answer([asdict(one) for one in found], lambda: _tell(found, dry_run=dry_run))
+
+
+def _tell(found: Sequence[Leftover], *, dry_run: bool) -> None:
+    if not found:
+        click.echo("Nothing is that old.")
+        return
+    for kind, noun in _KINDS.items():
+        number = sum(one.kind == kind for one in found)
+        if number:
+            click.echo(f"{count(number, noun):>20}")
+    size = sum(one.bytes for one in found) / 1e6
+    click.echo(f"{size:,.1f} MB {'would be' if dry_run else 'are'} free.")

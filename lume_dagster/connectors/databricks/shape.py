@@ -1,0 +1,201 @@
+"""The tables of a delivery in Unity Catalog: their names, their columns, and what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lume_dagster.connectors.databricks.session import Session, identifier, literal
+from lume_dagster.connectors.protocol import Column, Delivery
+from lume_dagster.connectors.sql.ddl import (
+    REJECT_COLUMNS,
+    RUN_ID,
+    SOURCE_PATH,
+    Found,
+    mapped_columns,
+    refuse_other_shape,
+    sql_type,
+)
+from lume_dagster.connectors.sql.ledger import LEDGER_COLUMNS
+from lume_dagster.connectors.sql.tables import LEDGER, Tables, parse_table, refuse_long_name
+from lume_dagster.errors import ConnectorError
+
+#: As DESCRIBE spells them. TIME is in beta on Databricks and VARIANT rounds numbers and is unknown
+#: to older readers: times and JSON are text.
+TYPES: Mapping[str, str] = {
+    "string": "string",
+    "integer": "bigint",
+    "number": "double",
+    "decimal": "decimal({0},{1})",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp_ntz",
+    "time": "string",
+    "uuid": "string",
+    "json": "string",
+    "record": "string",
+    "errors": "array<struct<field:string,code:string,message:string,value:string>>",
+}
+
+#: An entry is ``writing`` until all of its rows are where they belong, then ``done``.
+ATTEMPT, STATE, WRITING, DONE = "attempt", "state", "writing", "done"
+ENTRY_COLUMNS = (
+    *LEDGER_COLUMNS,
+    Column(ATTEMPT, "string", nullable=False, description="a delivery, repeated or not"),
+    Column(STATE, "string", nullable=False, description="writing, or done"),
+)
+
+MAX_NAME_BYTES = 255
+_NOT_IN_DELTA = set(" ,;{}()\n\t=")
+_STATISTICS = 32  # Delta keeps the least and the greatest value of so many columns
+_MISSING = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A table that is there: its columns in their order."""
+
+    columns: tuple[Found, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in the order in which a row is inserted."""
+        return tuple(column.name for column in self.columns)
+
+
+def named(table: str, catalog: str, schema: str) -> Tables:
+    """The tables that a flow's ``table`` stands for. Unity Catalog keeps names in lower case."""
+    text = table.lower()
+    parts = text.split(".")
+    reached = parts[0] if len(parts) == 3 else catalog.lower()  # noqa: PLR2004 - catalog.schema.table
+    return parse_table(text, database=reached, schema=schema.lower(), max_bytes=MAX_NAME_BYTES)
+
+
+def reference(tables: Tables, name: str) -> str:
+    """A table's quoted name in three levels."""
+    return identifier(tables.database, tables.schema, name)
+
+
+def wanted_tables(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, tuple[Column, ...]]]:
+    """The tables a delivery writes to, by name, with their columns."""
+    yield tables.name, mapped_columns(delivery.columns)
+    yield tables.rejects_name, REJECT_COLUMNS
+    yield LEDGER, ENTRY_COLUMNS
+
+
+def refuse_names(delivery: Delivery) -> None:
+    """Refuse columns that Delta cannot keep."""
+    seen: dict[str, str] = {}
+    for column in delivery.columns:
+        sql_type(column, TYPES)
+        refuse_long_name(column.name, MAX_NAME_BYTES)
+        bad = sorted(_NOT_IN_DELTA & set(column.name))
+        if bad:
+            raise ConnectorError(
+                f"Delta cannot keep the name {column.name!r}: it holds {bad[0]!r}.",
+                hint="choose a name without spaces, commas, semicolons, brackets, tabs and =",
+            )
+        other = seen.setdefault(column.name.lower(), column.name)
+        if other != column.name:
+            raise ConnectorError(
+                f"The fields {other!r} and {column.name!r} are one column on Databricks, "
+                "which knows no case.",
+                hint="rename one of them in the flow's schema",
+            )
+
+
+def tables_there(session: Session, delivery: Delivery, tables: Tables) -> dict[str, Existing]:
+    """Those of the delivery's tables that exist."""
+    found = (
+        (name, _described(session, tables, name)) for name, _ in wanted_tables(delivery, tables)
+    )
+    there = {name: Existing(columns) for name, columns in found if columns is not None}
+    if tables.name in there:
+        strict = _strict(session, tables)
+        kept = there[tables.name].columns
+        there[tables.name] = Existing(
+            tuple(Found(c.name, c.type, c.name not in strict) for c in kept)
+        )
+    return there
+
+
+def _described(session: Session, tables: Tables, name: str) -> tuple[Found, ...] | None:
+    try:
+        lines = session.rows(f"DESCRIBE TABLE EXTENDED {reference(tables, name)}")
+    except ConnectorError as error:
+        if any(word in error.message for word in _MISSING):
+            return None
+        raise
+    names = [str(line[0]) for line in lines]
+    end = next((i for i, n in enumerate(names) if not n or n.startswith("#")), len(names))
+    details = {str(line[0]): str(line[1]) for line in lines[end:]}
+    _refuse_other_kinds(tables.location(name), details)
+    return tuple(Found(str(line[0]), str(line[1]), nullable=True) for line in lines[:end])
+
+
+def _refuse_other_kinds(where: str, details: Mapping[str, str]) -> None:
+    kind, provider = details.get("Type", "MANAGED"), details.get("Provider", "delta")
+    if kind not in {"MANAGED", "EXTERNAL"}:
+        word = kind.lower().replace("_", " ")
+        hint = "name a table in the flow's target"
+        raise ConnectorError(f"{where} is a {word}, not a table.", hint=hint)
+    if provider.lower() != "delta":
+        raise ConnectorError(
+            f"{where} is a table in the format {provider}.",
+            hint="only Delta tables are written to: nothing else changes in one step",
+        )
+
+
+def _strict(session: Session, tables: Tables) -> set[str]:
+    """The columns that may not be NULL: DESCRIBE does not say, the columns of a result do."""
+    schema = session.schema(f"SELECT * FROM {reference(tables, tables.name)} LIMIT 0")
+    return {column.name for column in schema if not column.nullable}
+
+
+def refuse_other_shapes(delivery: Delivery, tables: Tables, there: Mapping[str, Existing]) -> None:
+    """Refuse tables that are there with other columns."""
+    for name, columns in wanted_tables(delivery, tables):
+        if name in there:
+            where, found = tables.location(name), there[name].columns
+            refuse_other_shape(where, columns, found, TYPES, str.lower)
+
+
+def create_missing(
+    session: Session, delivery: Delivery, tables: Tables, there: Mapping[str, Existing]
+) -> None:
+    """Make the schema and the tables that are not there yet."""
+    missing = [(n, columns) for n, columns in wanted_tables(delivery, tables) if n not in there]
+    if missing:
+        _create_schema(session, tables)
+    for name, columns in missing:
+        session.write(_create_table(reference(tables, name), columns))
+
+
+def _create_schema(session: Session, tables: Tables) -> None:
+    """Only where it is missing: who may not create one may still use one."""
+    listed = f"SHOW SCHEMAS IN {identifier(tables.database)}"
+    if tables.schema not in {str(row[0]).lower() for row in session.rows(listed)}:
+        session.write(f"CREATE SCHEMA IF NOT EXISTS {identifier(tables.database, tables.schema)}")
+
+
+def _create_table(table: str, columns: Sequence[Column]) -> str:
+    listed = ", ".join(_definition(column) for column in columns)
+    return f"CREATE TABLE IF NOT EXISTS {table} ({listed}) USING DELTA{_properties(columns)}"
+
+
+def _definition(column: Column) -> str:
+    words = [identifier(column.name), sql_type(column, TYPES)]
+    if not column.nullable:
+        words.append("NOT NULL")
+    if column.description:
+        words.append(f"COMMENT {literal(column.description)}")
+    return " ".join(words)
+
+
+def _properties(columns: Sequence[Column]) -> str:
+    """A wide table must know which files hold a batch: by its last columns, not its first."""
+    if len(columns) <= _STATISTICS:
+        return ""
+    first = [c.name for c in columns if c.name not in {RUN_ID, SOURCE_PATH}]
+    listed = ",".join(identifier(n) for n in (SOURCE_PATH, RUN_ID, *first[: _STATISTICS - 2]))
+    return f" TBLPROPERTIES ('delta.dataSkippingStatsColumns' = {literal(listed)})"

@@ -1,0 +1,1 @@
+"""Tables that are kept as files: what folders of this machine and object stores share."""

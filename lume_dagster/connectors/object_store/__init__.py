@@ -1,0 +1,1 @@
+"""What stores of objects share: finding and fetching objects, and tables made of them."""

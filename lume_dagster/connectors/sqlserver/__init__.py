@@ -1,0 +1,1 @@
+"""A Microsoft SQL Server database."""

@@ -1,0 +1,139 @@
+"""Look at the tables of a schema, and refuse what cannot be delivered into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lume_dagster.connectors.protocol import Column, Delivery
+from lume_dagster.connectors.sql.ddl import (
+    REJECT_COLUMNS,
+    Found,
+    mapped_columns,
+    refuse_other_shape,
+    sql_type,
+)
+from lume_dagster.connectors.sql.ledger import LEDGER_COLUMNS
+from lume_dagster.connectors.sql.tables import LEDGER, Tables, parse_table
+from lume_dagster.connectors.sqlserver.session import Session
+from lume_dagster.connectors.sqlserver.statement import utf16_bytes
+from lume_dagster.connectors.sqlserver.types import SQLSERVER_TYPES, CatalogType
+from lume_dagster.errors import ConnectorError
+
+_MOST_UNITS = 128
+_MOST_BYTES = 3 * _MOST_UNITS  # of a name in UTF-8, at most
+
+_DATABASE = "SELECT DB_NAME(), CASE WHEN N'a' = N'A' THEN 1 ELSE 0 END"
+_COLUMNS = """
+SELECT o.name, o.type_desc, c.name, y.name, c.max_length, c.precision, c.scale, c.is_nullable
+FROM sys.schemas AS s
+JOIN sys.objects AS o ON o.schema_id = s.schema_id
+JOIN sys.columns AS c ON c.object_id = o.object_id
+JOIN sys.types AS y ON y.user_type_id = c.user_type_id
+WHERE s.name = ? AND o.name IN (?, ?, ?) ORDER BY o.name, c.column_id
+"""
+_TABLE = "USER_TABLE"
+_RIGHTS = ("ALTER", "SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a delivery goes, and whether names that differ in case only are one name there."""
+
+    tables: Tables
+    folds_case: bool
+
+    def same_name(self, name: str) -> str:
+        """The form of a name in which equal names are equal."""
+        return name.casefold() if self.folds_case else name
+
+    @property
+    def ledger_name(self) -> str:
+        """What the ledger calls the table."""
+        return self.same_name(self.tables.qualified)
+
+
+def find_place(session: Session, table: str, default_schema: str) -> Place:
+    """A table and those beside it in the session's database."""
+    database, folds_case = session.rows(_DATABASE)[0]
+    tables = parse_table(table, database=database, schema=default_schema, max_bytes=_MOST_BYTES)
+    return Place(tables, bool(folds_case))
+
+
+def wanted_tables(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, tuple[Column, ...]]]:
+    """The tables a delivery writes to, by name, with their columns."""
+    yield tables.name, mapped_columns(delivery.columns)
+    yield tables.rejects_name, REJECT_COLUMNS
+    yield LEDGER, LEDGER_COLUMNS
+
+
+def tables_there(session: Session, place: Place) -> dict[str, list[Found]]:
+    """Those of the delivery's tables that exist, with their columns."""
+    tables = place.tables
+    names = (tables.name, tables.rejects_name, LEDGER)
+    ours = {place.same_name(name): name for name in names}
+    found: dict[str, list[Found]] = {}
+    for name, kind, column, *type_, nullable in session.rows(_COLUMNS, (tables.schema, *names)):
+        if kind != _TABLE:
+            raise ConnectorError(
+                f"{tables.location(name)} is a {kind.replace('_', ' ').lower()}, not a table.",
+                hint="name a table in the flow's target",
+            )
+        shown = str(CatalogType(*type_))
+        found.setdefault(ours[place.same_name(name)], []).append(
+            Found(column, shown, bool(nullable))
+        )
+    return found
+
+
+def refuse_other_shapes(
+    delivery: Delivery, place: Place, there: Mapping[str, Sequence[Found]]
+) -> None:
+    """Refuse tables that are there with other columns."""
+    for name, columns in wanted_tables(delivery, place.tables):
+        if name in there:
+            where = place.tables.location(name)
+            refuse_other_shape(where, columns, there[name], SQLSERVER_TYPES, place.same_name)
+
+
+def refuse_missing_rights(session: Session, tables: Tables) -> None:
+    """Refuse a user who may not write, before anything is written."""
+    lacking = [] if _may(session, "CREATE TABLE") else ["CREATE TABLE in the database"]
+    if session.rows("SELECT COUNT(*) FROM sys.schemas WHERE name = ?", (tables.schema,))[0][0]:
+        asked = ", ".join(f"HAS_PERMS_BY_NAME(QUOTENAME(?), 'SCHEMA', '{r}')" for r in _RIGHTS)
+        answers = session.rows(f"SELECT {asked}", (tables.schema,) * len(_RIGHTS))[0]
+        missing = [right for right, has in zip(_RIGHTS, answers, strict=True) if not has]
+        lacking += [f"{right} on the schema {tables.schema}" for right in missing]
+    elif not _may(session, "CREATE SCHEMA"):
+        lacking.append("CREATE SCHEMA in the database")
+    if lacking:
+        user = session.rows("SELECT SUSER_SNAME()")[0][0]
+        raise ConnectorError(
+            f"The user {user} lacks the right to {', '.join(lacking)} ({tables.database}).",
+            hint="have the owner GRANT it; a batch is loaded through a table of its own",
+        )
+
+
+def _may(session: Session, right: str) -> bool:
+    query = f"SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', '{right}')"
+    return bool(session.rows(query)[0][0])
+
+
+def refuse_names(delivery: Delivery, place: Place) -> None:
+    """Refuse names and types that SQL Server cannot keep."""
+    seen: dict[str, str] = {}
+    for column in mapped_columns(delivery.columns):
+        sql_type(column, SQLSERVER_TYPES)
+        twin = seen.setdefault(place.same_name(column.name), column.name)
+        if twin != column.name:
+            raise ConnectorError(
+                f"The database takes the fields {twin!r} and {column.name!r} for the same column.",
+                hint="rename one of them in the flow's schema",
+            )
+    for name in (place.tables.schema, place.tables.rejects_name, *seen.values()):
+        units = utf16_bytes(name) // 2
+        if units > _MOST_UNITS:
+            raise ConnectorError(
+                f"The name {name!r} is {units} characters long; SQL Server keeps {_MOST_UNITS}.",
+                hint="choose a shorter name in the flow",
+            )

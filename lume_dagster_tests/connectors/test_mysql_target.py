@@ -1,0 +1,287 @@
+"""What a MySQL target does beyond the suites: LOCAL forbidden, rights, locks, lost connections, exact keys."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from lume_dagster.connectors import MySQLConnector
+from lume_dagster.connectors.mysql import send
+from lume_dagster.connectors.protocol import Column, Target
+from lume_dagster.errors import ConnectorError, TransientError
+from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
+
+TEXT_KEY = (Column("key", "string"), Column("name", "string"))
+
+
+@pytest.fixture
+def warehouse(mysql_like, mysql_database):
+    return MySQLConnector(**mysql_like.config(mysql_database), lock_timeout_seconds=1)
+
+
+@pytest.fixture
+def ask(mysql_like, mysql_database):
+    def asked(query, *values):
+        with mysql_like.connect(mysql_database) as cursor:
+            cursor.execute(query, values or None)
+            return [list(row) for row in cursor.fetchall()]
+
+    return asked
+
+
+@pytest.fixture
+def no_local_infile(ask):
+    ask("SET GLOBAL local_infile = 0")
+    yield
+    ask("SET GLOBAL local_infile = 1")
+
+
+def kill_others(ask):
+    for (session,) in ask(
+        "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+    ):
+        ask(f"KILL {session}")
+
+
+def test_it_is_a_target(warehouse):
+    assert isinstance(warehouse, Target)
+
+
+def test_where_local_is_forbidden_rows_are_inserted_just_the_same_and_it_is_said_once(
+    warehouse, ask, tmp_path, no_local_infile, caplog
+):
+    send._TOLD.clear()
+    columns = (*EVERY_TYPE, Column("real", "number"))
+    rows = [{**row, "real": 0.1} for row in EVERY_VALUE]
+    delivery = make_delivery(tmp_path, rows, columns=columns, rejects=2)
+    with caplog.at_level(logging.WARNING):
+        assert warehouse.deliver(delivery).mapped_rows == 4
+        assert warehouse.deliver(delivery).rejects_rows == 2
+    assert [r.message.count("forbids LOAD DATA LOCAL") for r in caplog.records] == [1]
+    inserted = ask("SELECT * FROM ops.orders ORDER BY id"), ask("SELECT * FROM ops.orders_rejects")
+    assert "Rows are written by INSERT." in list(warehouse.test())
+    ask("SET GLOBAL local_infile = 1")
+    warehouse.deliver(delivery)
+    loaded = ask("SELECT * FROM ops.orders ORDER BY id"), ask("SELECT * FROM ops.orders_rejects")
+    assert inserted == loaded
+
+
+def test_a_connector_without_local_infile_does_not_try(
+    mysql_like, mysql_database, ask, tmp_path, caplog
+):
+    warehouse = MySQLConnector(**mysql_like.config(mysql_database), local_infile=False)
+    rows = [{"id": i, "name": f"x'{i}\\"} for i in range(30_000)]
+    assert warehouse.deliver(make_delivery(tmp_path, rows)).mapped_rows == 30_000
+    assert ask("SELECT COUNT(*), COUNT(DISTINCT name), MAX(id) FROM ops.orders") == [
+        [30_000, 30_000, 29_999]
+    ]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("local_infile", [True, False])
+def test_what_the_server_would_change_is_refused_and_nothing_is_written(
+    mysql_like, mysql_database, ask, tmp_path, local_infile
+):
+    warehouse = MySQLConnector(**mysql_like.config(mysql_database), local_infile=local_infile)
+    columns = (Column("id", "integer"), Column("ratio", "number"))
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1, "ratio": 1.5}], columns=columns))
+    bad = make_delivery(
+        tmp_path, [{"id": 2, "ratio": 2.5}, {"id": 3, "ratio": float("nan")}], columns=columns
+    )
+    with pytest.raises(ConnectorError, match=r"(?i)truncated|incorrect") as caught:
+        warehouse.deliver(bad)
+    assert not isinstance(caught.value, TransientError)
+    assert ask("SELECT id FROM ops.orders") == [[1]]
+
+
+def test_a_field_that_may_not_be_null_is_a_sentence(warehouse, ask, tmp_path):
+    delivery = make_delivery(tmp_path, [{"id": None}], columns=(Column("id", "integer"),))
+    required = replace(delivery, columns=(Column("id", "integer", nullable=False),))
+    with pytest.raises(ConnectorError, match=r"'id'.*\n.*nothing was written"):
+        warehouse.deliver(required)
+    assert ask("SELECT COUNT(*) FROM ops.orders") == [[0]]
+
+
+def test_a_unique_index_that_the_batch_breaks_is_a_sentence(warehouse, ask, tmp_path):
+    warehouse.deliver(make_delivery(tmp_path, []))
+    ask("CREATE UNIQUE INDEX one_of_each ON ops.orders (id)")
+    with pytest.raises(ConnectorError, match=r"of 2 rows 1 would be written.*Duplicate entry"):
+        warehouse.deliver(make_delivery(tmp_path, [{"id": 1}, {"id": 1}]))
+    assert ask("SELECT COUNT(*) FROM ops.orders") == [[0]]
+
+
+def test_keys_are_equal_only_to_the_byte(warehouse, ask, tmp_path):
+    keys = ["a", "A", "a ", "ä", "a\u0308", "", None, "x" * 3000, "x" * 2999 + "y"]
+    rows = [{"id": n, "name": key} for n, key in enumerate(keys)]
+    delivery = make_delivery(tmp_path, rows, mode="merge", key=("name",))
+    assert warehouse.deliver(delivery).mapped_rows == len(keys)
+    again = make_delivery(
+        tmp_path,
+        [{"id": 90, "name": "a"}, {"id": 91, "name": None}],
+        mode="merge",
+        key=("name",),
+        source_path="b",
+        run_id="run_2",
+    )
+    warehouse.deliver(again)
+    assert sorted(row[0] for row in ask("SELECT id FROM ops.orders")) == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        7,
+        8,
+        90,
+        91,
+    ]
+
+
+def test_a_merge_into_a_table_of_another_collation_takes_away_no_other_key(
+    warehouse, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1, "name": "a"}, {"id": 2, "name": "A"}]))
+    ask("ALTER TABLE ops.orders CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    warehouse.deliver(
+        make_delivery(
+            tmp_path, [{"id": 3, "name": "a"}], mode="merge", key=("name",), source_path="b"
+        )
+    )
+    assert sorted(ask("SELECT id, name FROM ops.orders")) == [[2, "A"], [3, "a"]]
+
+
+def test_batches_are_told_apart_to_the_byte_whatever_their_length(warehouse, ask, tmp_path):
+    long = "ż" * 1999
+    paths = ["a", "A", "a ", f"{long}a", f"{long}b"]
+    for number, path in enumerate(paths):
+        warehouse.deliver(make_delivery(tmp_path, [{"id": number}], source_path=path, run_id="run"))
+    warehouse.deliver(make_delivery(tmp_path, [], source_path="a", run_id="run"))
+    warehouse.deliver(make_delivery(tmp_path, [], source_path=f"{long}b", run_id="run"))
+    assert sorted(ask("SELECT id FROM ops.orders")) == [[1], [2], [3]]
+
+
+def test_columns_have_types_comments_and_not_null(warehouse, ask, tmp_path):
+    said = Column("d", "string", True, "it's \\ a `b`; --")
+    warehouse.deliver(make_delivery(tmp_path, [], columns=(*EVERY_TYPE, said)))
+    rows = ask(
+        "SELECT column_name, data_type, is_nullable, column_comment FROM information_schema.columns "
+        "WHERE table_schema = 'ops' AND table_name = 'orders'"
+    )
+    assert ["id", "bigint", "NO", ""] in rows
+    assert ["price", "decimal", "YES", ""] in rows
+    assert ["at", "datetime", "YES", ""] in rows
+    assert ["d", "longtext", "YES", "it's \\ a `b`; --"] in rows
+
+
+def test_a_nul_character_is_kept(warehouse, ask, tmp_path):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1, "name": "a\0b"}], rejects=1))
+    assert ask("SELECT name FROM ops.orders") == [["a\0b"]]
+    assert "x\\u0000'" in ask("SELECT original FROM ops.orders_rejects")[0][0]
+
+
+@pytest.mark.parametrize(
+    "made", ["TABLE ops.orders (id bigint) ENGINE = MyISAM", "VIEW ops.orders AS SELECT 1 AS id"]
+)
+def test_what_has_no_transactions_is_refused(warehouse, ask, tmp_path, made):
+    ask("CREATE DATABASE ops")
+    ask(f"CREATE {made}")
+    with pytest.raises(ConnectorError, match="is (a view|kept by the engine MyISAM)"):
+        warehouse.check(make_delivery(tmp_path, []))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"columns": (Column("id", "integer"), Column("ż" * 65, "string"))}, "65 characters long"),
+        ({"table": "x" * 60}, "68 characters long; MySQL keeps 64"),
+        ({"table": "a.b.c"}, "in MySQL a schema is a database"),
+    ],
+)
+def test_a_name_that_mysql_cannot_keep_is_refused(warehouse, tmp_path, changes, said):
+    with pytest.raises(ConnectorError, match=said):
+        warehouse.check(make_delivery(tmp_path, [], **changes))
+
+
+def test_a_table_without_a_database_needs_one(mysql_like, tmp_path):
+    nowhere = MySQLConnector(**mysql_like.config())
+    with pytest.raises(ConnectorError, match=r"'orders' is in no database.*\n.*give the connector"):
+        nowhere.check(make_delivery(tmp_path, [], table="orders"))
+
+
+def test_missing_rights_are_named_before_anything_is_written(
+    warehouse, mysql_like, mysql_database, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    user = mysql_database[:20]
+    ask(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'p'")
+    try:
+        ask(f"GRANT SELECT ON ops.* TO '{user}'@'%'")
+        reader = MySQLConnector(**{**mysql_like.config(), "user": user, "password": "p"})
+        with pytest.raises(
+            ConnectorError, match=f"{user}@% lacks the right to INSERT on ops.orders, UPDATE on"
+        ):
+            reader.check(make_delivery(tmp_path, []))
+        with pytest.raises(ConnectorError, match="CREATE tables in the database new"):
+            reader.check(make_delivery(tmp_path, [], table="new.orders"))
+        with pytest.raises(ConnectorError, match=r"denied.*\n.*GRANT it"):
+            reader.deliver(make_delivery(tmp_path, [{"id": 2}]))
+    finally:
+        ask(f"DROP USER '{user}'@'%'")
+    assert ask("SELECT id FROM ops.orders") == [[1]]
+
+
+@pytest.mark.parametrize("step", ["cleared", "staged", "before_commit"])
+def test_a_connection_that_the_server_ends_is_a_transient_error_and_nothing_is_written(
+    warehouse, ask, tmp_path, step
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    delivery = make_delivery(tmp_path, [{"id": 2}], run_id="run_2")
+    with pytest.raises(TransientError, match="MySQL at"):
+        warehouse.deliver(delivery, lambda at: kill_others(ask) if at == step else None)
+    assert ask("SELECT id FROM ops.orders") == [[1]]
+    assert warehouse.deliver(delivery).mapped_rows == 1
+
+
+def test_a_row_that_another_holds_is_a_transient_error(warehouse, mysql_like, ask, tmp_path):
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    warehouse.deliver(delivery)
+    with mysql_like.connect("ops", autocommit=False) as cursor:
+        cursor.execute("SELECT * FROM orders FOR UPDATE")
+        with pytest.raises(TransientError, match=r"Lock wait timeout.*\n.*lock_timeout_seconds"):
+            warehouse.deliver(delivery)
+
+
+def test_batches_of_one_table_load_side_by_side(warehouse, tmp_path):
+    """The second delivery ends while the first is in the middle of its transaction."""
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}], source_path="a"))
+    other = make_delivery(tmp_path, [{"id": 2}], source_path="b", run_id="run_2")
+    inner = []
+
+    def meanwhile(step):
+        if step == "staged":
+            inner.append(warehouse.deliver(other).mapped_rows)
+
+    warehouse.deliver(
+        make_delivery(tmp_path, [{"id": 1}], source_path="a", run_id="run_9"), meanwhile
+    )
+    assert inner == [1]
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [("replace_batch", "replace_batch"), ("merge", "merge"), ("replace", "append")],
+)
+def test_deliveries_that_would_disturb_each_other_wait(warehouse, ask, tmp_path, outer, inner):
+    warehouse.deliver(make_delivery(tmp_path, []))
+    delivery = make_delivery(tmp_path, [{"id": 1}], mode=outer)
+    path = delivery.source_path if outer == "replace_batch" else "other"
+
+    def meanwhile(step):
+        if step == "staged":
+            warehouse.deliver(replace(delivery, run_id="run_2", mode=inner, source_path=path))
+
+    with pytest.raises(TransientError, match="Another delivery holds|Lock wait timeout"):
+        warehouse.deliver(delivery, meanwhile)
+    assert ask("SELECT COUNT(*) FROM ops.orders") == [[0]]
