@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import dagster as dg
@@ -21,7 +23,7 @@ from lume_dagster.orchestration.steps import (
     naming,
     run_step,
 )
-from lume_dagster.orchestration.together import take_together
+from lume_dagster.orchestration.together import prepare, take_together
 from lume_dagster.runs.many import MOST_BATCHES
 from lume_dagster.runs.status import STEPS
 
@@ -41,8 +43,8 @@ def run_many(
     """Groups of batches step by step; the run fails in the end when one of them did."""
     tally = _Tally()
     chosen = [step for step in STEPS if step in steps]
-    for first in range(0, len(batches), MOST_BATCHES):
-        yield from _run_group(context, scope, batches[first : first + MOST_BATCHES], chosen, tally)
+    for group in _groups(context, scope, batches, chosen, tally):
+        yield from _run_group(context, scope, group, chosen, tally)
     yield from _check_events(context, scope, tally.checked)
     if tally.rejected_rows:
         tag(context, {names.TAG_REJECTS: str(tally.rejected_rows)})
@@ -55,18 +57,59 @@ def run_many(
             yield dg.MaterializeResult(asset_key=scope.key(step))
 
 
-def _run_group(
+def _groups(
     context: dg.AssetExecutionContext,
     scope: RunScope,
     batches: Sequence[str],
     steps: Sequence[str],
     tally: _Tally,
-) -> Iterator[Event]:
-    """Each step for all batches that have come so far, together where that can be done."""
-    under_way: list[Progress] = []
+) -> Iterator[list[Progress]]:
+    """Groups of batches; while the events of one are written, the next is prepared.
+
+    Writing an event is mostly waiting for Dagster's storage.
+    """
+    prepared: deque[tuple[list[Progress], Future[None]]] = deque()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    with scope.workspace.engine() as engine:
+        try:
+            for first in range(0, len(batches), MOST_BATCHES):
+                group = _begun(context, scope, batches[first : first + MOST_BATCHES], steps, tally)
+                ahead = replace(scope, engine=engine)
+                prepared.append((group, pool.submit(prepare, ahead, group, steps)))
+                if first:
+                    yield _when_ready(*prepared.popleft())
+            yield _when_ready(*prepared.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begun(
+    context: dg.AssetExecutionContext,
+    scope: RunScope,
+    batches: Sequence[str],
+    steps: Sequence[str],
+    tally: _Tally,
+) -> list[Progress]:
+    under_way = []
     for source_path in batches:
         with _tallied(context, tally, source_path), naming(steps[0]):
             under_way.append(Progress(scope.batch(source_path)))
+    return under_way
+
+
+def _when_ready(group: list[Progress], prepared: Future[None]) -> list[Progress]:
+    prepared.result()
+    return group
+
+
+def _run_group(
+    context: dg.AssetExecutionContext,
+    scope: RunScope,
+    under_way: Sequence[Progress],
+    steps: Sequence[str],
+    tally: _Tally,
+) -> Iterator[Event]:
+    """Each step for all batches that have come so far, together where that can be done."""
     for step in steps:
         take_together(scope, under_way, step)
         through = []

@@ -125,6 +125,7 @@ class Progress:
     mapped: MappedBatch | None = None
     receipt: Receipt | None = None
     failed: LumeError | None = None
+    tried: set[str] = field(default_factory=set)  # steps that were taken together, if in vain
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager

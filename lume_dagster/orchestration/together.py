@@ -7,13 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-import dagster as dg
-
 from lume_dagster.connectors.protocol import ManyTarget, StoreSource
 from lume_dagster.errors import LumeError, TransientError
 from lume_dagster.orchestration.newest import mapped_in, newest_of_many, staged_in
 from lume_dagster.orchestration.steps import Progress, RunScope
 from lume_dagster.runs import many
+
+
+def prepare(scope: RunScope, under_way: Sequence[Progress], steps: Sequence[str]) -> None:
+    """Do for many batches what touches no other system's data: all but the last of the steps.
+
+    What the steps before them came to is looked up for all batches at once.
+    """
+    _FOUND.get(steps[0], _nothing)(scope, under_way)
+    for step in steps:
+        if step != "target":
+            take_together(scope, under_way, step)
 
 
 def take_together(scope: RunScope, under_way: Sequence[Progress], step: str) -> None:
@@ -22,13 +31,15 @@ def take_together(scope: RunScope, under_way: Sequence[Progress], step: str) -> 
     A batch of which nothing is noted goes alone, and so do all batches of a group that failed: then
     the one that is at fault says so, and the others get through.
     """
-    _TOGETHER[step](scope, under_way)
+    _TOGETHER[step](scope, [progress for progress in under_way if step not in progress.tried])
 
 
 def _sources(scope: RunScope, under_way: Sequence[Progress]) -> None:
     if not isinstance(scope.engine, many.ManyEngine) or not isinstance(scope.source, StoreSource):
         return
     by_path = {progress.batch.source_path: progress for progress in under_way}
+    for progress in under_way:
+        progress.tried.add("source")
     for group in many.listed_together(scope.source, [p.batch for p in under_way]):
         with _as_one(scope, [by_path[batch.source_path] for batch, _ in group], "source"):
             staged = many.sync_sources(scope.source, group, scope.engine)
@@ -40,9 +51,6 @@ def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
     if not isinstance(scope.engine, many.ManyEngine):
         return
     by_path = {progress.batch.source_path: progress for progress in under_way}
-    unknown = [path for path, progress in by_path.items() if progress.staged is None]
-    for source_path, made in _found(scope, "source", unknown).items():
-        by_path[source_path].staged = staged_in(made)
     staged = [(p.batch, p.staged) for p in under_way if p.staged is not None]
     for group in many.staged_together(staged):
         progress = [by_path[batch.source_path] for batch, _ in group]
@@ -57,9 +65,6 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
     if not isinstance(target, ManyTarget):
         return
     by_path = {progress.batch.source_path: progress for progress in under_way}
-    unknown = [path for path, progress in by_path.items() if progress.mapped is None]
-    for source_path, made in _found(scope, "transform", unknown).items():
-        by_path[source_path].mapped = mapped_in(made)
     mapped = [(p.batch, p.mapped) for p in under_way if p.mapped is not None]
     for group in many.mapped_together(mapped):
         progress = [by_path[batch.source_path] for batch, _ in group]
@@ -71,14 +76,31 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
                 scope.delivered.add(each.batch.source_path)
 
 
-def _found(
-    scope: RunScope, step: str, source_paths: Sequence[str]
-) -> Mapping[str, dg.AssetMaterialization]:
-    """What an earlier run made of the batches; nothing is asked when this run made it of all."""
-    if not source_paths:
-        return {}
-    return newest_of_many(scope.instance, scope.key(step), source_paths)
+def _find_staged(scope: RunScope, under_way: Sequence[Progress]) -> None:
+    found = newest_of_many(scope.instance, scope.key("source"), _paths(under_way))
+    for progress in under_way:
+        progress.staged = staged_in(found.get(progress.batch.source_path))
 
+
+def _find_mapped(scope: RunScope, under_way: Sequence[Progress]) -> None:
+    found = newest_of_many(scope.instance, scope.key("transform"), _paths(under_way))
+    for progress in under_way:
+        progress.mapped = mapped_in(found.get(progress.batch.source_path))
+
+
+def _nothing(scope: RunScope, under_way: Sequence[Progress]) -> None:
+    """Nothing comes before the first step."""
+
+
+def _paths(under_way: Sequence[Progress]) -> list[str]:
+    return [progress.batch.source_path for progress in under_way]
+
+
+#: By the first step of a run, how to find what was made of its batches before.
+_FOUND: Mapping[str, Callable[[RunScope, Sequence[Progress]], None]] = {
+    "transform": _find_staged,
+    "target": _find_mapped,
+}
 
 _TOGETHER: Mapping[str, Callable[[RunScope, Sequence[Progress]], None]] = {
     "source": _sources,
@@ -91,6 +113,8 @@ _TOGETHER: Mapping[str, Callable[[RunScope, Sequence[Progress]], None]] = {
 def _as_one(scope: RunScope, group: Sequence[Progress], step: str) -> Iterator[None]:
     """Share the time among the batches of a group; say why a group is taken apart."""
     started = time.monotonic()
+    for progress in group:
+        progress.tried.add(step)
     try:
         yield
     except TransientError as error:  # it was tried again, and would be for each batch

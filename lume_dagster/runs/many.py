@@ -44,7 +44,7 @@ from lume_dagster.runs.phases import (
 T = TypeVar("T")
 
 #: Batches that go together are at most so many, and at most so many bytes as they were delivered.
-MOST_BATCHES = 250
+MOST_BATCHES = 100
 MOST_BYTES = 64 * MIB
 #: What is spared is what a statement costs, whatever it reads: a larger batch hardly feels it.
 SMALL_BYTES = 4 * MIB

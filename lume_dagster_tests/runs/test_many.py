@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -115,35 +116,52 @@ def test_a_key_repeats_only_within_its_batch(tmp_path):
         assert counts == {"input": 3, "mapped": 2, "rejects": 1}
 
 
-def test_every_type_and_batches_of_only_good_or_only_bad_rows(tmp_path):
-    formats = {
-        "at": "date-time",
-        "day": "date",
-        "clock": "time",
-        "uid": "uuid",
-    }
-    properties = {
-        **{name: {"type": "string", "format": kind} for name, kind in formats.items()},
-        "flag": {"type": "boolean"},
-        "price": {"type": "number", "multipleOf": 0.01},
-        "ratio": {"type": "number"},
-        "address": {"type": "object", "properties": {"city": TEXT, "no": INTEGER}},
-        "parts": {"type": "array", "items": TEXT},
-    }
-    mapping = {
-        **{name: name for name in ("at", "day", "clock", "uid", "flag", "price", "ratio")},
-        "address": {"city": "city", "no": "no"},
-        "parts": "string_split(parts, '|')",
-    }
-    flow = flow_of(properties, mapping)
-    header = "at,day,clock,uid,flag,price,ratio,city,no,parts\n"
-    good = (
-        "2024-02-29T23:59:59,2024-02-29,12:30:00,00112233-4455-6677-8899-aabbccddeeff,"
-        "true,1.25,0.5,Köln,7,a|b\n,,,,,,,,,\n"
+#: Name and format, properties and mapping of fields of every type; a row of values, and of nonsense.
+OF_ARROW = {
+    "at": ({"type": "string", "format": "date-time"}, "at", "2024-02-29T23:59:59.5", "never"),
+    "day": ({"type": "string", "format": "date"}, "day", "0001-01-01", "x"),
+    "flag": ({"type": "boolean"}, "flag", "true", "maybe"),
+    "price": ({"type": "number", "multipleOf": 0.01}, "price", "-12345678901234.25", "q"),
+    "ratio": ({"type": "number"}, "ratio", "5e-324", "r"),
+    "text": ({"type": "string"}, "text", "Köln 🎈", "x"),
+    "address": (
+        {"type": "object", "properties": {"city": TEXT, "no": INTEGER}},
+        {"city": "text", "no": "no"},
+        "",
+        "",
+    ),
+    "no": (INTEGER, "no", "-9223372036854775808", "s"),
+    "parts": ({"type": "array", "items": TEXT}, "string_split(parts, '|')", "a||b", ""),
+}
+OF_DUCKDB = {
+    "clock": ({"type": "string", "format": "time"}, "clock", "12:30:00.25", "y"),
+    "uid": (
+        {"type": "string", "format": "uuid"},
+        "uid",
+        "00112233-4455-6677-8899-aabbccddeeff",
+        "z",
+    ),
+}
+
+
+@pytest.mark.parametrize("fields", [OF_ARROW, OF_ARROW | OF_DUCKDB])
+def test_every_type_and_batches_of_only_good_or_only_bad_rows(tmp_path, fields):
+    flow = flow_of(
+        {name: schema for name, (schema, *_) in fields.items()},
+        {name: mapping for name, (_, mapping, *_) in fields.items()},
     )
-    bad = "never,x,y,z,maybe,q,r,Köln,s,\n"
+    header = ",".join(fields) + "\n"
+    good = ",".join(value for *_, value, _ in fields.values()) + "\n" + "," * (len(fields) - 1)
+    good += "\n"
+    bad = ",".join(nonsense for *_, nonsense in fields.values()) + "\n"
     texts = [header + rows for rows in (good, bad, good + bad, bad + good)]
-    assert assert_alike(tmp_path, flow, [text.encode() for text in texts]).together == 4
+    bench = assert_alike(tmp_path, flow, [text.encode() for text in texts])
+    assert bench.together == 4
+    counts = [
+        json.loads((bench.batch(f"batch-{n}.csv", "together").output / "metrics.json").read_text())
+        for n in range(4)
+    ]
+    assert [c["row_counts"]["mapped"] for c in counts] == [2, 0, 2, 2]
 
 
 def test_a_seed_that_is_none_fails_each_batch_with_the_same_sentence(tmp_path):

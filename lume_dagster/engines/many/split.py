@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from duckdb import DuckDBPyConnection
 from sqlglot import exp
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb.sqltypes import DuckDBPyType
+
+_ROWS = 100_000
+_SAME = re.compile(r"VARCHAR|BIGINT|DOUBLE|BOOLEAN|DATE|TIMESTAMP|DECIMAL\(\d+,\s?\d+\)")
+_NESTED = frozenset({"struct", "list"})
 
 
 def split(
@@ -18,13 +28,41 @@ def split(
 ) -> Iterator[int]:
     """Write so many rows to each file, one file after the other; the bytes of each.
 
-    A partitioned COPY would do it in one statement and half the time, but mixes up the rows of a
-    file where some vector holds few rows of it.
+    A partitioned COPY would do it in one statement, but mixes up the rows of a file where a vector
+    holds few rows of it. Arrow writes small files in a third of the time a COPY for each takes, and
+    the same types where both have them.
     """
+    rows = con.sql(f"SELECT {columns} FROM {table}")
+    if all(_is_same(type_) for type_ in rows.types):
+        yield from _by_arrow(rows.to_arrow_reader(_ROWS).read_all(), pieces)
+        return
     first = 0
-    for rows, path in pieces:
-        part = f"SELECT {columns} FROM (FROM {table} LIMIT {rows} OFFSET {first})"
+    for count, path in pieces:
+        part = f"SELECT {columns} FROM (FROM {table} LIMIT {count} OFFSET {first})"
         place = exp.Literal.string(str(path)).sql("duckdb")
         con.execute(f"COPY ({part}) TO {place} ({options})")
-        first += rows
+        first += count
         yield path.stat().st_size
+
+
+def _by_arrow(rows: pa.Table, pieces: Sequence[tuple[int, Path]]) -> Iterator[int]:
+    import pyarrow.parquet as pq
+
+    first = 0
+    for count, path in pieces:
+        pq.write_table(rows.slice(first, count), path, store_schema=False)
+        first += count
+        yield path.stat().st_size
+
+
+def _is_same(type_: DuckDBPyType) -> bool:
+    """Whether a value goes through Arrow into Parquet as DuckDB itself would write it.
+
+    A UUID or a JSON value would become a text, and a time one with a zone.
+    """
+    from duckdb.sqltypes import DuckDBPyType
+
+    if type_.id in _NESTED:
+        children = [child for _, child in type_.children]
+        return all(isinstance(child, DuckDBPyType) and _is_same(child) for child in children)
+    return _SAME.fullmatch(str(type_)) is not None
