@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,19 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import Column, Receipt
 from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.flows.model import Flow
 from lume_dagster.orchestration.names import STEP
+from lume_dagster.plan.columns import target_columns
 from lume_dagster.runs.metrics import Metrics
 from lume_dagster.runs.output import part_files
-from lume_dagster.runs.phases import MappedBatch, Outcome
+from lume_dagster.runs.phases import MappedBatch, Outcome, columns_of
 
 Metadata = dict[str, Any]
 
 STAGING, OUTPUT, METRICS = "lume/staging", "lume/output", "lume/metrics"
 SOURCE_PATH, ERROR, KEY = "lume/source_path", "lume/error", "lume/key"
-SCHEMA = "dagster/column_schema"
+SCHEMA, LINEAGE = "dagster/column_schema", "dagster/column_lineage"
+COLUMNS_OF = "lume/columns_of"
 ROWS = "dagster/partition_row_count"
 
 _SAMPLE_ROWS = 5
@@ -28,9 +31,13 @@ _SAMPLE_TEXT = 300
 _FILES_SHOWN = 50
 
 
-def of_source(staged: StagedBatch, source_path: str, seconds: float) -> Metadata:
-    """What was staged: rows, bytes, files, columns."""
-    columns = [dg.TableColumn(c.name, c.type) for c in staged.columns]
+def of_source(
+    staged: StagedBatch, source_path: str, seconds: float, like: str | None = None
+) -> Metadata:
+    """What was staged: rows, bytes, files, columns.
+
+    ``like``, here and below, is a batch whose event says what columns this one has too.
+    """
     files = [
         {"file": f.uri, "rows": f.records, "malformed": f.malformed, "bytes": f.bytes}
         for f in staged.files[:_FILES_SHOWN]
@@ -39,7 +46,7 @@ def of_source(staged: StagedBatch, source_path: str, seconds: float) -> Metadata
         STEP: "source",
         ROWS: staged.records,
         "dagster/uri": staged.folder.as_uri(),
-        SCHEMA: dg.TableSchema(columns),
+        **_columns(like, lambda: _source_columns(staged)),
         SOURCE_PATH: source_path,
         STAGING: str(staged.folder),
         "lume/format": staged.format,
@@ -51,20 +58,19 @@ def of_source(staged: StagedBatch, source_path: str, seconds: float) -> Metadata
 
 
 def of_transform(
-    outcome: Outcome, source_path: str, source: dg.AssetKey, seconds: float
+    outcome: Outcome,
+    source_path: str,
+    source: dg.AssetKey,
+    seconds: float,
+    like: str | None = None,
 ) -> Metadata:
     """What became of the rows: counts, errors, a sample of rejects, where each column is from."""
     mapped = outcome.mapped
-    lineage = {
-        c.name: [dg.TableColumnDep(asset_key=source, column_name=s) for s in c.sources]
-        for c in outcome.plan.columns
-    }
     return {
         STEP: "transform",
         ROWS: mapped.rows.mapped,
         "dagster/uri": mapped.folder.as_uri(),
-        SCHEMA: _schema(mapped.columns),
-        "dagster/column_lineage": dg.TableColumnLineage(lineage),
+        **_columns(like, lambda: _mapped_columns(outcome, source)),
         **of_rows(mapped, source_path),
         "lume/bytes": outcome.transformed.bytes,
         "lume/seconds_transform": round(seconds, 3),
@@ -100,16 +106,13 @@ def of_target(
     source_path: str,
     transform: dg.AssetKey,
     seconds: Mapping[str, float],
+    like: str | None = None,
 ) -> Metadata:
     """What the target now holds of the batch."""
-    lineage = {
-        c.name: [dg.TableColumnDep(asset_key=transform, column_name=c.name)] for c in mapped.columns
-    }
     value: Metadata = {
         STEP: "target",
         ROWS: receipt.mapped_rows,
-        SCHEMA: _schema(mapped.columns),
-        "dagster/column_lineage": dg.TableColumnLineage(lineage),
+        **_columns(like, lambda: _target_columns(mapped, transform)),
         SOURCE_PATH: source_path,
         OUTPUT: str(mapped.folder),
         METRICS: dg.MetadataValue.json(mapped.metrics.to_dict()),
@@ -125,23 +128,53 @@ def of_target(
     return value
 
 
-def read_mapped(value: Mapping[str, dg.MetadataValue[Any]]) -> MappedBatch | None:
+def read_mapped(value: Mapping[str, dg.MetadataValue[Any]], flow: Flow) -> MappedBatch | None:
     """The batch a transform's metadata speaks of, or None when its files are gone."""
     folder = Path(str(value[OUTPUT].value))
     if not part_files(folder, "mapped"):
         return None
+    key: Any = value[KEY].value
+    return MappedBatch(folder, _read_columns(value, flow), tuple(key), read_metrics(value))
+
+
+def _read_columns(value: Mapping[str, dg.MetadataValue[Any]], flow: Flow) -> tuple[Column, ...]:
+    """The columns, which another batch of the flow may have been left to say."""
+    if SCHEMA not in value:
+        return columns_of(target_columns(flow))
     schema: dg.TableSchema = value[SCHEMA].value
-    columns = tuple(
+    return tuple(
         Column(c.name, c.type, c.constraints.nullable, c.description) for c in schema.columns
     )
-    key: Any = value[KEY].value
-    return MappedBatch(folder, columns, tuple(key), read_metrics(value))
 
 
 def read_metrics(value: Mapping[str, dg.MetadataValue[Any]]) -> Metrics:
     """The metrics in the metadata of a transform, a target or a refusal."""
     data: Any = value[METRICS].value
     return Metrics.from_dict(data)
+
+
+def _columns(like: str | None, own: Callable[[], Metadata]) -> Metadata:
+    """Columns and lineage take Dagster longer to store than all the rest of an event."""
+    return own() if like is None else {COLUMNS_OF: like}
+
+
+def _source_columns(staged: StagedBatch) -> Metadata:
+    return {SCHEMA: dg.TableSchema([dg.TableColumn(c.name, c.type) for c in staged.columns])}
+
+
+def _mapped_columns(outcome: Outcome, source: dg.AssetKey) -> Metadata:
+    lineage = {
+        c.name: [dg.TableColumnDep(asset_key=source, column_name=s) for s in c.sources]
+        for c in outcome.plan.columns
+    }
+    return {SCHEMA: _schema(outcome.mapped.columns), LINEAGE: dg.TableColumnLineage(lineage)}
+
+
+def _target_columns(mapped: MappedBatch, transform: dg.AssetKey) -> Metadata:
+    lineage = {
+        c.name: [dg.TableColumnDep(asset_key=transform, column_name=c.name)] for c in mapped.columns
+    }
+    return {SCHEMA: _schema(mapped.columns), LINEAGE: dg.TableColumnLineage(lineage)}
 
 
 def _schema(columns: Sequence[Column]) -> dg.TableSchema:

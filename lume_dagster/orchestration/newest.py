@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.flows.model import Flow
 from lume_dagster.orchestration import metadata
 from lume_dagster.runs.phases import MappedBatch
 
@@ -50,6 +51,6 @@ def staged_in(found: dg.AssetMaterialization | None) -> StagedBatch | None:
     return StagedBatch.load(Path(str(path.value))) if path else None
 
 
-def mapped_in(found: dg.AssetMaterialization | None) -> MappedBatch | None:
+def mapped_in(found: dg.AssetMaterialization | None, flow: Flow) -> MappedBatch | None:
     """The mapped batch that a transform's materialization speaks of, where it is still there."""
-    return metadata.read_mapped(found.metadata) if found else None
+    return metadata.read_mapped(found.metadata, flow) if found else None

@@ -126,6 +126,7 @@ class Progress:
     receipt: Receipt | None = None
     failed: LumeError | None = None
     tried: set[str] = field(default_factory=set)  # steps that were taken together, if in vain
+    like: dict[str, str] = field(default_factory=dict)  # by step, a batch of the same columns
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -179,7 +180,7 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
     return StepDone(
         "source",
-        metadata.of_source(staged, batch.source_path, seconds),
+        metadata.of_source(staged, batch.source_path, seconds, progress.like.get("source")),
         summary=f"Staged {staged.records:,} rows{files} ({staged.bytes:,} bytes)"
         f" of {batch.source_path} in {seconds:.2f} s.",
     )
@@ -201,7 +202,13 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
     return StepDone(
         "transform",
-        metadata.of_transform(outcome, batch.source_path, scope.key("source"), seconds),
+        metadata.of_transform(
+            outcome,
+            batch.source_path,
+            scope.key("source"),
+            seconds,
+            progress.like.get("transform"),
+        ),
         tuple(checked),
         f"Mapped {rows.mapped:,} of {rows.input:,} rows, rejected {rows.rejects:,}"
         f" in {seconds:.2f} s.",
@@ -225,7 +232,12 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
     return StepDone(
         "target",
         metadata.of_target(
-            receipt, mapped, batch.source_path, scope.key("transform"), progress.seconds
+            receipt,
+            mapped,
+            batch.source_path,
+            scope.key("transform"),
+            progress.seconds,
+            progress.like.get("target"),
         ),
         summary=f"Wrote {receipt.mapped_rows:,} rows to {receipt.mapped_location} and"
         f" {receipt.rejects_rows:,} rejects to {receipt.rejects_location}"
@@ -253,7 +265,8 @@ def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
 
 
 def _newest_mapped(scope: RunScope, batch: Batch) -> MappedBatch:
-    mapped = mapped_in(newest(scope.instance, scope.key("transform"), batch.source_path))
+    found = newest(scope.instance, scope.key("transform"), batch.source_path)
+    mapped = mapped_in(found, batch.version.flow)
     if mapped is None:
         raise BatchError(
             f"There are no mapped rows of batch {batch.source_path} of {batch.version.name}.",

@@ -12,6 +12,7 @@ from lume_dagster.errors import LumeError, TransientError
 from lume_dagster.orchestration.newest import mapped_in, newest_of_many, staged_in
 from lume_dagster.orchestration.steps import Progress, RunScope
 from lume_dagster.runs import many
+from lume_dagster.runs.verdict import refuse
 
 
 def prepare(scope: RunScope, under_way: Sequence[Progress], steps: Sequence[str]) -> None:
@@ -45,6 +46,7 @@ def _sources(scope: RunScope, under_way: Sequence[Progress]) -> None:
             staged = many.sync_sources(scope.source, group, scope.engine)
             for source_path, batch in staged.items():
                 by_path[source_path].staged = batch
+            _show_once([by_path[path] for path in staged], "source", _staged_columns)
 
 
 def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -58,6 +60,9 @@ def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
             outcomes = many.transform(group, scope.engine)
             for each, outcome in zip(progress, outcomes, strict=True):
                 each.outcome = outcome
+            most = scope.version.flow.errors.max_error_rate
+            passed = [p for p in progress if p.outcome and refuse(p.outcome, most) is None]
+            _show_once(passed, "transform", _same)
 
 
 def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -74,6 +79,24 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
             for each, receipt in zip(progress, receipts, strict=True):
                 each.receipt = receipt
                 scope.delivered.add(each.batch.source_path)
+            _show_once(progress, "target", _same)
+
+
+def _show_once(group: Sequence[Progress], step: str, columns: Callable[[Progress], object]) -> None:
+    """Of batches with the same columns let the last say which; people see the last one first."""
+    last = {columns(progress): progress.batch.source_path for progress in group}
+    for progress in group:
+        shown = last[columns(progress)]
+        if shown != progress.batch.source_path:
+            progress.like[step] = shown
+
+
+def _staged_columns(progress: Progress) -> object:
+    return progress.staged.columns if progress.staged else None
+
+
+def _same(_: Progress) -> object:
+    return None
 
 
 def _find_staged(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -85,7 +108,8 @@ def _find_staged(scope: RunScope, under_way: Sequence[Progress]) -> None:
 def _find_mapped(scope: RunScope, under_way: Sequence[Progress]) -> None:
     found = newest_of_many(scope.instance, scope.key("transform"), _paths(under_way))
     for progress in under_way:
-        progress.mapped = mapped_in(found.get(progress.batch.source_path))
+        made = found.get(progress.batch.source_path)
+        progress.mapped = mapped_in(made, progress.batch.version.flow)
 
 
 def _nothing(scope: RunScope, under_way: Sequence[Progress]) -> None:

@@ -12,6 +12,7 @@ from lume_dagster.errors import FlowError, LumeError, PlanError, did_you_mean
 from lume_dagster.flows.model import Flow, Handling, Rule
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.plan.chain import Chain
+from lume_dagster.plan.columns import as_required, severity_of, target_column
 from lume_dagster.plan.expressions import parse_expression
 from lume_dagster.plan.fields import Compiled, Test, compile_field
 from lume_dagster.plan.handlers import HANDLERS
@@ -147,10 +148,7 @@ class _Compiler:
         return compiled
 
     def _field(self, name: str) -> SchemaField:
-        field = self._fields[name]
-        if name in self._flow.target.key:
-            return _required(field)
-        return field
+        return as_required(self._flow, self._fields[name])
 
     def _target(self, path: str) -> Sql:
         name, *rest = path.split(".")
@@ -164,8 +162,7 @@ class _Compiler:
         return value
 
     def _severity(self, path: str, keyword: str) -> Handling:
-        handling = self._flow.errors.handling
-        return handling.get(f"{path}.{keyword}") or handling.get(keyword) or "reject"
+        return severity_of(self._flow, path, keyword)
 
     # -- rules --------------------------------------------------------------------------------
 
@@ -229,20 +226,11 @@ class _Compiler:
 
     def _mapped_column(self, field: SchemaField) -> MappedColumn:
         rewriter = self._done[field.name][1]
-        required = self._field(field.name)
-        tolerant = self._severity(field.path, "required") == "warn"
-        return MappedColumn(
-            name=field.name,
-            type=field.column_type,
-            nullable=tolerant or not required.required or required.nullable,
-            description=field.description,
+        return replace(
+            target_column(self._flow, field),
             sources=tuple(sorted(rewriter.sources)),
             seeds=tuple(sorted(rewriter.seeds)),
         )
-
-
-def _required(field: SchemaField) -> SchemaField:
-    return replace(field, required=True, nullable=False)
 
 
 def _under(error: LumeError, where: str) -> LumeError:

@@ -26,7 +26,7 @@ from lume_dagster.engines.readers.files import InputFile
 from lume_dagster.engines.result import Transformed
 from lume_dagster.errors import FlowError
 from lume_dagster.flows.model import FlowVersion, SourceFormat
-from lume_dagster.plan.plan import Plan
+from lume_dagster.plan.plan import MappedColumn, Plan
 from lume_dagster.runs.checks import CheckResult, run_checks
 from lume_dagster.runs.metrics import Metrics, RowCounts, measure
 from lume_dagster.runs.output import METRICS, VALIDATION, part_files, write_document
@@ -159,7 +159,7 @@ def conclude(batch: Batch, plan: Plan, transformed: Transformed, seconds: float)
     write_document(batch.output / METRICS, metrics.to_dict())
     document = to_document(batch.run_id, batch.version.name, findings)
     write_document(batch.output / VALIDATION, document)
-    mapped = MappedBatch(batch.output, _columns(plan), plan.key, metrics)
+    mapped = MappedBatch(batch.output, columns_of(plan.columns), plan.key, metrics)
     return Outcome(mapped, plan, transformed, findings, checks)
 
 
@@ -269,5 +269,6 @@ def _store(source: object, batch: Batch) -> StoreSource:
     )
 
 
-def _columns(plan: Plan) -> tuple[Column, ...]:
-    return tuple(Column(c.name, c.type, c.nullable, c.description) for c in plan.columns)
+def columns_of(columns: Sequence[MappedColumn]) -> tuple[Column, ...]:
+    """The columns of mapped rows as targets know them."""
+    return tuple(Column(c.name, c.type, c.nullable, c.description) for c in columns)

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from lume_dagster.orchestration.metadata import COLUMNS_OF, LINEAGE, SCHEMA
 from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.query import read_details
 from lume_dagster.runs.status import STEPS, Status
@@ -87,10 +88,13 @@ def values_of(bench, batch):
     """What people see of a batch at each step, but for seconds and what names the run."""
     seen = {}
     for step in STEPS:
-        found = newest(bench.instance, bench.key(step), batch)
+        values = dict(newest(bench.instance, bench.key(step), batch).metadata)
+        if COLUMNS_OF in values:
+            other = newest(bench.instance, bench.key(step), values.pop(COLUMNS_OF).value).metadata
+            values |= {name: other[name] for name in (SCHEMA, LINEAGE) if name in other}
         seen |= {
             f"{step} {name}": str(value.value)
-            for name, value in found.metadata.items()
+            for name, value in values.items()
             if not name.startswith(("lume/seconds", "dagster/uri", "dagster/row_count"))
             and name not in ("lume/staging", "lume/output", "lume/metrics")
             and (step, name) != ("transform", "lume/bytes")  # of Parquet files
@@ -107,6 +111,18 @@ def test_each_batch_shows_what_it_shows_when_it_runs_alone(real):
         assert real.materialize(batch).success
         assert values_of(real, batch) == seen
     assert delivered(real) == ALL_OF_THEM
+
+
+def test_the_last_of_like_batches_says_what_columns_they_have(real):
+    real.put("z.csv", "x")  # all of it is rejected: there is no event of its transform
+    real.materialize(*LIKE, "z.csv")
+    events = {
+        (step, batch): newest(real.instance, real.key(step), batch)
+        for step in STEPS
+        for batch in (*LIKE, "z.csv")
+    }
+    told = [key for key, found in events.items() if found and SCHEMA in found.metadata]
+    assert told == [("source", "z.csv"), ("transform", "c.csv"), ("target", "c.csv")]
 
 
 def test_each_batch_leaves_its_own_output(real):
