@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from lume_dagster.engines.result import Tally
@@ -43,6 +43,9 @@ class Finding:
     samples: tuple[BadRow, ...] = ()
 
 
+_FIELDS = tuple(field.name for field in fields(Finding))
+
+
 def judge(
     tallies: Sequence[Tally], checks: Sequence[CheckResult], rows: RowCounts
 ) -> tuple[Finding, ...]:
@@ -55,7 +58,13 @@ def judge(
 
 def to_document(run_id: str, flow_version: str, tests: Sequence[Finding]) -> dict[str, Any]:
     """As ``validation_results.json`` holds it."""
-    return {"run_id": run_id, "flow_version": flow_version, "tests": [asdict(t) for t in tests]}
+    return {"run_id": run_id, "flow_version": flow_version, "tests": [_values(t) for t in tests]}
+
+
+def _values(test: Finding) -> dict[str, Any]:
+    """What ``asdict`` gives, without its copy of every value."""
+    values = {name: getattr(test, name) for name in _FIELDS}
+    return {**values, "samples": [{"row": s.row, "value": s.value} for s in test.samples]}
 
 
 def _row_test(tally: Tally, rows: int) -> Finding:
