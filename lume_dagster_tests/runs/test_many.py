@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pyarrow.parquet as pq
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lume_dagster.engines.readers.files import Incoming, InputFile
 from lume_dagster.flows.model import Flow, SourceFormat
 from lume_dagster.runs import many
 from lume_dagster_tests.plan.mapping import flow_of
@@ -189,11 +191,22 @@ def test_json_is_staged_alone_and_transformed_together(tmp_path):
     assert assert_alike(tmp_path, flow.model_copy(update={"source": source}), files).together == 2
 
 
-def test_a_large_file_goes_alone(tmp_path):
+def test_a_large_file_goes_alone_also_when_it_is_small_as_it_is_delivered(tmp_path):
     row = b"a,1," + b"b" * 1000 + b"\n"
     large = b"id,n,who\n" + row * (many.SMALL_BYTES // len(row) + 1)
     small = b"id,n,who\na,1,a\n"
-    assert assert_alike(tmp_path, FLOW, [small, large, small]).together == 2
+    files = [small, large, gzip.compress(small), gzip.compress(large)]
+    incoming = [
+        Incoming([InputFile(tmp_path / f"{n}.csv", f"{n}.csv", "1")], tmp_path / f"staging/{n}")
+        for n in range(4)
+    ]
+    for each, content in zip(incoming, files, strict=True):
+        each.files[0].path.write_bytes(content)
+    bench = Bench.of(tmp_path, FLOW, {})
+    staged = bench.engine.stage_many(incoming, FLOW.source.format)
+    assert [batch is not None for batch in staged] == [True, False, True, False]
+    (tmp_path / "alike").mkdir()
+    assert assert_alike(tmp_path / "alike", FLOW, files).together == 3
 
 
 def test_a_batch_keeps_the_order_of_its_rows(tmp_path):
