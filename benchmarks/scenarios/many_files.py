@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.figures import Goal, Result, plain_row
 from benchmarks.rounds import Contender, median, take_turns
-from benchmarks.setting import Setting, ours, write_small_files
+from benchmarks.setting import Setting, ours, python, write_small_files
 
 _FILES, _ROWS = 1000, 100
 _SAMPLE = 10
@@ -25,29 +25,39 @@ def measure(setting: Setting) -> Result:
     def together(work: Path) -> list[str]:
         return _run(shutil.copytree(fresh, work / "project"), names)
 
+    def nothing(work: Path) -> list[str]:
+        home = shutil.copytree(fresh / ".lume" / "dagster", work / "dagster")
+        return [*python("benchmarks.baseline_dagster"), str(home), "--partitions", str(_FILES)]
+
     def in_one_process(work: Path) -> list[str]:
         project = shutil.copytree(fresh, work / "project")
         return [*_run(project, names[:_SAMPLE]), "--times", str(_SAMPLE)]
 
     one = f"one run of {_FILES:,} partitions"
+    empty = f"three empty assets on Dagster, one run of {_FILES:,} partitions"
     each = f"a run of one partition, a process each ({_SAMPLE} of {_FILES:,})"
     same = f"{_SAMPLE} runs of one partition in one process"
+    single = Contender(each, lambda _: _run(apart, [next(waiting)]))
+    before = take_turns([single], _SAMPLE // 2, setting.work)[each]
     samples = take_turns([Contender(one, together)], 1, setting.work)
+    after = take_turns([single], _SAMPLE - len(before), setting.work)[each]
+    samples |= {each: [*before, *after]}
     samples |= take_turns(
-        [Contender(each, lambda _: _run(apart, [next(waiting)]))], _SAMPLE, setting.work
+        [Contender(same, in_one_process), Contender(empty, nothing)], 1, setting.work
     )
-    samples |= take_turns([Contender(same, in_one_process)], 1, setting.work)
     came_out = samples[one][0].outcome["mapped"] + samples[one][0].outcome["rejected"]
     if came_out != _FILES * _ROWS:
         raise AssertionError(f"{came_out:,} rows came out of {_FILES * _ROWS:,}")
-    wall = samples[one][0].wall
-    alone = median(samples, each) * _FILES
+    wall, alone = samples[one][0].wall, median(samples, each) * _FILES
+    cpu = samples[one][0].cpu / (median(samples, each, "cpu") * _FILES)
+    floor = samples[empty][0]
     return Result(
         title=f"{_FILES:,} files of {_ROWS} rows",
         rows=[
             plain_row(samples, one, f"{wall / _FILES * 1000:.0f} ms a partition"),
             plain_row(samples, each, f"{_FILES:,} of them: about {alone:,.0f} s"),
             plain_row(samples, same, f"{median(samples, same) / _SAMPLE * 1000:.0f} ms a run"),
+            plain_row(samples, empty, f"{floor.wall / _FILES * 1000:.0f} ms a partition"),
         ],
         goals=[
             Goal(
@@ -57,7 +67,10 @@ def measure(setting: Setting) -> Result:
             )
         ],
         notes=[
-            f"The time of {_FILES:,} runs is the median of {_SAMPLE} of them, times {_FILES:,}; they are not all run."
+            f"The time of {_FILES:,} runs is the median of {_SAMPLE} of them, half before and half after the"
+            f" one, times {_FILES:,}; they are not all run. By CPU time the one takes {cpu:.4f} of it.",
+            f"Of the one's {samples[one][0].cpu:.0f} s of CPU, {floor.cpu:.0f} s are what Dagster takes to store"
+            " six events a partition without anything in them (three planned, three materialized; SQLite).",
         ],
         samples=samples,
     )
