@@ -14,6 +14,7 @@ import pytest
 from lume_dagster.orchestration.metadata import COLUMNS_OF, LINEAGE, SCHEMA
 from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.query import read_details
+from lume_dagster.runs.many import MOST_BATCHES
 from lume_dagster.runs.status import STEPS, Status
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +112,14 @@ def test_each_batch_shows_what_it_shows_when_it_runs_alone(real):
         assert real.materialize(batch).success
         assert values_of(real, batch) == seen
     assert delivered(real) == ALL_OF_THEM
+
+
+def test_more_batches_than_a_group_takes_go_in_several(real):
+    batches = [real.put(f"{n:03}.csv", str(n)) for n in range(MOST_BATCHES + 2)]
+    run = read_details(real.instance, f"run_{real.materialize(*batches).run_id}")
+    assert run.metadata["row_counts"]["mapped"] == len(batches)
+    assert {f"transform {MOST_BATCHES}", "transform 2"} <= set(real.stage.said)
+    assert delivered(real)[0] == [(batch, 1) for batch in batches]
 
 
 def test_the_last_of_like_batches_says_what_columns_they_have(real):
