@@ -296,15 +296,17 @@ def test_source_path_is_cast_where_a_column_is_no_text(lake):
     ("query", "said"),
     [
         ("SELECT * FROM nowhere WHERE a = :source_path", r"nowhere.*\n.*schema\.table"),
+        ("SELECT * FROM parquet.`/Volumes/a/b/c/d` WHERE a = :source_path", "PATH_NOT_FOUND"),
         ("SELEC :source_path", r"PARSE_SYNTAX_ERROR.*\n.*one SELECT"),
         ("SELECT 1 / (id - 5) FROM range(9) WHERE :source_path = 'x'", "(?i)divi"),
         ("SELECT 1) AS a; DROP SCHEMA lume_test; SELECT :source_path", "SYNTAX"),
     ],
-    ids=["no table", "no SQL", "a failing row", "out of its brackets"],
+    ids=["no table", "no file", "no SQL", "a failing row", "out of its brackets"],
 )
 def test_a_query_that_fails_is_a_sentence(lake, query, said):
-    with pytest.raises(ConnectorError, match=said):
+    with pytest.raises(ConnectorError, match=said) as caught:
         read(lake, query)
+    assert not isinstance(caught.value, TransientError)
     assert read(lake, "SELECT :source_path AS a").num_rows == 1
 
 

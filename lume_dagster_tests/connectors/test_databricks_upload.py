@@ -12,8 +12,8 @@ from lume_dagster.connectors.databricks.upload import (
     mapped_files,
     reject_files,
     sendable_from,
-    work_folder,
 )
+from lume_dagster.connectors.file_table.work_folder import work_folder
 from lume_dagster.connectors.protocol import Column
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -246,3 +248,12 @@ def test_a_server_without_encryption_is_refused_where_it_is_required(mariadb):
     connector = MySQLConnector(**{**mariadb.config(), "ssl_mode": "required"})
     with pytest.raises(ConnectorError, match=r"SSL is required but the server doesn't support it"):
         list(connector.test())
+
+
+def test_the_code_on_its_page_makes_connectors():
+    page = Path(__file__).parents[2] / "docs" / "connectors" / "mysql.md"
+    made: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        exec(compile(code, str(page), "exec"), made)
+    assert isinstance(made["shop"], MySQLConnector)
+    assert isinstance(made["by_uri"], MySQLConnector)

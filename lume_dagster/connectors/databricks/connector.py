@@ -18,8 +18,9 @@ from lume_dagster.connectors.databricks.shape import (
     refuse_other_shapes,
     tables_there,
 )
-from lume_dagster.connectors.databricks.upload import sendable_from, work_folder
+from lume_dagster.connectors.databricks.upload import sendable_from
 from lume_dagster.connectors.databricks.volume import look, volume_path
+from lume_dagster.connectors.file_table.work_folder import work_folder
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.read_back import read_back

@@ -46,7 +46,6 @@ _HINTS: Mapping[str, str] = {
     "TABLE_OR_VIEW_NOT_FOUND": "name the table as schema.table or catalog.schema.table",
     "NOT_NULL_CONSTRAINT": "the table says NOT NULL where the flow leaves the field empty",
     "CHECK_CONSTRAINT": "the table has a CHECK constraint that the batch breaks",
-    "PATH_NOT_FOUND": "another delivery of the batch took its files away; deliver again",
     "(HTTP 401)": "check the connector's access_token, or its client_id and client_secret",
     "(HTTP 403)": "check the connector's access_token, and the right to use the warehouse",
     "(HTTP 404)": "check the connector's http_path",
@@ -54,15 +53,16 @@ _HINTS: Mapping[str, str] = {
     "STATEMENT_TIMEOUT": "raise statement_timeout_seconds, or make the query lighter",
     "PARSE_SYNTAX_ERROR": "a source query is one SELECT in the SQL of Databricks",
 }
-#: A delivery that another took over from may be tried again.
-_TAKEN_OVER = "PATH_NOT_FOUND"
+#: A delivery whose files another took away may be tried again.
+_TAKEN_OVER = re.compile(r"PATH_NOT_FOUND.*/lume-[0-9a-f]{16}-", re.DOTALL)
+_TAKEN_OVER_HINT = "another delivery of the batch took its files away; deliver again"
 
 #: Loggers of the client: the first shows signed URLs and values at DEBUG, the other says as an
 #: error what is raised as one.
 _UNHEARD = ("databricks.sql.unsafe", "databricks.sql.backend.thrift_backend")
 
 _TAIL = re.compile(r"[\s;,.]*(;\s*line \d+.*|\n\n?JVM stacktrace.*|== SQL.*)", re.DOTALL)
-_STATUS = re.compile(r"\bHTTP(?: status| response)?(?: code)?:? (\d{3})\b|\b(\d{3})-")
+_STATUS = re.compile(r"unsuccessful: (\d{3})-")  # of a file that was to be moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +109,13 @@ class Session:
 
     def write(self, sql: str, values: Values | None = None) -> None:
         """Run a statement that may be repeated, again while other writers are quicker."""
-        conflict: TransientError | None = None
         for _ in attempts(self.login.conflict_seconds):
             try:
                 return self.run(sql, values)
             except TransientError as error:
                 if not any(word in error.message for word in _CONFLICTS):
                     raise
-                conflict = error
-        raise conflict or AssertionError
+        return self.run(sql, values)
 
 
 def checked_host(text: str) -> str:
@@ -210,6 +208,7 @@ def sentences(login: Login) -> Iterator[None]:
 def _said(login: Login, error: Exception, verb: str) -> ConnectorError:
     words = login.clean(words_of(error))
     hint = next((hint for word, hint in _HINTS.items() if word in words), None)
+    hint = _TAKEN_OVER_HINT if _TAKEN_OVER.search(words) else hint
     kind = TransientError if _is_transient(error, words) else ConnectorError
     return kind(f"Databricks at {urlsplit(login.host).hostname} {verb}: {words}", hint=hint)
 
@@ -225,13 +224,13 @@ def words_of(error: Exception) -> str:
 def _is_transient(error: Exception, words: str) -> bool:
     context: Mapping[str, Any] = getattr(error, "context", None) or {}
     found = _STATUS.search(words)
-    status = context.get("http-code") or (found and next(filter(None, found.groups())))
+    status = context.get("http-code") or (found and found[1])
     if status and int(status) in _LATER_HTTP:
         return True
     from urllib3.exceptions import HTTPError
 
-    lost = isinstance(error, HTTPError)
-    return lost or any(word in words for word in (*_CONFLICTS, *_LATER, _TAKEN_OVER))
+    lost = isinstance(error, HTTPError) or bool(_TAKEN_OVER.search(words))
+    return lost or any(word in words for word in (*_CONFLICTS, *_LATER))
 
 
 def identifier(*parts: str) -> str:

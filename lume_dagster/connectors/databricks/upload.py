@@ -8,11 +8,7 @@ are in no file: the statement that reads it adds them.
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +28,6 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
     from sqlglot import exp
 
-_PREFIX, _DAY = "lume-databricks-", 86_400
-
 #: Spark guesses how a file counts days of long ago by who wrote it, and refuses where it does not
 #: know: the files say that they count as Spark 3 does, which is how Arrow and DuckDB count.
 _SPARK = "{'org.apache.spark.version': '3.5.0'}"
@@ -52,19 +46,6 @@ def _as_text(value: exp.Expr) -> exp.Expr:
 
 #: By the type of a column: those that Databricks keeps as text.
 ENCODERS: Mapping[str, Encoder] = dict.fromkeys(("time", "uuid", "json", "record"), _as_text)
-
-
-@contextmanager
-def work_folder() -> Iterator[Path]:
-    """A folder for the files that a delivery writes.
-
-    Folders that killed deliveries left on this machine are removed after a day.
-    """
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if time.time() - left.stat().st_mtime > _DAY:
-            shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
-        yield Path(folder)
 
 
 def sendable_from(folder: Path, delivery: Delivery) -> list[str]:

@@ -1,10 +1,10 @@
 """Move a batch into the tables of a MySQL database, in one transaction.
 
-MySQL ends a transaction at every CREATE TABLE, so what is missing is made first, under a lock.
-Empty tables do no harm. Then rows go straight into the mapped table by LOAD DATA inside the transaction;
-``merge`` first sends its keys into a temporary table. Deliveries of different batches into a table
-run side by side; ``merge`` and ``replace`` wait for each other. ``replace`` works as REPEATABLE
-READ, whose locks keep others from adding rows until it has ended.
+MySQL ends a transaction at every CREATE TABLE, so what is missing is made first, under a lock;
+empty tables do no harm. Then rows go straight into the mapped table by LOAD DATA inside the
+transaction; ``merge`` first sends its keys into a temporary table. Deliveries of different batches
+into a table run side by side; ``merge`` and ``replace`` wait for each other. ``replace`` works as
+REPEATABLE READ, whose locks keep others from adding rows until it has ended.
 """
 
 from __future__ import annotations
