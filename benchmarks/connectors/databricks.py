@@ -136,7 +136,7 @@ SYSTEM = System(
     },
     write={
         "PUT and COPY INTO alone (not repeatable)": _bare_write,
-        "executemany": _rows_write,
+        "pandas itertuples, executemany": _rows_write,
     },
     modules=("databricks.sql.backend.thrift_backend",),
     notes=(

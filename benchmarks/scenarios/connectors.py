@@ -12,7 +12,7 @@ from benchmarks.connector_frame import NOTHING, OURS, System, system, systems, w
 from benchmarks.connector_peers import environment
 from benchmarks.figures import Goal, Result, Row
 from benchmarks.process import Sample, run
-from benchmarks.rounds import Contender, Ratio, Samples, median, take_turns
+from benchmarks.rounds import Contender, Ratio, Samples, median, say, take_turns
 from benchmarks.setting import Setting, python
 
 _PANDAS = "pandas"
@@ -92,7 +92,8 @@ def _peers(of: System, job: _Job, setting: Setting) -> tuple[Samples, list[str]]
         try:
             samples |= take_turns([job.peer(tool, program)], setting.rounds, setting.work)
         except RuntimeError as reason:
-            notes.append(f"NOT MEASURED: {tool}: {str(reason).strip().splitlines()[-1][-200:]}")
+            say(f"  {tool}: {reason}")
+            notes.append(f"NOT MEASURED: {tool}, which could not do this where it was tried.")
     return samples, notes
 
 
