@@ -159,6 +159,22 @@ class TableReader(Protocol):
 
 
 @runtime_checkable
+class ManyTarget(Target, Protocol):
+    """A target that takes many small batches in less time than one after the other."""
+
+    def deliver_many(
+        self, deliveries: Sequence[Delivery], checkpoint: Checkpoint = lambda _: None
+    ) -> Sequence[Receipt]:
+        """Make all batches visible in one step, or change nothing.
+
+        The deliveries are of one run of one flow version and differ in ``source_path`` and files.
+        The target then holds what it would hold had they been delivered one by one in their order;
+        the receipts are in that order too.
+        """
+        ...
+
+
+@runtime_checkable
 class Testable(Protocol):
     """A connector that can say whether it would work."""
 

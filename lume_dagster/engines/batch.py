@@ -70,6 +70,11 @@ class StagedBatch:
         return sum(f.malformed for f in self.files)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether a row's number says all about its place: in the one part, and in its file."""
+        return not self.malformed and len(self.parts) <= 1 and not self.places_path.exists()
+
+    @property
     def bytes(self) -> int:
         """Size of the input in bytes, as delivered."""
         return sum(f.bytes for f in self.files)

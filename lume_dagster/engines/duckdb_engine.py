@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from lume_dagster.engines.readers.files import InputFile
+    from lume_dagster.engines.readers.files import Incoming, InputFile
     from lume_dagster.flows.model import Flow, FlowVersion, SourceFormat
 
 
@@ -68,6 +68,16 @@ class DuckDBEngine:
 
         return stage_stream(self._settings, reader, uri, into)
 
+    def stage_many(
+        self,
+        incoming: Sequence[Incoming],
+        format: SourceFormat,  # noqa: A002 - the flow file's word
+    ) -> list[StagedBatch | None]:
+        """Small batches staged together; None for one that must be staged alone."""
+        from lume_dagster.engines.many.stage import stage_many
+
+        return stage_many(self._settings, incoming, format)
+
     def describe(self, select: str) -> tuple[str, ...]:
         """The types of the columns of a SELECT that reads no table.
 
@@ -107,6 +117,24 @@ class DuckDBEngine:
     ) -> Transformed:
         """Mapped rows and rejects below ``into``; see engines/transform.py."""
         return self._transform(version, plan, staged, staged_view_sql(staged), into)
+
+    def transform_many(
+        self,
+        version: FlowVersion,
+        plan: Plan,
+        batches: Sequence[StagedBatch],
+        into: Sequence[Path],
+    ) -> list[Transformed]:
+        """The same for plain batches with the same columns; see engines/many/transform.py."""
+        from lume_dagster.engines.many.transform import transform_many
+
+        seeds = _seeds(version)
+        readable = [*(b.folder for b in batches), *(path for path, _ in seeds.values())]
+        with (
+            open_session(self._settings, read=readable, write=into) as session,
+            _sentences(version),
+        ):
+            return transform_many(session, plan, batches, seeds, into)
 
     def preview(
         self, version: FlowVersion, plan: Plan, staged: StagedBatch, rows: int, into: Path

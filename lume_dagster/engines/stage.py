@@ -42,16 +42,16 @@ def stage_files(
     into: Path,
 ) -> StagedBatch:
     """Stage files as one batch in the folder ``into``; what a crash left of it goes first."""
-    own = settings.scratch / f"stage-{sha256(str(into.absolute()).encode()).hexdigest()[:16]}"
+    own = settings.scratch / f"stage-{digest_of(into)}"
     settings = replace(settings, scratch=own)
-    work = into.with_name(f".{into.name}.unfinished")
-    with engine_errors(settings), _fresh_folder(own), _fresh_folder(work):
+    work = unfinished_of(into)
+    with engine_errors(settings), fresh_folder(own), fresh_folder(work):
         plain = plain_files(files, settings, own)
-        module, name = _READERS[_one_format(plain, format)]
+        module, name = _READERS[one_format(plain, format)]
         reader = getattr(import_module(f"{_HOME}.{module}"), name)
         with open_session(settings, read=[file.path for file in plain], write=[work]) as session:
             staged = reader(Staging(session, settings, plain, format, work, own))
-        return _publish(staged, into)
+        return publish(staged, into)
 
 
 def stage_stream(
@@ -61,16 +61,16 @@ def stage_stream(
     from lume_dagster.engines.readers.parquet import stage_stream_into
     from lume_dagster.engines.readers.stream import write_stream
 
-    work = into.with_name(f".{into.name}.unfinished")
-    with engine_errors(settings), _fresh_folder(work):
+    work = unfinished_of(into)
+    with engine_errors(settings), fresh_folder(work):
         part = work / "part-0000.parquet"
         streamed = write_stream(reader, part)
         with open_session(settings, read=[work]) as session:
             staged = stage_stream_into(session, streamed, uri, part)
-        return _publish(staged, into)
+        return publish(staged, into)
 
 
-def _one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
+def one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
     """The format of all files; empty ones have none of their own."""
     found: dict[str, str] = {}
     for file in files:
@@ -95,8 +95,18 @@ def _one_format(files: Sequence[PlainFile], options: SourceFormat) -> str:
     return kind
 
 
+def digest_of(folder: Path) -> str:
+    """A short name for a folder; two folders never share one."""
+    return sha256(str(folder.absolute()).encode()).hexdigest()[:16]
+
+
+def unfinished_of(into: Path) -> Path:
+    """Where a batch is staged before it is whole."""
+    return into.with_name(f".{into.name}.unfinished")
+
+
 @contextmanager
-def _fresh_folder(folder: Path) -> Iterator[None]:
+def fresh_folder(folder: Path) -> Iterator[None]:
     """An empty folder for now; its name is always the same, so a crash leaves no litter."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -106,7 +116,8 @@ def _fresh_folder(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _publish(staged: StagedBatch, into: Path) -> StagedBatch:
+def publish(staged: StagedBatch, into: Path) -> StagedBatch:
+    """Move a batch to its place; the manifest, which makes it one, comes last."""
     if into.exists():
         shutil.rmtree(into)
     staged.folder.rename(into)

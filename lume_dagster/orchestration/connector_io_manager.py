@@ -18,8 +18,8 @@ from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.orchestration.frames import frame_of, frames_of, reader_of, wants_each_batch
 from lume_dagster.orchestration.metadata import ROWS, SCHEMA
 from lume_dagster.orchestration.names import check_source_path, public_id
+from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.retry import retrying
-from lume_dagster.orchestration.steps import newest
 from lume_dagster.orchestration.stored_types import widened
 from lume_dagster.orchestration.table_files import (
     TableFiles,

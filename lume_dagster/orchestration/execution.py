@@ -11,6 +11,7 @@ from lume_dagster.errors import TransientError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks import Checked, one_result
+from lume_dagster.orchestration.event_files import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
 from lume_dagster.orchestration.translator import Placed
@@ -45,7 +46,8 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
             log=context.log,
         )
         if scope.many:
-            yield from run_many(context, scope, batches, steps)
+            with kept_open(context.instance, context.run.run_id):
+                yield from run_many(context, scope, batches, steps)
         else:
             yield from _run_one(context, scope, batches[0], steps)
 

@@ -12,7 +12,7 @@ import dagster as dg
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.orchestration import metadata
-from lume_dagster.orchestration.steps import newest
+from lume_dagster.orchestration.newest import newest
 from lume_dagster.runs.output import PARTS, Part, part_files
 
 if TYPE_CHECKING:

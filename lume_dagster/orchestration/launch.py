@@ -20,10 +20,10 @@ from lume_dagster.errors import InvalidRequestError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.instance import dagster_home, require_long_keys
+from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
 from lume_dagster.orchestration.project import Project, load_project
-from lume_dagster.orchestration.steps import newest
 
 _NAMESPACE = uuid.UUID("6f1c6a4e-53c8-5f0a-9d57-8f3a2c1f7d10")
 _ASSET_JOB = "__ASSET_JOB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -11,7 +12,18 @@ import dagster as dg
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks import Checked, many_results, not_run
 from lume_dagster.orchestration.execution import Event, tag
-from lume_dagster.orchestration.steps import RunScope, StepDone, StepFailed, run_batch
+from lume_dagster.orchestration.steps import (
+    Progress,
+    RunScope,
+    StepDone,
+    StepFailed,
+    drop_older_staging,
+    naming,
+    run_step,
+)
+from lume_dagster.orchestration.together import take_together
+from lume_dagster.runs.many import MOST_BATCHES
+from lume_dagster.runs.status import STEPS
 
 
 @dataclass(slots=True)
@@ -26,10 +38,11 @@ class _Tally:
 def run_many(
     context: dg.AssetExecutionContext, scope: RunScope, batches: Sequence[str], steps: Sequence[str]
 ) -> Iterator[Event]:
-    """Each batch on its own; the run fails in the end when one of them did."""
+    """Groups of batches step by step; the run fails in the end when one of them did."""
     tally = _Tally()
-    for source_path in batches:
-        yield from _run_batch(context, scope, source_path, steps, tally)
+    chosen = [step for step in STEPS if step in steps]
+    for first in range(0, len(batches), MOST_BATCHES):
+        yield from _run_group(context, scope, batches[first : first + MOST_BATCHES], chosen, tally)
     yield from _check_events(context, scope, tally.checked)
     if tally.rejected_rows:
         tag(context, {names.TAG_REJECTS: str(tally.rejected_rows)})
@@ -42,19 +55,41 @@ def run_many(
             yield dg.MaterializeResult(asset_key=scope.key(step))
 
 
-def _run_batch(
+def _run_group(
     context: dg.AssetExecutionContext,
     scope: RunScope,
-    source_path: str,
+    batches: Sequence[str],
     steps: Sequence[str],
     tally: _Tally,
 ) -> Iterator[Event]:
+    """Each step for all batches that have come so far, together where that can be done."""
+    under_way: list[Progress] = []
+    for source_path in batches:
+        with _tallied(context, tally, source_path), naming(steps[0]):
+            under_way.append(Progress(scope.batch(source_path)))
+    for step in steps:
+        take_together(scope, under_way, step)
+        through = []
+        for progress in under_way:
+            source_path = progress.batch.source_path
+            with _tallied(context, tally, source_path):
+                done = run_step(scope, progress, step)
+                tally.rejected_rows += done.rejected_rows
+                if done.checked:
+                    tally.checked[source_path] = done.checked
+                yield _materialization(context, scope, done, source_path)
+                through.append(progress)
+        under_way = through
+    if "target" in steps:
+        for progress in under_way:
+            drop_older_staging(scope, progress.batch)
+
+
+@contextmanager
+def _tallied(context: dg.AssetExecutionContext, tally: _Tally, source_path: str) -> Iterator[None]:
+    """A failure of one batch, noted and told; the others go on."""
     try:
-        for done in run_batch(scope, source_path, steps):
-            tally.rejected_rows += done.rejected_rows
-            if done.checked:
-                tally.checked[source_path] = done.checked
-            yield _materialization(context, scope, done, source_path)
+        yield
     except StepFailed as failed:
         tally.failures[source_path] = failed
         if failed.checked:

@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.steps import newest
+from lume_dagster.orchestration.newest import newest
 from lume_dagster.runs.output import Layout
 
 _ENDED = [dg.DagsterRunStatus[s] for s in ("SUCCESS", "FAILURE", "CANCELED")]

@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
 
-from lume_dagster.connectors.protocol import Target
+from lume_dagster.connectors.protocol import Receipt, Target
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import BatchError, FlowError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
 from lume_dagster.orchestration.names import check_source_path, public_id
+from lume_dagster.orchestration.newest import mapped_in, newest, staged_in
 from lume_dagster.orchestration.retry import retrying
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
-from lume_dagster.runs.phases import Batch, Engine, MappedBatch
+from lume_dagster.runs.phases import Batch, Engine, MappedBatch, Outcome
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
 
@@ -113,22 +113,38 @@ class StepFailed(Exception):  # noqa: N818 - it carries an error, and is not one
 
 
 @dataclass(slots=True)
-class _Progress:
-    """What the steps of one batch hand on to one another."""
+class Progress:
+    """What the steps of one batch hand on to one another.
 
+    What is there when a step begins was made ahead, together with other batches (``together``).
+    """
+
+    batch: Batch
     staged: StagedBatch | None = None
+    outcome: Outcome | None = None
     mapped: MappedBatch | None = None
+    receipt: Receipt | None = None
+    failed: LumeError | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
         """Measure a step, and name it in the error that ends it."""
         started = time.monotonic()
-        try:
+        with naming(step):
+            if self.failed is not None:
+                raise self.failed
             yield
-        except LumeError as error:
-            raise StepFailed(step, error) from error
-        self.seconds[step] = time.monotonic() - started
+        self.seconds[step] = self.seconds.get(step, 0.0) + time.monotonic() - started
+
+
+@contextmanager
+def naming(step: str) -> Iterator[None]:
+    """Name the step in an error that a person can mend."""
+    try:
+        yield
+    except LumeError as error:
+        raise StepFailed(step, error) from error
 
 
 def run_batch(scope: RunScope, source_path: str, steps: Sequence[str]) -> Iterator[StepDone]:
@@ -138,18 +154,25 @@ def run_batch(scope: RunScope, source_path: str, steps: Sequence[str]) -> Iterat
         StepFailed: with the step and its cause; what earlier steps yielded stands.
     """
     chosen = [s for s in STEPS if s in steps]
-    progress = _Progress()
-    with progress.timed(chosen[0]):
-        batch = scope.batch(source_path)
+    with naming(chosen[0]):
+        progress = Progress(scope.batch(source_path))
     for step in chosen:
-        yield _STEPS[step](scope, batch, progress)
+        yield run_step(scope, progress, step)
     if "target" in chosen:
-        _drop_older_staging(scope, batch)
+        drop_older_staging(scope, progress.batch)
 
 
-def _source(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
+def run_step(scope: RunScope, progress: Progress, step: str) -> StepDone:
+    """Run one step on one batch."""
+    return _STEPS[step](scope, progress)
+
+
+def _source(scope: RunScope, progress: Progress) -> StepDone:
+    batch = progress.batch
     with progress.timed("source"):
-        staged = scope.retrying(lambda: phases.sync_source(scope.source, batch, scope.engine))
+        staged = progress.staged or scope.retrying(
+            lambda: phases.sync_source(scope.source, batch, scope.engine)
+        )
     progress.staged = staged
     seconds = progress.seconds["source"]
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
@@ -161,16 +184,19 @@ def _source(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
     )
 
 
-def _transform(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
+def _transform(scope: RunScope, progress: Progress) -> StepDone:
+    batch = progress.batch
     with progress.timed("transform"):
-        staged = progress.staged or _newest_staged(scope, batch)
-        outcome = phases.transform(batch, staged, scope.engine)
+        outcome = progress.outcome
+        if outcome is None:
+            staged = progress.staged or _newest_staged(scope, batch)
+            outcome = phases.transform(batch, staged, scope.engine)
     refusal = refuse(outcome, batch.version.flow.errors.max_error_rate)
     checked = check_outcome(batch.version, outcome, refused=refusal is not None)
     if refusal is not None:
         figures = metadata.of_rows(outcome.mapped, batch.source_path)
         raise StepFailed("transform", refusal, figures, checked)
-    progress.mapped = outcome.mapped
+    progress.outcome, progress.mapped = outcome, outcome.mapped
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
     return StepDone(
         "transform",
@@ -182,15 +208,18 @@ def _transform(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
     )
 
 
-def _target(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
+def _target(scope: RunScope, progress: Progress) -> StepDone:
+    batch = progress.batch
     with progress.timed("target"):
         mapped = progress.mapped or _newest_mapped(scope, batch)
-        target = _require_target(scope, batch)
-        first = not scope.delivered
-        deliver = partial(phases.sync_target, target, batch, mapped, check=first)
-        receipt = scope.retrying(deliver)
+        receipt = progress.receipt
+        if receipt is None:
+            target = _require_target(scope, batch)
+            first = not scope.delivered
+            deliver = partial(phases.sync_target, target, batch, mapped, check=first)
+            receipt = scope.retrying(deliver)
         scope.delivered.add(batch.source_path)
-    if progress.mapped is not None:
+    if progress.outcome is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
     return StepDone(
         "target",
@@ -200,32 +229,20 @@ def _target(scope: RunScope, batch: Batch, progress: _Progress) -> StepDone:
         summary=f"Wrote {receipt.mapped_rows:,} rows to {receipt.mapped_location} and"
         f" {receipt.rejects_rows:,} rejects to {receipt.rejects_location}"
         f" in {progress.seconds['target']:.2f} s.",
-        rejected_rows=0 if progress.mapped is not None else mapped.rows.rejects,
+        rejected_rows=0 if progress.outcome is not None else mapped.rows.rejects,
     )
 
 
-_STEPS: Mapping[str, Callable[[RunScope, Batch, _Progress], StepDone]] = {
+_STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {
     "source": _source,
     "transform": _transform,
     "target": _target,
 }
 
 
-def newest(
-    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str | None
-) -> dg.AssetMaterialization | None:
-    """The latest materialization of an asset for one batch, or for whichever was the last."""
-    partitions = None if source_path is None else [source_path]
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
-    records = instance.fetch_materializations(wanted, limit=1).records
-    return records[0].asset_materialization if records else None
-
-
 def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
     """The batch as it was last staged, by this run's root or by any run."""
-    found = newest(scope.instance, scope.key("source"), batch.source_path)
-    path = found.metadata.get(metadata.STAGING) if found else None
-    staged = StagedBatch.load(Path(str(path.value))) if path else None
+    staged = staged_in(newest(scope.instance, scope.key("source"), batch.source_path))
     if staged is None:
         raise BatchError(
             f"Batch {batch.source_path} of {batch.version.name} is not staged.",
@@ -235,8 +252,7 @@ def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
 
 
 def _newest_mapped(scope: RunScope, batch: Batch) -> MappedBatch:
-    found = newest(scope.instance, scope.key("transform"), batch.source_path)
-    mapped = metadata.read_mapped(found.metadata) if found else None
+    mapped = mapped_in(newest(scope.instance, scope.key("transform"), batch.source_path))
     if mapped is None:
         raise BatchError(
             f"There are no mapped rows of batch {batch.source_path} of {batch.version.name}.",
@@ -255,7 +271,7 @@ def _require_target(scope: RunScope, batch: Batch) -> Target:
     )
 
 
-def _drop_older_staging(scope: RunScope, batch: Batch) -> None:
+def drop_older_staging(scope: RunScope, batch: Batch) -> None:
     """Remove what ended runs staged of this batch before; it is in the target now."""
     for folder in batch.staging.parent.iterdir():
         root = folder.name.lstrip(".").partition(".")[0]  # .<run>.fetched is of a run too

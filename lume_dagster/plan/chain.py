@@ -11,15 +11,23 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from lume_dagster.plan.sql import Sql, column
+from lume_dagster.plan.sql import Sql, column, number
 
 ROW = "_lume_row"
+#: Batches that are mapped together share one ``staged``: above these bits, a row's number there is
+#: the number of its batch, below them its number in the batch. A batch alone is number 0.
+BATCH_BITS = 40
 
 
 @dataclass(slots=True)
 class _Level:
     columns: list[str] = field(default_factory=list)  # generated: <expression> AS "v1"
     joins: list[tuple[str, str, str]] = field(default_factory=list)  # alias, table, key column
+
+
+def batch_of_row() -> Sql:
+    """The number of a row's batch."""
+    return exp.BitwiseRightShift(this=column(ROW), expression=number(BATCH_BITS))
 
 
 class Chain:

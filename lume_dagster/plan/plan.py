@@ -4,6 +4,8 @@ The SQL speaks of what the engine provides under fixed names: the view ``staged`
 the batch and ``_lume_row``), one table per seed, and the tables ``bad`` (the ``_lume_row`` of every
 row that is not mapped), ``repeated`` and ``duplicates`` (what the queries of those names give). It
 holds no text of the user's but what was parsed and generated again.
+
+``staged`` may hold several batches: then ``_lume_row`` tells them apart (``chain.BATCH_BITS``).
 """
 
 from __future__ import annotations
@@ -85,9 +87,8 @@ class Plan:
     tests: tuple[RowTest, ...]
     mapped: str  # SELECT _lume_row, <fields> of rows that break no reject test
     rejects: str  # SELECT _lume_row, original, errors of the rows in ``bad``
-    side_tests: (
-        str | None
-    )  # one row: how many rows break each warn and fail test, in order of ``tests``
+    #: One row: how many rows break each warn test, in order of ``tests``; its batch comes last.
+    side_tests: str | None
     repeated_keys: str | None  # SELECT h: hashes of the keys that occur more than once
     duplicates: str | None  # SELECT _lume_row of good rows whose key an earlier good row has
     measures: tuple[BatchMeasure, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from lume_dagster.plan.chain import ROW, Chain
+from lume_dagster.plan.chain import ROW, Chain, batch_of_row
 from lume_dagster.plan.fields import Test
 from lume_dagster.plan.plan import RowTest, SourceColumn
 from lume_dagster.plan.rejection import any_broken
@@ -91,7 +91,10 @@ class Queries:
         return self.chain.query(query.select(alias(kept, "errors")), only=BAD)
 
     def side_tests(self) -> str | None:
-        """For each warn test: how many rows break it, the first of them, and what they held."""
+        """For each warn test: how many rows break it, the first of them, and what they held.
+
+        The batch comes last; with ``GROUP BY`` it after the query, there is a row for each batch.
+        """
         warned = [t for t in self.tests if t.row.severity == "warn"]
         if not warned:
             return None
@@ -108,10 +111,10 @@ class Queries:
             )
             filtered = exp.Filter(this=shown, expression=exp.Where(this=broken))
             query = query.select(alias(filtered, f"s{i}"))
-        return self.chain.query(query)
+        return self.chain.query(query.select(alias(call("any_value", batch_of_row()), "batch")))
 
     def repeated_keys(self) -> str | None:
-        """Hashes of keys that more than one row has; one there by chance does no harm."""
+        """Hashes of keys that several rows of a batch have; one there by chance does no harm."""
         if not self.key:
             return None
         hashed = self._key_hash()
@@ -122,12 +125,12 @@ class Queries:
         return self.chain.query(query)
 
     def duplicates(self) -> str | None:
-        """Good rows whose key an earlier good row has."""
+        """Good rows whose key an earlier good row of the batch has."""
         if not self.key:
             return None
         order = exp.Window(
             this=exp.RowNumber(),
-            partition_by=[value.copy() for _, value in self._key_values()],
+            partition_by=[batch_of_row(), *(value.copy() for _, value in self._key_values())],
             order=exp.Order(expressions=[exp.Ordered(this=column(ROW))]),
         )
         hashed = exp.In(this=self._key_hash(), query=exp.select("h").from_(REPEATED).subquery())
@@ -141,7 +144,7 @@ class Queries:
         return [(name, value) for name, value in self.values if name in self.key]
 
     def _key_hash(self) -> Sql:
-        return call("hash", *(value for _, value in self._key_values()))
+        return call("hash", batch_of_row(), *(value for _, value in self._key_values()))
 
     def _key_text(self) -> Sql:
         parts = [cast(value, "VARCHAR") for _, value in self._key_values()]

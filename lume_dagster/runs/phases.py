@@ -36,7 +36,7 @@ from lume_dagster.runs.validation import Finding, judge, to_document
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_FETCHES = 8
+FETCHES = 8  # at a time
 
 
 class Engine(Protocol):
@@ -117,13 +117,18 @@ def sync_source(source: object, batch: Batch, engine: Engine) -> StagedBatch:
     batch.staging.parent.mkdir(parents=True, exist_ok=True)
     if batch.upload is None and batch.version.flow.source.query is not None:
         return _stage_query(source, batch, engine)
-    fetched = batch.staging.with_name(f".{batch.staging.name}.fetched")
+    fetched = fetched_of(batch)
     try:
-        with _whole_or_nothing(fetched):
+        with whole_or_nothing([fetched]):
             files = _fetch(source, batch, fetched)
             return engine.stage_files(files, batch.version.flow.source.format, batch.staging)
     finally:
         shutil.rmtree(fetched, ignore_errors=True)
+
+
+def fetched_of(batch: Batch) -> Path:
+    """Where the files of a batch lie while they are staged, if they were not here before."""
+    return batch.staging.with_name(f".{batch.staging.name}.fetched")
 
 
 def transform(batch: Batch, staged: StagedBatch, engine: Engine) -> Outcome:
@@ -132,23 +137,28 @@ def transform(batch: Batch, staged: StagedBatch, engine: Engine) -> Outcome:
     What is found is written before it is judged: see ``verdict.refuse``.
     """
     started = time.monotonic()
-    with _whole_or_nothing(batch.output):
+    with whole_or_nothing([batch.output]):
         plan = engine.compile(batch.version, staged)
         transformed = engine.transform(batch.version, plan, staged, batch.output)
-        rows = RowCounts(transformed.input_rows, transformed.mapped_rows, transformed.rejected_rows)
-        checks = run_checks(batch.version.flow.checks, rows, dict(transformed.measures))
-        findings = judge(transformed.tallies, checks, rows)
-        metrics = measure(
-            run_id=batch.run_id,
-            flow_version=batch.version.name,
-            rows=rows,
-            error_counts=transformed.error_counts,
-            tests=(len(findings), sum(f.status == "fail" for f in findings)),
-            seconds=time.monotonic() - started,
-        )
-        write_document(batch.output / METRICS, metrics.to_dict())
-        document = to_document(batch.run_id, batch.version.name, findings)
-        write_document(batch.output / VALIDATION, document)
+        return conclude(batch, plan, transformed, time.monotonic() - started)
+
+
+def conclude(batch: Batch, plan: Plan, transformed: Transformed, seconds: float) -> Outcome:
+    """Hold what came out to the flow's checks, and write metrics and results beside it."""
+    rows = RowCounts(transformed.input_rows, transformed.mapped_rows, transformed.rejected_rows)
+    checks = run_checks(batch.version.flow.checks, rows, dict(transformed.measures))
+    findings = judge(transformed.tallies, checks, rows)
+    metrics = measure(
+        run_id=batch.run_id,
+        flow_version=batch.version.name,
+        rows=rows,
+        error_counts=transformed.error_counts,
+        tests=(len(findings), sum(f.status == "fail" for f in findings)),
+        seconds=seconds,
+    )
+    write_document(batch.output / METRICS, metrics.to_dict())
+    document = to_document(batch.run_id, batch.version.name, findings)
+    write_document(batch.output / VALIDATION, document)
     mapped = MappedBatch(batch.output, _columns(plan), plan.key, metrics)
     return Outcome(mapped, plan, transformed, findings, checks)
 
@@ -165,8 +175,16 @@ def sync_target(
 
     ``check`` asks the target first whether it can take them; once is enough for many batches.
     """
+    delivery = delivery_of(batch, mapped)
+    if check:
+        target.check(delivery)
+    return target.deliver(delivery, checkpoint)
+
+
+def delivery_of(batch: Batch, mapped: MappedBatch) -> Delivery:
+    """The batch as targets take it."""
     flow = batch.version.flow
-    delivery = Delivery(
+    return Delivery(
         table=flow.target.table,
         columns=mapped.columns,
         key=mapped.key,
@@ -179,9 +197,6 @@ def sync_target(
         run_id=batch.run_id,
         format=flow.target.format,
     )
-    if check:
-        target.check(delivery)
-    return target.deliver(delivery, checkpoint)
 
 
 def record_runtime(mapped: MappedBatch, seconds: float) -> MappedBatch:
@@ -192,14 +207,16 @@ def record_runtime(mapped: MappedBatch, seconds: float) -> MappedBatch:
 
 
 @contextmanager
-def _whole_or_nothing(folder: Path) -> Iterator[None]:
-    """An empty folder to fill, which is removed again when filling it is cut short."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def whole_or_nothing(folders: Sequence[Path]) -> Iterator[None]:
+    """Empty folders to fill, which are removed again when filling them is cut short."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
     try:
         yield
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
@@ -231,7 +248,7 @@ def _fetch(source: object, batch: Batch, into: Path) -> list[InputFile]:
 
 def _fetch_all(store: StoreSource, items: Sequence[SourceObject], into: Path) -> list[InputFile]:
     """Several at a time: a small object takes longer to ask for than to send."""
-    with ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch") as pool:
+    with ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch") as pool:
         paths = [pool.submit(store.fetch, item, into) for item in items]
         try:
             return [

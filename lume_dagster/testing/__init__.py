@@ -7,6 +7,7 @@
 | ``StoreSourceSuite`` | lists and fetches files |
 | ``DatabaseSourceSuite`` | reads a query |
 | ``TargetSuite`` | takes batches; it is ``WriteSuite`` and ``ExactlyOnceSuite`` together |
+| ``ManyTargetSuite`` | takes many batches at once |
 | ``TableReaderSuite`` | reads back what it was given |
 
     class TestMine(TargetSuite, DatabaseSourceSuite):
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from lume_dagster.testing.connectors import SECRET, ConnectorSuite, ServerSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
+from lume_dagster.testing.many import ManyTargetSuite
 from lume_dagster.testing.readers import TableReaderSuite
 from lume_dagster.testing.sources import DatabaseSourceSuite, StoreSourceSuite
 from lume_dagster.testing.targets import ExactlyOnceSuite, TargetSuite, WriteSuite
@@ -33,6 +35,7 @@ __all__ = [
     "ConnectorSuite",
     "DatabaseSourceSuite",
     "ExactlyOnceSuite",
+    "ManyTargetSuite",
     "ServerSuite",
     "StoreSourceSuite",
     "TableReaderSuite",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lume_dagster.connectors.protocol import Delivery, Target
@@ -34,9 +34,14 @@ def steps_of(target: Target, delivery: Delivery) -> list[str]:
 
 
 def deliver_and_die(
-    connector_type: type[Any], config: Mapping[str, Any], delivery: Delivery, step: int
+    connector_type: type[Any],
+    config: Mapping[str, Any],
+    delivery: Delivery | Sequence[Delivery],
+    step: int,
 ) -> int | None:
-    """Deliver in a child that kills itself with SIGKILL at its checkpoint number ``step``.
+    """Deliver, one batch or many at once, in a child that kills itself at a checkpoint.
+
+    ``step`` is the number of the checkpoint; the child sends itself SIGKILL there.
 
     Returns:
         The child's exit code; ``-9`` when it died as it should.
@@ -53,7 +58,10 @@ def deliver_and_die(
 
 
 def _deliver(
-    connector_type: type[Any], config: Mapping[str, Any], delivery: Delivery, step: int
+    connector_type: type[Any],
+    config: Mapping[str, Any],
+    delivery: Delivery | Sequence[Delivery],
+    step: int,
 ) -> None:
     left = step
 
@@ -63,4 +71,8 @@ def _deliver(
             os.kill(os.getpid(), signal.SIGKILL)
         left -= 1
 
-    connector_type(**config).deliver(delivery, die_at_last)
+    connector = connector_type(**config)
+    if isinstance(delivery, Delivery):
+        connector.deliver(delivery, die_at_last)
+    else:
+        connector.deliver_many(delivery, die_at_last)

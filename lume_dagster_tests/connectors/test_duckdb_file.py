@@ -16,7 +16,12 @@ from lume_dagster.connectors import DuckDBConnector
 from lume_dagster.connectors.protocol import Column, DatabaseSource, Reading, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, sql_type
 from lume_dagster.errors import ConnectorError, TransientError
-from lume_dagster.testing import DatabaseSourceSuite, TableReaderSuite, TargetSuite
+from lume_dagster.testing import (
+    DatabaseSourceSuite,
+    ManyTargetSuite,
+    TableReaderSuite,
+    TargetSuite,
+)
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
 
 
@@ -25,7 +30,7 @@ def rows_of(path, query):
         return connection.execute(query).fetchall()
 
 
-class TestDuckDB(TargetSuite, TableReaderSuite, DatabaseSourceSuite):
+class TestDuckDB(TargetSuite, ManyTargetSuite, TableReaderSuite, DatabaseSourceSuite):
     connector_type = DuckDBConnector
     literals = {**DatabaseSourceSuite.literals, "blob": "'\\x00''\\xFF'::BLOB"}
 

@@ -21,13 +21,16 @@ import pyarrow.parquet as pq
 from lume_dagster.connectors.protocol import (
     Checkpoint,
     Delivery,
+    ManyTarget,
     Receipt,
     SourceObject,
     Target,
 )
 from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
+from lume_dagster.engines.duckdb_engine import DuckDBEngine
 from lume_dagster.engines.readers.files import InputFile
 from lume_dagster.engines.result import Sample, Tally, Transformed
+from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.flows.model import FlowVersion, SourceFormat
 from lume_dagster.plan.plan import MappedColumn, Plan, RowTest
@@ -255,6 +258,39 @@ class Watched:
 
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         return self.inner.deliver(delivery, self.stage.pass_by)
+
+
+@dataclass(frozen=True)
+class WatchedMany(Watched):
+    """The same for a target that takes many batches at once."""
+
+    def deliver_many(
+        self, deliveries: Sequence[Delivery], checkpoint: Checkpoint = lambda _: None
+    ) -> Sequence[Receipt]:
+        assert isinstance(self.inner, ManyTarget)
+        self.stage.say(f"{len(deliveries)} at once")
+        return self.inner.deliver_many(deliveries, self.stage.pass_by)
+
+
+@dataclass
+class WatchedEngine(DuckDBEngine):
+    """The real engine; a test may have arranged something for batches that go together."""
+
+    stage: Stage
+    settings: EngineSettings
+
+    def __post_init__(self) -> None:
+        super().__init__(self.settings)
+
+    def transform_many(
+        self,
+        version: FlowVersion,
+        plan: Plan,
+        batches: Sequence[StagedBatch],
+        into: Sequence[Path],
+    ) -> list[Transformed]:
+        self.stage.pass_by(f"transform {len(batches)}")
+        return super().transform_many(version, plan, batches, into)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.query import read_details
-from lume_dagster.orchestration.steps import newest
 from lume_dagster.runs.status import Status
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.query import read_details, read_summary
-from lume_dagster.orchestration.steps import newest
 from lume_dagster.runs.status import Status
 from lume_dagster_tests.orchestration.conftest import publish
 

@@ -110,7 +110,11 @@ def _outcome(con: duckdb.DuckDBPyConnection, plan: Plan) -> Outcome:
         reject["original"] = json.loads(reject["original"])
     warned = con.execute(plan.side_tests).fetchone() if plan.side_tests else ()
     return Outcome(
-        plan, _rows(con, "SELECT * FROM mapped ORDER BY _lume_row"), rejects, warned or (), con
+        plan,
+        _rows(con, "SELECT * FROM mapped ORDER BY _lume_row"),
+        rejects,
+        (warned or ())[:-1],
+        con,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import Settings, first_line
 from lume_dagster.connectors.duckdb_file.load import load, refuse_unfit
+from lume_dagster.connectors.duckdb_file.load_many import load_many
 from lume_dagster.connectors.patience import attempts
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
@@ -58,12 +59,25 @@ class DuckDBConnector(ConnectorResource):
 
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Move a batch into its tables in one transaction."""
+        with self._delivering(delivery) as (connection, tables):
+            checkpoint("connected")
+            return load(connection, delivery, tables, checkpoint)
+
+    def deliver_many(
+        self, deliveries: Sequence[Delivery], checkpoint: Checkpoint = lambda _: None
+    ) -> list[Receipt]:
+        """Move many batches into their tables in one transaction."""
+        with self._delivering(deliveries[0]) as (connection, tables):
+            checkpoint("connected")
+            return load_many(connection, deliveries, tables, checkpoint)
+
+    @contextmanager
+    def _delivering(self, delivery: Delivery) -> Iterator[tuple[duckdb.DuckDBPyConnection, Tables]]:
         tables = self._tables(delivery.table)
         self._refuse_unwritable()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._turn(), self._writing() as connection:
-            checkpoint("connected")
-            return load(connection, delivery, _in_catalog(tables, connection), checkpoint)
+            yield connection, _in_catalog(tables, connection)
 
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:

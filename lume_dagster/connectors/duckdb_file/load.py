@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lume_dagster.connectors.batch_files import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     import duckdb
     from sqlglot import exp
 
-_DIALECT = "duckdb"
+DIALECT = "duckdb"
 
 
 def refuse_unfit(
@@ -66,29 +67,64 @@ def load(
     checkpoint: Checkpoint,
 ) -> Receipt:
     """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
-    with _load_errors(tables):
-        refuse_unfit(connection, delivery, tables)
-        connection.execute("BEGIN TRANSACTION")
-        _create_missing(connection, delivery, tables)
-        earlier = _earlier(connection, delivery, tables)
-        _remove_stale(connection, delivery, tables, earlier)
-        checkpoint("cleared")
-        mapped = _insert(connection, tables.sql(tables.name), delivery)
-        rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
-        checkpoint("staged")
-        ledger = tables.sql(LEDGER)
-        for statement, values in enter(ledger, _ledger_name(tables), delivery, mapped, rejects):
-            connection.execute(statement.sql(_DIALECT), values)
+    with load_errors(tables):
+        begin(connection, delivery, tables)
+        moved = move(connection, delivery, tables, checkpoint)
         checkpoint("before_commit")
         connection.execute("COMMIT")
         checkpoint("after_commit")
-        return Receipt(
-            mapped_rows=mapped,
-            rejects_rows=rejects,
+        return receipts(connection, tables, [moved])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many rows of a batch are now in the tables."""
+
+    mapped: int
+    rejects: int
+
+
+def begin(connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables) -> None:
+    """Begin the transaction, in which the tables are there and fit."""
+    refuse_unfit(connection, delivery, tables)
+    connection.execute("BEGIN TRANSACTION")
+    _create_missing(connection, delivery, tables)
+
+
+def move(
+    connection: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    tables: Tables,
+    checkpoint: Checkpoint,
+) -> Moved:
+    """Within a transaction: the batch's rows in place of its earlier ones, and in the ledger."""
+    earlier = _earlier(connection, delivery, tables)
+    _remove_stale(connection, delivery, tables, earlier)
+    checkpoint("cleared")
+    mapped = _insert(connection, tables.sql(tables.name), delivery)
+    rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
+    checkpoint("staged")
+    ledger = tables.sql(LEDGER)
+    for statement, values in enter(ledger, ledger_name(tables), delivery, mapped, rejects):
+        connection.execute(statement.sql(DIALECT), values)
+    return Moved(mapped, rejects)
+
+
+def receipts(
+    connection: duckdb.DuckDBPyConnection, tables: Tables, moved: Sequence[Moved]
+) -> list[Receipt]:
+    """What is now held of batches."""
+    rows = _count(connection, tables.sql(tables.name))
+    return [
+        Receipt(
+            mapped_rows=each.mapped,
+            rejects_rows=each.rejects,
             mapped_location=tables.location(tables.name),
             rejects_location=tables.location(tables.rejects_name),
-            table_rows=_count(connection, tables.sql(tables.name)),
+            table_rows=rows,
         )
+        for each in moved
+    ]
 
 
 def _wanted(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, Sequence[Column]]]:
@@ -97,7 +133,7 @@ def _wanted(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, Sequence[
     yield LEDGER, LEDGER_COLUMNS
 
 
-def _ledger_name(tables: Tables) -> str:
+def ledger_name(tables: Tables) -> str:
     """DuckDB takes ``Ops.Orders`` and ``ops.orders`` for one table."""
     return tables.qualified.lower()
 
@@ -127,18 +163,18 @@ def _found(connection: duckdb.DuckDBPyConnection, tables: Tables, name: str) -> 
 def _create_missing(
     connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables
 ) -> None:
-    connection.execute(create_schema(tables.schema, _DIALECT, tables.catalog))
+    connection.execute(create_schema(tables.schema, DIALECT, tables.catalog))
     for name, columns in _wanted(delivery, tables):
         if not _found(connection, tables, name):
-            for statement in create_table(tables.sql(name), columns, DUCKDB_TYPES, _DIALECT):
+            for statement in create_table(tables.sql(name), columns, DUCKDB_TYPES, DIALECT):
                 connection.execute(statement)
 
 
 def _earlier(
     connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables
 ) -> list[Earlier]:
-    query, values = earlier_deliveries(tables.sql(LEDGER), _ledger_name(tables), delivery)
-    return [Earlier(*row) for row in connection.execute(query.sql(_DIALECT), values).fetchall()]
+    query, values = earlier_deliveries(tables.sql(LEDGER), ledger_name(tables), delivery)
+    return [Earlier(*row) for row in connection.execute(query.sql(DIALECT), values).fetchall()]
 
 
 def _remove_stale(
@@ -151,9 +187,9 @@ def _remove_stale(
     statements = [delete_run(mapped, delivery, run) for run in stale_mapped(delivery, earlier)]
     statements += [delete_run(rejects, delivery, run) for run in stale_rejects(earlier)]
     for statement, values in statements:
-        connection.execute(statement.sql(_DIALECT), values)
+        connection.execute(statement.sql(DIALECT), values)
     if delivery.mode == "replace":
-        connection.execute(f"DELETE FROM {mapped.sql(_DIALECT)}")
+        connection.execute(f"DELETE FROM {mapped.sql(DIALECT)}")
     if delivery.mode == "merge":
         _remove_keys(connection, mapped, delivery)
 
@@ -177,7 +213,7 @@ def _remove_keys(
     old = exp.alias_(table.copy(), "old", table=True)
     statement = exp.Delete(this=old, using=[fresh], where=exp.Where(this=exp.and_(*same)))
     values = bindings(delivery, delivery.mapped)
-    connection.execute(statement.sql(_DIALECT), values)
+    connection.execute(statement.sql(DIALECT), values)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: exp.Table, delivery: Delivery) -> int:
@@ -188,7 +224,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: exp.Table, delivery: D
         rows = last_of_each_key(rows, delivery.key)
     names = [c.name for c in mapped_columns(delivery.columns)]
     values = bindings(delivery, delivery.mapped)
-    return _inserted(connection, exp.insert(rows, table, columns=_quoted(names)), values)
+    return inserted(connection, exp.insert(rows, table, columns=quoted(names)), values)
 
 
 def _insert_rejects(
@@ -197,31 +233,33 @@ def _insert_rejects(
     from sqlglot import exp
 
     rows = select_rejects(connection, delivery)
-    columns = _quoted([c.name for c in REJECT_COLUMNS])
+    columns = quoted([c.name for c in REJECT_COLUMNS])
     values = bindings(delivery, delivery.rejects)
-    return _inserted(connection, exp.insert(rows, table, columns=columns), values)
+    return inserted(connection, exp.insert(rows, table, columns=columns), values)
 
 
-def _quoted(names: Sequence[str]) -> list[exp.Identifier]:
+def quoted(names: Sequence[str]) -> list[exp.Identifier]:
+    """Names as identifiers."""
     from sqlglot import exp
 
     return [exp.to_identifier(name, quoted=True) for name in names]
 
 
-def _inserted(
+def inserted(
     connection: duckdb.DuckDBPyConnection, statement: exp.Insert, values: dict[str, Any]
 ) -> int:
-    row = connection.execute(statement.sql(_DIALECT), values).fetchone()
+    """Insert, and tell how many rows."""
+    row = connection.execute(statement.sql(DIALECT), values).fetchone()
     return int(row[0]) if row else 0
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {table.sql(_DIALECT)}").fetchone()
+    row = connection.execute(f"SELECT count(*) FROM {table.sql(DIALECT)}").fetchone()
     return int(row[0]) if row else 0
 
 
 @contextmanager
-def _load_errors(tables: Tables) -> Iterator[None]:
+def load_errors(tables: Tables) -> Iterator[None]:
     """DuckDB's errors as errors of the tree; closing the connection rolls the transaction back."""
     import duckdb
 

@@ -33,28 +33,30 @@ def read_together(
     """
     import duckdb
 
+    query = f"COPY ({select_sql(files[0], ids)}) TO $into ({PARQUET})"
     try:
-        found = connection.execute(_query(files[0], ids), _values(files, into)).fetchone()
+        found = connection.execute(query, {**values(files), "into": str(into)}).fetchone()
     except duckdb.InvalidInputException:
         return False
     return found is not None and int(found[0]) == sum(file.counted for file in files)
 
 
-def _query(first: CsvFile, ids: Mapping[str, str]) -> str:
+def select_sql(first: CsvFile, ids: Mapping[str, str], *more: str) -> str:
+    """The SELECT that reads files like this one, run with their ``values``."""
     own = [ids[name] for name in first.header.names]
     columns = ", ".join(f"{name}: 'VARCHAR'" for name in own)
-    select = ", ".join(name if name in own else f"NULL::VARCHAR AS {name}" for name in ids.values())
+    select = [name if name in own else f"NULL::VARCHAR AS {name}" for name in ids.values()]
     # An unquoted empty value in a file of one column is a blank line, which is no record.
     where = f"WHERE {own[0]} IS NOT NULL" if len(own) == 1 else ""
     return f"""
-        COPY (SELECT {select} FROM read_csv(
+        SELECT {", ".join([*select, *more])} FROM read_csv(
             $files, auto_detect = false, columns = {{{columns}}}, header = $header, skip = $skip,
             delim = $delim, quote = $quote, escape = $escape, compression = 'none',
-            allow_quoted_nulls = false, max_line_size = $line, buffer_size = $buffer) {where})
-        TO $into ({PARQUET})"""
+            allow_quoted_nulls = false, max_line_size = $line, buffer_size = $buffer) {where}"""
 
 
-def _values(files: Sequence[CsvFile], into: Path) -> dict[str, object]:
+def values(files: Sequence[CsvFile]) -> dict[str, object]:
+    """What is bound to read these files."""
     first = files[0]
     longest = max(file.longest for file in files) + 16
     return {
@@ -66,5 +68,4 @@ def _values(files: Sequence[CsvFile], into: Path) -> dict[str, object]:
         "escape": first.dialect.escape,
         "line": max(_LINE, longest),
         "buffer": max(_BUFFER, 2 * longest),
-        "into": str(into),
     }

@@ -12,6 +12,7 @@ import numpy as np
 from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
 from lume_dagster.engines.readers.csv import read_together
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
+from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.malformed import MalformedSink
 from lume_dagster.engines.readers.rows import Stretch, write_rows
 from lume_dagster.engines.readers.scan import Positions
@@ -42,7 +43,7 @@ def stage_csv(staging: Staging) -> StagedBatch:
     examiner = Examiner(staging.format, staging.settings, staging.scratch)
     examined = [examiner.examine(index, file) for index, file in enumerate(staging.files)]
     files = [file for file in examined if file is not None]
-    ids = _column_ids(staging, files)
+    ids = column_ids(files, staging.format.columns)
     with MalformedSink(staging.scratch / "malformed.parquet") as sink:
         parts = list(_parts(staging, files, ids, sink))
         counts = [0] * len(staging.files)
@@ -55,19 +56,31 @@ def stage_csv(staging: Staging) -> StagedBatch:
             part.path,
             [Stretch(starts[read.file.index], read.records, read.missing) for read in part.read],
         )
+    return described(staging.folder, staging.files, ids, parts, starts)
+
+
+def described(
+    folder: Path,
+    files: Sequence[PlainFile],
+    ids: Mapping[str, str],
+    parts: Sequence[Part],
+    starts: Sequence[int],
+) -> StagedBatch:
+    """The batch that lies in a folder, when its parts are read."""
     return StagedBatch(
-        folder=staging.folder,
+        folder=folder,
         columns=tuple(StagedColumn(name, key, "VARCHAR") for name, key in ids.items()),
-        files=tuple(_entries(staging, parts, starts)),
+        files=tuple(_entries(files, parts, starts)),
         parts=tuple(part.path.name for part in parts),
         format="csv",
     )
 
 
-def _column_ids(staging: Staging, files: Sequence[CsvFile]) -> dict[str, str]:
+def column_ids(files: Sequence[CsvFile], named: Sequence[str] | None) -> dict[str, str]:
+    """The columns of all files and their ids; those the flow names where no file has any."""
     names = dict.fromkeys(name for file in files for name in file.header.names)
-    if not names and staging.format.columns:
-        names = dict.fromkeys(staging.format.columns)
+    if not names and named:
+        names = dict.fromkeys(named)
     return {name: f"c{number}" for number, name in enumerate(names)}
 
 
@@ -88,7 +101,7 @@ def _parts(
             continue
         group = pending.pop(0)
         if read_together(staging.connection, group, ids, path):
-            yield Part(path, tuple(map(_as_counted, group)), _reader_of(group))
+            yield Part(path, tuple(map(as_counted, group)), _reader_of(group))
             path = next(paths)
             continue
         path.unlink(missing_ok=True)
@@ -124,7 +137,8 @@ def _sieve_all(
             slow.append(file)
 
 
-def _as_counted(file: CsvFile) -> ReadFile:
+def as_counted(file: CsvFile) -> ReadFile:
+    """A file of which the fast reader found what was counted."""
     missing = np.zeros(0, np.int64) if file.dropped is None else file.dropped
     return ReadFile(file, file.counted + len(missing), missing)
 
@@ -134,10 +148,10 @@ def _reader_of(group: Sequence[CsvFile]) -> str:
 
 
 def _entries(
-    staging: Staging, parts: Sequence[Part], starts: Sequence[int]
+    files: Sequence[PlainFile], parts: Sequence[Part], starts: Sequence[int]
 ) -> Iterator[StagedFile]:
     placed = {read.file.index: (part, read) for part in parts for read in part.read}
-    for index, plain in enumerate(staging.files):
+    for index, plain in enumerate(files):
         if index not in placed:
             yield staged_file(plain, starts[index], 0, 0)
             continue

@@ -68,10 +68,18 @@ def dialect_of(sample: bytes, uri: str, options: SourceFormat) -> Dialect:
     candidates = list(_candidates(sample, uri, options))
     if len(candidates) == 1:
         return candidates[0]
-    best = max(candidates, key=lambda each: _fit(sample, each, options))
-    if options.delimiter is None and not _fit(sample, best, options).several:
+    # One whose delimiter is nowhere never splits a record, and one that does always fits better.
+    fits = {each: _fit(sample, each, options) for each in candidates if _occurs(each, sample)}
+    if not any(fit.several for fit in fits.values()):
+        fits = {each: fits.get(each) or _fit(sample, each, options) for each in candidates}
+    best = max(fits, key=fits.__getitem__)
+    if options.delimiter is None and not fits[best].several:
         return _one_column(sample, best)
     return best
+
+
+def _occurs(dialect: Dialect, sample: bytes) -> bool:
+    return dialect.delimiter.encode() in sample
 
 
 def _candidates(sample: bytes, uri: str, options: SourceFormat) -> Iterator[Dialect]:

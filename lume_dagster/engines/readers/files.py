@@ -31,6 +31,14 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """The files of a batch, and the folder it is to be staged in."""
+
+    files: Sequence[InputFile]
+    into: Path
+
+
+@dataclass(frozen=True, slots=True)
 class PlainFile:
     """An input file that needs no more unpacking."""
 

@@ -1,0 +1,55 @@
+"""What Dagster last heard of a batch: its latest materializations, for one batch or for many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.orchestration import metadata
+from lume_dagster.runs.phases import MappedBatch
+
+_PAGES = 4
+
+
+def newest(
+    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str | None
+) -> dg.AssetMaterialization | None:
+    """The latest materialization of an asset for one batch, or for whichever was the last."""
+    partitions = None if source_path is None else [source_path]
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return records[0].asset_materialization if records else None
+
+
+def newest_of_many(
+    instance: dg.DagsterInstance, key: dg.AssetKey, source_paths: Sequence[str]
+) -> Mapping[str, dg.AssetMaterialization]:
+    """The same for many batches in a few queries; one that was made long ago may be missing."""
+    found: dict[str, dg.AssetMaterialization] = {}
+    cursor: str | None = None
+    for _ in range(_PAGES):
+        missing = [path for path in source_paths if path not in found]
+        wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=missing)
+        page = instance.fetch_materializations(wanted, limit=len(source_paths), cursor=cursor)
+        for record in page.records:
+            made = record.asset_materialization
+            if made is not None and made.partition is not None:
+                found.setdefault(made.partition, made)
+        cursor = page.cursor
+        if not page.has_more or len(found) == len(source_paths):
+            break
+    return found
+
+
+def staged_in(found: dg.AssetMaterialization | None) -> StagedBatch | None:
+    """The staged batch that a source's materialization speaks of, where it is still there."""
+    path = found.metadata.get(metadata.STAGING) if found else None
+    return StagedBatch.load(Path(str(path.value))) if path else None
+
+
+def mapped_in(found: dg.AssetMaterialization | None) -> MappedBatch | None:
+    """The mapped batch that a transform's materialization speaks of, where it is still there."""
+    return metadata.read_mapped(found.metadata) if found else None
