@@ -9,6 +9,12 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 
+#: What is spared by taking batches together is what a statement costs, whatever it reads: a larger
+#: batch hardly feels it.
+SMALL_BYTES = 4 * MIB
+SMALL_ROWS = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """The engine's share of memory, processors and disk, and its limits for untrusted input."""

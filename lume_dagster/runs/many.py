@@ -25,7 +25,7 @@ from lume_dagster.connectors.protocol import (
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.readers.files import Incoming, InputFile
 from lume_dagster.engines.result import Transformed
-from lume_dagster.engines.settings import MIB
+from lume_dagster.engines.settings import MIB, SMALL_BYTES, SMALL_ROWS
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.model import FlowVersion, SourceFormat
 from lume_dagster.plan.plan import Plan
@@ -46,8 +46,6 @@ T = TypeVar("T")
 #: Batches that go together are at most so many, and at most so many bytes as they were delivered.
 MOST_BATCHES = 250
 MOST_BYTES = 64 * MIB
-#: What is spared is what a statement costs, whatever it reads: a larger batch hardly feels it.
-SMALL_BYTES = 4 * MIB
 
 
 @runtime_checkable
@@ -143,11 +141,16 @@ def staged_together(batches: Iterable[_Staged]) -> Iterator[list[_Staged]]:
     """Groups of small plain batches that one plan maps."""
     alike: dict[object, list[_Staged]] = {}
     for batch, staged in batches:
-        if staged.is_plain and staged.bytes <= SMALL_BYTES:
+        if staged.is_plain and staged.records <= SMALL_ROWS and _size(staged) <= SMALL_BYTES:
             key = (batch.version.digest, staged.columns, staged.format)
             alike.setdefault(key, []).append((batch, staged))
     for group in alike.values():
-        yield from groups(group, lambda each: each[1].bytes)
+        yield from groups(group, lambda each: _size(each[1]))
+
+
+def _size(staged: StagedBatch) -> int:
+    """Of a compressed file what it was expanded to counts, as far as that takes space."""
+    return max(staged.bytes, sum(part.stat().st_size for part in staged.part_paths))
 
 
 def transform(group: Sequence[_Staged], engine: ManyEngine) -> list[Outcome]:

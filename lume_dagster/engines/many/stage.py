@@ -16,7 +16,7 @@ from lume_dagster.engines.readers.csv_batch import Part, as_counted, column_ids,
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.files import Incoming, InputFile, plain_files
 from lume_dagster.engines.session import engine_errors, open_session
-from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.engines.settings import SMALL_BYTES, EngineSettings
 from lume_dagster.engines.stage import (
     digest_of,
     fresh_folder,
@@ -94,6 +94,8 @@ def _examine(
 ) -> CsvFile | None:
     plain = plain_files(files, settings, scratch)
     if len(plain) != 1 or one_format(plain, options) != "csv":
+        return None
+    if plain[0].path.stat().st_size > SMALL_BYTES:  # it was compressed
         return None
     return Examiner(options, settings, scratch).examine(0, plain[0])
 
