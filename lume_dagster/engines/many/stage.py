@@ -95,7 +95,7 @@ def _examine(
     plain = plain_files(files, settings, scratch)
     if len(plain) != 1 or one_format(plain, options) != "csv":
         return None
-    if plain[0].path.stat().st_size > SMALL_BYTES:
+    if plain[0].path.stat().st_size > SMALL_BYTES:  # it was compressed
         return None
     return Examiner(options, settings, scratch).examine(0, plain[0])
 
