@@ -58,6 +58,8 @@ class _Reader:
             "type": kind,
             "nullable": nullable,
             "description": self.text(schema, "description", path),
+            "title": self.text(schema, "title", path),
+            "examples": self.examples(schema, path),
             **_KIND_READERS[kind](self, schema, path, place),
         }
         return self.constants(SchemaField(**built), schema, path)
@@ -103,6 +105,13 @@ class _Reader:
             return value
         self.refuse((*path, keyword), f"{keyword} must be text.", "put it in quotes.")
         return None
+
+    def examples(self, schema: Mapping[str, Any], path: Path) -> tuple[Any, ...]:
+        given = schema.get("examples", ())
+        if isinstance(given, list | tuple):
+            return tuple(given)
+        self.refuse((*path, "examples"), "examples must be a list of values.")
+        return ()
 
     # -- constants ----------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class SchemaField:
     missing, which for a row is the same as NULL.
     ``scale`` is the number of decimal places that ``multipleOf: 0.01`` and the like ask for; such a
     number is stored as an exact decimal.
+    ``title`` and ``examples`` constrain nothing; the mapper reads them.
     """
 
     name: str
@@ -33,6 +34,8 @@ class SchemaField:
     required: bool = False
     nullable: bool = False
     description: str | None = None
+    title: str | None = None
+    examples: tuple[Any, ...] = ()
     format: Format | None = None
     enum: tuple[Scalar, ...] | None = None  # const is an enum of one
     pattern: str | None = None

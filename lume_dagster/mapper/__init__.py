@@ -1,0 +1,1 @@
+"""From a sample of somebody's data and a target schema to the mapping of a flow."""
