@@ -18,6 +18,7 @@ _OPTIONS = (
     click.option("--query", help="For a database: a SELECT; :source_path in it is SAMPLE."),
 )
 _BIND = ":source_path"
+_ALL = "all"  # what a query that tells no batches apart is asked for
 
 
 def sample_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +34,7 @@ def whereabouts(sample: str | None, connector: str | None, query: str | None) ->
     Raises:
         InvalidRequestError: the options do not go together.
     """
-    from lume_dagster.flows.model import Source, SourceFormat
+    from lume_dagster.flows.model import Source
     from lume_dagster.orchestration.project import find_project, load_project
     from lume_dagster.orchestration.sampling import batch_of, files_here
 
@@ -43,8 +44,7 @@ def whereabouts(sample: str | None, connector: str | None, query: str | None) ->
         raise InvalidRequestError("SAMPLE is missing.", hint="name a file here, or a batch.")
     if connector is None:
         return files_here(sample or "")
-    # A flow's query must tell batches apart; here all rows may be wanted.
-    source = Source.model_construct(
-        connector=connector, query=query, format=SourceFormat(), also_called={}
-    )
-    return batch_of(load_project(find_project()), source, sample or "")
+    if query is not None and _BIND not in query:
+        query = f"SELECT * FROM ({query}) AS wanted WHERE {_BIND} = '{_ALL}'"
+    source = Source(connector=connector, query=query)
+    return batch_of(load_project(find_project()), source, sample or _ALL)

@@ -75,10 +75,10 @@ def _only_a_source(source: Source) -> FlowVersion:
     value = {
         "lume": 1,
         "flow": "sample",
-        "source": {"connector": source.connector},
+        "source": source,
         "target": {"connector": "nowhere", "table": "nothing"},
         "schema": {"type": "object", "properties": {"nothing": {"type": "string"}}},
         "mapping": {"nothing": "NULL"},
     }
-    flow = Flow.model_validate(value).model_copy(update={"source": source})
+    flow = Flow.model_validate(value)
     return FlowVersion(flow=flow, version=1, digest="", folder="", published=False)
