@@ -18,7 +18,8 @@ Kind = Literal["", "date", "number", "boolean", "text"]
 Numbers = NDArray[np.float64]
 
 QUANTILES = (0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.95)
-_MOST_DISTINCT = 300  # of a column are looked at, evenly spaced
+_MOST_DISTINCT = 1_000  # of a column are kept, and
+_MOST_LOOKED_AT = 200  # are looked at, evenly spaced
 _MOST_SHAPES = 12
 _LONGEST = 400  # characters of a value
 _IS_NUMERIC = 0.7  # of the values read as numbers
@@ -32,7 +33,7 @@ class Profile:
     """Of the values that are there; shares are of values, not of distinct ones."""
 
     count: int
-    distinct: Mapping[str, int]  # lower case, in order of appearance -> how often
+    distinct: frozenset[str]  # lower case
     shown: tuple[str, ...]  # some values as they are
     kind: Kind
     types: Numbers  # the share of each of TYPES
@@ -47,16 +48,16 @@ def profile(values: Iterable[str | None]) -> Profile:
     """Look at a column; of very many values, at some of them."""
     stripped = (value.strip()[:_LONGEST] for value in values if value is not None)
     counted = Counter(value for value in stripped if value)
-    chosen = list(counted)[:: max(1, -(-len(counted) // _MOST_DISTINCT))]
+    kept = _evenly(list(counted), _MOST_DISTINCT)
+    chosen = _evenly(kept, _MOST_LOOKED_AT)
     weights = np.array([counted[value] for value in chosen], dtype=np.float64)
     total = float(weights.sum())
     shares = weights / total if total else weights
     types = _shares(shares, [TYPES.index(type_of(value)) for value in chosen])
     quantiles = _numbers(chosen, shares)
-    lower = {value.lower(): counted[value] for value in chosen}
     return Profile(
         count=counted.total(),
-        distinct=lower,
+        distinct=frozenset(value.lower() for value in kept),
         shown=tuple(value[:30] for value in chosen[:5]),
         kind=_kind(types, is_number=quantiles is not None) if total else "",
         types=types,
@@ -64,8 +65,12 @@ def profile(values: Iterable[str | None]) -> Profile:
         quantiles=quantiles,
         lengths=_quantiles([len(value) for value in chosen], shares),
         stats=_stats(chosen, shares, len(counted) / max(1, counted.total())),
-        words=frozenset(word for value in lower for word in _WORD.findall(value)),
+        words=frozenset(word for value in chosen for word in _WORD.findall(value.lower())),
     )
+
+
+def _evenly(values: list[str], most: int) -> list[str]:
+    return values[:: max(1, -(-len(values) // most))]
 
 
 def _shares(shares: Numbers, at: Sequence[int]) -> Numbers:
