@@ -16,6 +16,7 @@ from lume_dagster.mapper.match.names import Names, Scores
 from lume_dagster.mapper.profile import Kind, Profile, profile
 
 Where = NDArray[np.bool_]
+_REACHABLE = {"enum": 0.3, "pattern": 0.2}  # what a constraint is worth that no value keeps
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,6 @@ def _values(found: Features, source: Side, target: Side) -> None:
     ours, theirs = source.profiles, target.profiles
     filled = values.both_filled(ours, theirs) > 0
     jaccard, containment = values.shared_values(ours, theirs)
-    fits, known = values.constraint_fit(ours, target.columns)
     found.scores.update(
         {
             "jaccard": jaccard,
@@ -162,11 +162,27 @@ def _values(found: Features, source: Side, target: Side) -> None:
             "lengths": values.same_lengths(ours, theirs),
             "numbers": values.same_numbers(ours, theirs),
             "kind": values.kind_fit(source.kinds, target.kinds),
-            "constraints": fits,
         }
     )
     compared = ("jaccard", "containment", "value_words", "types", "shapes", "lengths", "numbers")
     found.applies.update(dict.fromkeys(compared, filled))
-    found.applies["constraints"] = known
+    _constraints(found, source, target)
     given = np.array([p.count > 0 for p in ours], dtype=bool)
     found.applies["value_vector"] = np.broadcast_to(given[:, None], filled.shape)
+
+
+def _constraints(found: Features, source: Side, target: Side) -> None:
+    """Each constraint alone, for the reasons, and together the one that is kept least.
+
+    A code list or pattern that no value keeps may still be one that a conversion reaches.
+    """
+    fits = values.constraint_fits(source.profiles, target.columns)
+    together = np.ones((len(source.columns), len(target.columns)), dtype=np.float32)
+    known = np.zeros(together.shape, dtype=bool)
+    for name, (fit, applies) in fits.items():
+        worth = fit if name not in _REACHABLE else _REACHABLE[name] + (1 - _REACHABLE[name]) * fit
+        together = np.where(applies, np.minimum(together, worth), together)
+        known |= applies
+        found.scores[name], found.applies[name] = fit, applies
+    found.scores["constraints"] = np.asarray(together, dtype=np.float32)
+    found.applies["constraints"] = known

@@ -13,6 +13,7 @@ from lume_dagster.mapper.knowledge import Knowledge
 from lume_dagster.mapper.match.features import Features, Side, compare
 from lume_dagster.mapper.match.names import Scores
 from lume_dagster.mapper.match.tables import nesting
+from lume_dagster.mapper.match.values import CONSTRAINTS
 
 #: Set by hand: what is learned from some data sets ranks worse on others. Only how sure a match
 #: is, is learned (calibrate.py).
@@ -67,7 +68,7 @@ def _score_part(
     scores += found.scores["remembered"] * np.float32(_REMEMBERED)
     kept = _best_rows(scores, min(len(scores), 4 * CANDIDATES))
     at = (kept, np.arange(kept.shape[0])[:, None])
-    features = {name: _told(found, name, at) for name in WEIGHTS}
+    features = {name: _told(found, name, at) for name in (*WEIGHTS, *CONSTRAINTS)}
     return scores, kept, features
 
 
@@ -85,7 +86,7 @@ def weigh(found: Features) -> Scores:
         weights = np.broadcast_to(told, added.shape) if weights is None else weights + told
     if total is None or weights is None:
         raise ValueError("no feature has a weight")
-    return np.asarray(total / np.maximum(weights, 1e-9), dtype=np.float32)
+    return np.round(total / np.maximum(weights, 1e-9), 5).astype(np.float32)
 
 
 def _told(

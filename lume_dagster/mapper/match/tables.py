@@ -68,19 +68,26 @@ def nesting(source: Sequence[Column], target: Sequence[Column], scores: Scores) 
     factor[is_list[0][:, None] != is_list[1][None, :]] *= _LIST_OR_NOT
     for name in sorted({c.in_list for c in target if c.in_list}):
         fields = np.array([c.in_list == name for c in target])
-        _keep_one_list(source, fields, scores, factor)
+        lists = np.array([c.is_list and f"{c.path}[]" == name for c in target])
+        _keep_one_list(source, fields, lists, scores, factor)
     return factor
 
 
 def _keep_one_list(
-    source: Sequence[Column], fields: NDArray[np.bool_], scores: Scores, factor: Scores
+    source: Sequence[Column],
+    fields: NDArray[np.bool_],
+    lists: NDArray[np.bool_],
+    scores: Scores,
+    factor: Scores,
 ) -> None:
-    """The fields of a list's items come from the items of one list: that which offers most."""
-    lists = sorted({c.in_list for c in source if c.in_list})
-    if len(lists) < 2:
+    """The fields of a list's items, and the list itself, come from the one that offers most."""
+    names = sorted({c.in_list for c in source if c.in_list})
+    if not names:
         return
-    rows = [np.array([c.in_list == name for c in source]) for name in lists]
+    rows = [np.array([c.in_list == name for c in source]) for name in names]
     offers = [float(scores[np.ix_(each, fields)].max(axis=0).mean()) for each in rows]
+    best = int(np.argmax(offers))
     for number, each in enumerate(rows):
-        if number != int(np.argmax(offers)):
+        if number != best:
             factor[np.ix_(each, fields)] *= _OTHER_LIST
+    factor[np.ix_([f"{c.path}[]" != names[best] for c in source], lists)] *= _OTHER_LIST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ _FORMATS = {
     "email": ("email",), "uuid": ("uuid",), "uri": ("url",),
 }  # fmt: skip
 _SPAN = [0, 2, 4, 6, 8]  # the quantiles that are compared
+_MOST_TRIED = 200  # distinct values of a column against a pattern
 _LEAST_FILL = 0.02  # of the allowed range, or the numbers are of another magnitude
 
 
@@ -150,43 +151,47 @@ def _stack(rows: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
 # -- constraints ----------------------------------------------------------------------------------
 
 
-def constraint_fit(
-    source: Sequence[Profile], fields: Sequence[Column]
-) -> tuple[Scores, NDArray[np.bool_]]:
-    """The share of values that keep each field's constraints, and where there are any to keep."""
-    fits = np.ones((len(source), len(fields)), dtype=np.float32)
-    known = np.zeros(fits.shape, dtype=bool)
+Fit = tuple[Scores, NDArray[np.bool_]]
+CONSTRAINTS = ("enum", "format", "pattern", "bounds", "length")
+
+
+def constraint_fits(source: Sequence[Profile], fields: Sequence[Column]) -> dict[str, Fit]:
+    """For each of CONSTRAINTS the share of values that keep it, and where there is one to keep."""
+    shape = (len(source), len(fields))
+    fits = {
+        name: (np.ones(shape, dtype=np.float32), np.zeros(shape, dtype=bool))
+        for name in CONSTRAINTS
+    }
     filled = np.array([p.count > 0 for p in source], dtype=bool)
-    texts = [sorted(p.distinct)[:200] for p in source]
+    texts = [sorted(p.distinct)[:_MOST_TRIED] for p in source]
     for number, field in enumerate(fields):
-        for fit, applies in _fits(source, field, texts):
-            fits[:, number] = np.minimum(fits[:, number], np.where(applies, fit, 1))
-            known[:, number] |= applies & filled
-    return fits, known
+        for name, fit in _fits(source, field, texts):
+            applies = filled & ~np.isnan(fit)
+            fits[name][0][applies, number] = fit[applies]
+            fits[name][1][:, number] = applies
+    return fits
 
 
 def _fits(
     source: Sequence[Profile], field: Column, texts: Sequence[Sequence[str]]
-) -> list[tuple[NDArray[Any], NDArray[np.bool_]]]:
-    everywhere = np.ones(len(source), dtype=bool)
-    found = []
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Where a column cannot be tried there is NaN."""
     if field.enum:
         allowed = {value.lower() for value in field.enum}
         shares = [len(p.distinct & allowed) / max(1, len(p.distinct)) for p in source]
-        found.append((0.3 + 0.7 * np.array(shares), everywhere))
+        yield "enum", np.array(shares)
     if field.format in _FORMATS:
         rows = [TYPES.index(name) for name in _FORMATS[field.format]]
-        found.append((np.array([p.types[rows].sum() for p in source]), everywhere))
+        yield "format", np.array([float(p.types[rows].sum()) for p in source])
     if field.pattern and (fit := pattern_fit(field.pattern, texts)) is not None:
-        found.append((0.2 + 0.8 * fit, everywhere))
+        yield "pattern", fit
     if field.least is not None or field.most is not None:
         numbers = _quantiles(source)
-        found.append((_within(numbers, field), ~np.isnan(numbers[:, 0])))
+        yield "bounds", np.where(np.isnan(numbers[:, 0]), np.nan, _within(numbers, field))
     if field.shortest is not None or field.longest is not None:
         lengths = _stack([p.lengths for p in source])
         low, high = field.shortest or 0, np.inf if field.longest is None else field.longest
-        found.append((((lengths >= low) & (lengths <= high)).mean(axis=1), everywhere))
-    return found
+        yield "length", ((lengths >= low) & (lengths <= high)).mean(axis=1)
 
 
 def _within(numbers: NDArray[np.float64], field: Column) -> NDArray[np.float64]:
