@@ -1,0 +1,39 @@
+"""Which column of a sample each field of a target schema comes from, how surely, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lume_dagster.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from lume_dagster.flows.schema import TargetSchema
+    from lume_dagster.mapper.knowledge import Knowledge
+    from lume_dagster.mapper.match.core import FieldMatch
+    from lume_dagster.mapper.sample import Sample
+
+_PACKAGES = ("numpy", "rapidfuzz", "scipy")
+
+
+def match(
+    sample: Sample, schema: TargetSchema, *, knowledge: Knowledge | None = None
+) -> tuple[FieldMatch, ...]:
+    """One match for each leaf of the schema, in its order; a list comes before what is in it.
+
+    Args:
+        sample: What the source looks like.
+        schema: What it shall become.
+        knowledge: Short forms, synonyms and remembered pairs, instead of those of the package:
+            ``default_knowledge().remembering(pairs)`` adds to them.
+
+    Raises:
+        MissingExtraError: the packages of ``lume-dagster[mapper]`` are not there.
+    """
+    try:
+        from lume_dagster.mapper.match.column import columns_of, fields_of
+        from lume_dagster.mapper.match.core import default_maker, match_columns
+    except ModuleNotFoundError as error:
+        if error.name not in _PACKAGES:
+            raise
+        raise MissingExtraError.for_extra("Matching columns", "mapper") from error
+    return match_columns(columns_of(sample), fields_of(schema), default_maker(knowledge))

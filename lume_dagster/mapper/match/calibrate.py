@@ -1,0 +1,158 @@
+"""How sure a match is: a logistic regression over what speaks for and against a pair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lume_dagster.mapper.match.features import Side
+from lume_dagster.mapper.match.score import Scored
+
+Evidence = NDArray[np.float64]
+_FILE = Path(__file__).with_name("calibration.json")
+_ALIKE = 0.999
+_LIMIT = 4.0  # standard deviations: what lies further away was never seen
+_SURE = 0.99
+
+#: Features that speak for themselves, and what stands in where one cannot be told.
+_PLAIN = {
+    "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
+    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "shapes": 0.5,
+    "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0, "table_kept": 0.0,
+}  # fmt: skip
+NAMES = (
+    *_PLAIN,
+    "score", "ahead_in_field", "ahead_in_column", "assigned", "best_of_column", "name", "same_name",
+    "name_beside_others", "score_beside_others", "names_of_others", "name_if_names_agree",
+    "log_columns", "log_fields", "log_ratio", "has_values", "has_descriptions", "many_tables",
+    "placeholder", "no_values",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The regression: for each piece of evidence its mean, spread and weight."""
+
+    weights: Evidence
+    means: Evidence
+    spreads: Evidence
+    bias: float
+    digest: str
+
+    def probabilities(self, evidence: Evidence) -> Evidence:
+        """Of evidence whose last axis is in the order of NAMES."""
+        standard = np.clip((evidence - self.means) / self.spreads, -_LIMIT, _LIMIT)
+        return np.asarray(1 / (1 + np.exp(-(standard @ self.weights + self.bias))))
+
+
+def read_calibration(written: Mapping[str, Any]) -> Calibration:
+    """From JSON; evidence it does not know weighs nothing."""
+    about: Mapping[str, Sequence[float]] = written["evidence"]
+    table = np.array([about.get(name, (0.0, 1.0, 0.0)) for name in NAMES], dtype=np.float64)
+    digest = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
+    return Calibration(table[:, 2], table[:, 0], table[:, 1], float(written["bias"]), digest)
+
+
+@cache
+def load_calibration() -> Calibration:
+    """What comes with the package."""
+    return read_calibration(json.loads(_FILE.read_text(encoding="utf-8")))
+
+
+def probabilities(
+    scored: Scored, source: Side, target: Side, calibration: Calibration
+) -> Evidence:
+    """For each field (row) and candidate the probability that it is the right one."""
+    found = calibration.probabilities(evidence(scored, source, target))
+    known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0
+    return np.round(np.where(known, np.maximum(found, _SURE), found), 4)
+
+
+def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
+    """What speaks for and against each candidate of each field, in the order of NAMES."""
+    told = {
+        name: np.nan_to_num(scored.features[name].astype(np.float64), nan=missing)
+        for name, missing in _PLAIN.items()
+    }
+    told |= _of_names(scored)
+    told |= _of_ranks(scored)
+    told |= _of_others(told)
+    told |= _of_the_whole(scored, source, target)
+    shape = scored.candidates.shape
+    return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
+
+
+def _of_names(scored: Scored) -> dict[str, Evidence]:
+    given = {
+        name: np.nan_to_num(scored.features[name].astype(np.float64), nan=0.0)
+        for name in ("long_words", "skeleton", "initials", "trigrams")
+    }
+    name = np.maximum.reduce([given["long_words"], 0.9 * given["skeleton"], given["initials"]])
+    same = (given["long_words"] >= _ALIKE) | (given["skeleton"] >= _ALIKE)
+    return {"name": name, "same_name": same.astype(np.float64)}
+
+
+def _of_ranks(scored: Scored) -> dict[str, Evidence]:
+    """How far ahead a candidate is of the next, seen from the field and from the column."""
+    scores = scored.scores.astype(np.float64)
+    fields = np.arange(scores.shape[1])[:, None]
+    own = scores[scored.candidates, fields]
+    by_field, by_column = _two_best(scores), _two_best(scores.T)
+    first, second = by_field[0][fields], by_field[1][fields]
+    best, next_best = by_column[0][scored.candidates], by_column[1][scored.candidates]
+    return {
+        "score": own,
+        "ahead_in_field": own - np.where(own >= first, second, first),
+        "ahead_in_column": own - np.where(own >= best, next_best, best),
+        "best_of_column": (own >= best).astype(np.float64),
+        "assigned": (scored.candidates == scored.assigned[:, None]).astype(np.float64),
+    }
+
+
+def _two_best(scores: Evidence) -> tuple[Evidence, Evidence]:
+    """Of each column of the scores; 0 where there is no second."""
+    if len(scores) < 2:
+        return scores.max(axis=0), np.zeros(scores.shape[1])
+    least = np.partition(scores, -2, axis=0)
+    return least[-1], least[-2]
+
+
+def _of_others(told: Mapping[str, Evidence]) -> dict[str, Evidence]:
+    """Beside the assigned pairs: where names agree everywhere else, one that does not is in doubt."""
+    chosen = told["assigned"] > 0
+    names = told["name"][chosen] if chosen.any() else np.zeros(1)
+    scores = told["score"][chosen] if chosen.any() else np.zeros(1)
+    usual = float(np.quantile(names, 0.75))
+    return {
+        "names_of_others": np.array(float(names.mean())),
+        "name_beside_others": told["name"] - usual,
+        "name_if_names_agree": told["name"] * usual,
+        "score_beside_others": told["score"] - float(np.quantile(scores, 0.75)),
+    }
+
+
+def _of_the_whole(scored: Scored, source: Side, target: Side) -> dict[str, Evidence]:
+    rows, fields = len(source.columns), len(target.columns)
+    with_values = np.array([p.count > 0 for p in target.profiles], dtype=np.float64)
+    described = np.array([bool(words) for words in target.said], dtype=np.float64)
+    no_values = np.array([p.count == 0 for p in source.profiles], dtype=np.float64)
+    placeholder = source.names.placeholder.astype(np.float64)
+    tables = len({column.table for column in target.columns})
+    return {
+        "log_columns": np.array(np.log(rows)),
+        "log_fields": np.array(np.log(fields)),
+        "log_ratio": np.array(np.log(rows / fields)),
+        "has_values": with_values[:, None],
+        "has_descriptions": described[:, None],
+        "many_tables": np.array(np.log(tables)),
+        "placeholder": placeholder[scored.candidates],
+        "no_values": no_values[scored.candidates],
+    }
