@@ -187,12 +187,13 @@ def _sentences(version: FlowVersion) -> Iterator[None]:
 def _seeds(version: FlowVersion) -> Mapping[str, tuple[Path, tuple[str, ...]]]:
     """Each seed's file and header."""
     return {
-        name: (path := Path(version.folder) / seed.path, _header(path))
+        name: (path := Path(version.folder) / seed.path, seed_header(path))
         for name, seed in version.flow.seeds.items()
     }
 
 
-def _header(path: Path) -> tuple[str, ...]:
+def seed_header(path: Path) -> tuple[str, ...]:
+    """The names of a seed's columns."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             return tuple(next(csv.reader(lines), ()))

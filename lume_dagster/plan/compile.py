@@ -21,12 +21,12 @@ from lume_dagster.plan.plan import (
     MappedColumn,
     Plan,
     RowTest,
-    SeedTable,
     SourceColumn,
     TypeOracle,
 )
 from lume_dagster.plan.queries import Queries
 from lume_dagster.plan.rewrite import Rewriter, Scope
+from lume_dagster.plan.seed_slots import SeedSlots
 from lume_dagster.plan.sql import (
     Sql,
     any_of,
@@ -68,39 +68,6 @@ def find_problems(
     return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).problems()
 
 
-class _SeedSlots:
-    """Which seeds and columns lookups ask for, and where the engine shall put them."""
-
-    def __init__(self, flow: Flow, seed_columns: Mapping[str, tuple[str, ...]]) -> None:
-        self._flow = flow
-        self._headers = seed_columns
-        self._used: dict[str, list[str]] = {}
-
-    def slot(self, seed: str, column: str) -> tuple[str, str]:
-        if seed not in self._flow.seeds:
-            raise FlowError(
-                f"the flow has no seed {seed!r}.", hint=did_you_mean(seed, self._flow.seeds)
-            )
-        if column not in self._headers[seed]:
-            raise FlowError(
-                f"the seed {seed!r} has no column {column!r}.",
-                hint=did_you_mean(column, self._headers[seed]),
-            )
-        asked = self._used.setdefault(seed, [])
-        if column not in asked:
-            asked.append(column)
-        return self._table(seed), f"s{asked.index(column)}"
-
-    def _table(self, seed: str) -> str:
-        return f"seed_{list(self._used).index(seed)}"
-
-    def tables(self) -> tuple[SeedTable, ...]:
-        return tuple(
-            SeedTable(seed, self._table(seed), self._flow.seeds[seed].key, tuple(asked))
-            for seed, asked in self._used.items()
-        )
-
-
 class _Compiler:
     def __init__(
         self,
@@ -113,7 +80,7 @@ class _Compiler:
     ) -> None:
         self._flow = flow
         self._columns = tuple(columns)
-        self._seeds = _SeedSlots(flow, seed_columns)
+        self._seeds = SeedSlots(flow.seeds, seed_columns)
         self._chain = Chain()
         self._fields = {f.name: f for f in flow.target_schema.fields}
         self._done: dict[str, tuple[Compiled, Rewriter]] = {}

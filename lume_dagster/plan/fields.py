@@ -221,7 +221,7 @@ def _array(field: SchemaField, node: object, rewriter: Rewriter, severity: Sever
         return Compiled(value, tuple(required), exp.false())
     each, variable, item = _each(node)
     before = len(rewriter.failures)
-    items, kind = _list(each, rewriter, field)
+    items, kind = items_of(each, rewriter, field)
     failures = rewriter.failures[before:]
     inner = Rewriter(rewriter.scope, {**rewriter.variables, variable: kind})
     element = compile_field(field.items, item, inner, severity)
@@ -248,7 +248,7 @@ def _each(node: object) -> tuple[str, str, object]:
     )
 
 
-def _list(each: str, rewriter: Rewriter, field: SchemaField) -> tuple[Sql, str]:
+def items_of(each: str, rewriter: Rewriter, field: SchemaField) -> tuple[Sql, str]:
     """The list itself and the type of its items; a JSON array stays JSON inside."""
     tree = parse_expression(each, f"mapping.{field.path}")
     if isinstance(tree, exp.Column | exp.Dot):

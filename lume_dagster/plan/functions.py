@@ -104,6 +104,10 @@ HELPERS: dict[str, str] = {
     "parse_boolean": "parse_boolean(text): yes and no in every usual spelling.",
     "code_list": "code_list(text, {'p': 'PAID', ...}): the value for a code, whatever its case.",
     "null_if": "null_if(text, 'NA', '-', ...): NULL for texts that mean nothing.",
+    "parse_quantity": "parse_quantity(text, {'min': 60, 'h': 3600}[, ',']): a number with its "
+    "unit, or several (1h 30min), each times what its unit counts; '' is a number without one.",
+    "month_names": "month_names(text): names of months in English, German, French or Spanish as "
+    "Jan, Feb, ...: parse_date(month_names(x), '%d %b %Y').",
     "squash": "squash(text): runs of white space made one, ends trimmed; NULL when empty.",
 }
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from lume_dagster.errors import FlowError
+from lume_dagster.plan.arguments import literals, pairs_of
 from lume_dagster.plan.functions import HELPERS
+from lume_dagster.plan.month_names import month_names
+from lume_dagster.plan.quantities import SPACES, parse_quantity, without_money
 from lume_dagster.plan.sql import (
     Bind,
     Sql,
@@ -69,10 +72,6 @@ _FALSE = [
     "нет",
 ]
 
-_CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
-_CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY"
-_SPACES = r"[\s\x{00A0}\x{2009}\x{202F}]"
-
 
 @dataclass(frozen=True, slots=True)
 class Helper:
@@ -83,17 +82,10 @@ class Helper:
     expand: Callable[[str, list[Sql], Bind], Conversion]
 
 
-def _literals(name: str, args: list[Sql]) -> list[str]:
-    values = [a.name for a in args if isinstance(a, exp.Literal) and a.is_string]
-    if len(values) != len(args):
-        raise FlowError(f"{name}: every argument after the first is a text in single quotes.")
-    return values
-
-
 def strptime(name: str, args: list[Sql], bind: Bind, *, date: bool) -> Conversion:
     """Formats tried in turn; the first that fits and has a four-digit year wins."""
     x = args[0]
-    formats = _literals(name, args[1:])
+    formats = literals(name, args[1:])
     moment = _first_format(x, formats, bind)
     value = try_cast(moment, "DATE") if date else moment
     code = "INVALID_DATE_FORMAT" if date or not _has_clock(formats) else "INVALID_TIMESTAMP_FORMAT"
@@ -141,7 +133,7 @@ def _parse_timestamp(name: str, args: list[Sql], bind: Bind) -> Conversion:
 
 def _parse_number(name: str, args: list[Sql], _bind: Bind) -> Conversion:
     """The text of a plain number: digits, a point, a sign. Whoever needs it types it."""
-    marks = _literals(name, args[1:]) or ["."]
+    marks = literals(name, args[1:]) or ["."]
     if marks[0] not in (".", ","):
         raise FlowError(f"{name}: the decimal sign is '.' or ',', not {marks[0]!r}.")
     x = args[0]
@@ -214,8 +206,7 @@ def _grouped(decimal: str, group: str) -> str:
 
 
 def _written_number(x: Sql, decimal: str, group: str) -> Sql:
-    money = rf"{_SPACES}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)"
-    bare = call("regexp_replace", x, text(money), text(""), text("g"))
+    bare = without_money(x)
     d, g = rf"\{decimal}", rf"['\x{{2019}}\{group}]"
     digits = rf"(\d+|\d{{1,3}}({g}\d{{3}})+)?({d}\d+)?"
     written = rf"[+-]?{digits}|{digits}-|\({digits}\)"
@@ -239,7 +230,7 @@ def _parse_boolean(_name: str, args: list[Sql], _bind: Bind) -> Conversion:
 
 
 def _code_list(name: str, args: list[Sql], _bind: Bind) -> Conversion:
-    pairs = _pairs(name, args[1])
+    pairs = pairs_of(name, args[1])
     word = call("lower", call("trim", args[0]))
     case = exp.Case(
         this=word,
@@ -249,25 +240,8 @@ def _code_list(name: str, args: list[Sql], _bind: Bind) -> Conversion:
     return Conversion(case, "NOT_IN_CODE_LIST", f"is none of the codes {known}")
 
 
-def _pairs(name: str, value: Sql) -> Mapping[str, Sql]:
-    struct = value.this if isinstance(value, exp.ToMap) else value
-    if not isinstance(struct, exp.Struct) or not struct.expressions:
-        raise FlowError(
-            f"{name}: the second argument is a list such as {{'p': 'PAID', 'o': 'OPEN'}}."
-        )
-    pairs: dict[str, Sql] = {}
-    for item in struct.expressions:
-        code = item.this.name.strip().lower()
-        if not isinstance(item.expression, exp.Literal | exp.Boolean | exp.Null | exp.Neg):
-            raise FlowError(f"{name}: the value of {item.this.name!r} must be a literal.")
-        if code in pairs:
-            raise FlowError(f"{name}: the code {item.this.name!r} is listed twice.")
-        pairs[code] = item.expression
-    return pairs
-
-
 def _null_if(name: str, args: list[Sql], _bind: Bind) -> Conversion:
-    words = _literals(name, args[1:])
+    words = literals(name, args[1:])
     trimmed = call("trim", args[0])
     return Conversion(when(one_of(trimmed, map(text, words)), exp.null(), args[0]))
 
@@ -283,7 +257,7 @@ def _squash(_name: str, args: list[Sql], _bind: Bind) -> Conversion:
         [call("contains", x, text("\f")), call("regexp_matches", x, text(r"[ \f]\f|\f "))]
     )
     runs = any_of([*(call("contains", x, text(blank)) for blank in _BLANKS), pair])
-    one_space = call("regexp_replace", x, text(rf"{_SPACES}+"), text(" "), text("g"))
+    one_space = call("regexp_replace", x, text(rf"{SPACES}+"), text(" "), text("g"))
     return Conversion(call("nullif", call("trim", when(runs, one_space, x)), text("")))
 
 
@@ -296,6 +270,8 @@ EXPANSIONS: dict[str, Helper] = {
     "code_list": Helper(2, 2, _code_list),
     "null_if": Helper(2, None, _null_if),
     "squash": Helper(1, 1, _squash),
+    "parse_quantity": Helper(2, 3, parse_quantity),
+    "month_names": Helper(1, 1, month_names),
 }
 
 

@@ -182,3 +182,73 @@ def test_a_helper_called_wrongly_says_how_it_is_called(expression, says):
 def test_a_helper_for_text_refuses_a_number():
     with pytest.raises(PlanError, match="parse_date reads text, not BIGINT"):
         run(flow_of({"y": DATE}, {"y": "parse_date(x)"}), [[1]], types=["BIGINT"])
+
+
+UNITS = "parse_quantity(x, {'s': 1, 'min': 60, 'h': 3600, '': 60})"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("27.85 min", 1671.0),
+        ("1h 30min", 5400.0),
+        ("1 h, 30 MIN.", 5400.0),
+        ("2", 120.0),
+        ("-2 h", -7200.0),
+        ("1,200 s", 1200.0),
+        ("2 days", "INVALID_QUANTITY"),
+        ("min", "INVALID_QUANTITY"),
+        ("2 h 30", "INVALID_QUANTITY"),
+        ("12,34 s", "INVALID_QUANTITY"),
+        (None, None),
+    ],
+)
+def test_parse_quantity_counts_each_unit_as_it_is_told(text, value):
+    assert value_or_code({"type": ["number", "null"]}, UNITS, text) == value
+
+
+def test_parse_quantity_is_exact_and_reads_decimal_commas_and_money():
+    expression = "parse_quantity(x, {'mio.': 1000000, '%': 0.01, 'lb': 0.45359237}, ',')"
+    number = {"type": "number"}
+    assert value_or_code({"type": "integer"}, expression, "€ 2,3 Mio.") == 2300000
+    assert value_or_code(number, expression, "12,5 %") == 0.125
+    assert value_or_code(number, expression, "1.000 lb") == 453.59237
+    assert value_or_code(number, expression, "12") == "INVALID_QUANTITY"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("parse_quantity(x, 's')", "a list such as {'min': 60"),
+        ("parse_quantity(x, {'s': 'a'})", "the factor of 's' must be a positive number"),
+        ("parse_quantity(x, {'s': 1}, ';')", "the decimal sign"),
+        ("parse_quantity(x, {'s': 123456789012345678})", "more than 17 digits"),
+        ("parse_quantity(x)", "parse_quantity got 1"),
+    ],
+)
+def test_parse_quantity_says_what_it_takes(expression, message):
+    with pytest.raises(FlowError, match=message):
+        value_or_code({"type": "number"}, expression, "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5. März 2024", "5. Mar 2024"),
+        ("1 août 2024", "1 Aug 2024"),
+        ("5 de Enero de 2024", "5 de Jan de 2024"),
+        ("Sept. 5, 2024", "Sep 5, 2024"),
+        ("12-DÉC.-2024", "12-Dec-2024"),
+        ("Marmalade", "Marmalade"),
+        ("december", "Dec"),
+        (None, None),
+    ],
+)
+def test_month_names_become_english_short_forms(text, value):
+    assert value_or_code({"type": ["string", "null"]}, "month_names(x)", text) == value
+
+
+def test_dates_with_german_months_are_read():
+    assert value_or_code(
+        DATE, "parse_date(month_names(x), '%d. %b %Y')", "5. Dez. 2024"
+    ) == dt.date(2024, 12, 5)
