@@ -8,10 +8,10 @@ from datetime import date, datetime, time
 from sqlglot import exp
 
 from lume_dagster.errors import FlowError, PlanError
-from lume_dagster.plan import helpers
+from lume_dagster.plan import figures, helpers
 from lume_dagster.plan.rewrite import Rewriter
 from lume_dagster.plan.sql import Bind, Sql, call, cast, is_true, number
-from lume_dagster.plan.strict import Conversion, convert
+from lume_dagster.plan.strict import Conversion, convert, family
 
 NESTED_NUMBER = "DECIMAL(28,10)"  # what parse_number is inside a larger expression
 
@@ -85,6 +85,17 @@ def helper(rewriter: Rewriter, node: exp.Anonymous) -> Sql:
     if name != "parse_number" or _stands_alone(node):
         return result
     return rewriter.strict(result, lambda x, _: _converted(rewriter, x, NESTED_NUMBER))
+
+
+def number_text(rewriter: Rewriter, node: exp.Anonymous) -> Sql:
+    """A number written as a text."""
+    name, args = node.name.lower(), node.expressions
+    write = figures.writer(name, args)
+    given = rewriter.walk(args[0])
+    kind = rewriter.type_of(given)
+    if family(kind) not in ("integer", "decimal", "float", "null"):
+        raise PlanError(f"{name} writes a number, not {kind}.", hint="parse_number(...) first.")
+    return rewriter.strict(cast(given, "DOUBLE"), write)
 
 
 def _helper(

@@ -39,10 +39,12 @@ FUNCTIONS: dict[str, str] = {
     "regexp_full_match": "regexp_full_match('abc', 'a.c')",
     "regexp_extract": "regexp_extract('a12b', '([0-9]+)', 1)",
     "regexp_replace": "regexp_replace('a1b2', '[0-9]', '', 'g')",
+    "regexp_extract_all": "regexp_extract_all('a1b22', '[0-9]+')[-1]",
     "strip_accents": "strip_accents('café')",
     "md5": "md5('a')",
     "sha256": "sha256('a')",
     "unicode": "unicode('a')",
+    "chr": "chr(65)",
     "levenshtein": "levenshtein('abc', 'abd')",
     # numbers
     "abs": "abs(-2)",
@@ -57,6 +59,7 @@ FUNCTIONS: dict[str, str] = {
     "ln": "ln(1)",
     "log10": "log10(100)",
     "exp": "exp(0)",
+    "to_base": "to_base(10, 2)",
     "greatest": "greatest(1, 2)",
     "least": "least(1, 2)",
     # dates and times
@@ -64,6 +67,7 @@ FUNCTIONS: dict[str, str] = {
     "try_strptime": "try_strptime('01.02.2024', ['%Y-%m-%d', '%d.%m.%Y'])",
     "strftime": "strftime(DATE '2024-02-01', '%d/%m/%Y')",
     "date_trunc": "date_trunc('month', DATE '2024-02-15')",
+    "time_bucket": "time_bucket(INTERVAL 15 MINUTE, TIMESTAMP '2024-02-15 10:20:30')",
     "date_part": "date_part('year', DATE '2024-02-15')",
     "extract": "extract(month FROM DATE '2024-02-15')",
     "date_diff": "date_diff('day', DATE '2024-02-01', DATE '2024-02-15')",
@@ -108,6 +112,11 @@ HELPERS: dict[str, str] = {
     "unit, or several (1h 30min), each times what its unit counts; '' is a number without one.",
     "month_names": "month_names(text): names of months in English, German, French or Spanish as "
     "Jan, Feb, ...: parse_date(month_names(x), '%d %b %Y').",
+    "title_case": "title_case(text): the first letter of each word upper case, the others lower.",
+    "format_number": "format_number(number, decimals[, ',']): a number as text with just so many "
+    "decimals, halves away from zero; the third argument parts the thousands.",
+    "significant": "significant(number, digits): a number as text with at most so many "
+    "significant digits, without exponent and trailing zeros.",
     "squash": "squash(text): runs of white space made one, ends trimmed; NULL when empty.",
 }
 
@@ -118,5 +127,6 @@ PADDING = frozenset({"lpad", "rpad"})
 #: Functions whose result may not exist (overflow, out of range) and so must not stop a batch.
 MAY_FAIL = frozenset(
     {"power", "sqrt", "ln", "log10", "exp", "make_date", "make_timestamp", "abs", "round", "ceil"}
-    | {"floor", "trunc", "mod", "strftime", "date_trunc", "last_day"}
+    | {"floor", "trunc", "mod", "strftime", "date_trunc", "last_day", "time_bucket", "to_base"}
+    | {"chr"}
 )

@@ -20,7 +20,9 @@ from lume_dagster.plan.sql import (
     any_of,
     call,
     cast,
+    lambda_,
     matches,
+    number,
     one_of,
     present,
     text,
@@ -261,6 +263,20 @@ def _squash(_name: str, args: list[Sql], _bind: Bind) -> Conversion:
     return Conversion(call("nullif", call("trim", when(runs, one_space, x)), text("")))
 
 
+_WORD = r"[\p{L}\p{M}\p{N}'\x{2019}]"
+_WORDS = rf"{_WORD}+|[^\p{{L}}\p{{M}}\p{{N}}'\x{{2019}}]+"
+
+
+def _title_case(_name: str, args: list[Sql], _bind: Bind) -> Conversion:
+    words = call("regexp_extract_all", call("lower", args[0]), text(_WORDS))
+    word = exp.column("word")
+    first = call("upper", call("left", word, number(1)))
+    raised = exp.DPipe(this=first, expression=call("substr", word, number(2)))
+    return Conversion(
+        call("array_to_string", call("list_transform", words, lambda_("word", raised)), text(""))
+    )
+
+
 #: The helpers that need nothing but their arguments; lookup is the planner's own.
 EXPANSIONS: dict[str, Helper] = {
     "parse_date": Helper(1, None, _parse_date),
@@ -272,6 +288,7 @@ EXPANSIONS: dict[str, Helper] = {
     "squash": Helper(1, 1, _squash),
     "parse_quantity": Helper(2, 3, parse_quantity),
     "month_names": Helper(1, 1, month_names),
+    "title_case": Helper(1, 1, _title_case),
 }
 
 

@@ -1,0 +1,94 @@
+"""Programs with a condition: examples of two kinds, told apart by how the source looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lume_dagster.mapper.synthesis import node as ir
+from lume_dagster.mapper.synthesis.letters import lower
+from lume_dagster.mapper.synthesis.node import Node, Row, column
+from lume_dagster.mapper.synthesis.search import programs
+from lume_dagster.mapper.synthesis.setting import Setting
+
+_MARKS = (" ", ",", "-", "/", ".", ":", "(", "@", "&", "'", "#", "%", "+", ";", "_", "|", "$", "?", "[", "<", '"')  # fmt: skip
+_FORMS = (
+    "[0-9]+",
+    "[A-Z]+",
+    "[a-z]+",
+    "[A-Za-z]+",
+    "[A-Za-z ]+",
+    "[0-9 ]+",
+    "[^0-9]+",
+    "[A-Z].*",
+    "[0-9].*",
+    "[^ ]+ [^ ]+",
+    "[^ ]+ [^ ]+ [^ ]+",
+)
+_FINDS = ("[0-9]", "[A-Z]", "[a-z]", "[A-Za-z]", "^[0-9]", "[0-9]$", "[A-Z]{2}", "[0-9]{4}")
+_MOST_SPLITS = 5
+_PUSHES = 4_000
+_EACH = 3
+_SAME = 2  # outputs that come back before a table is learned
+
+
+def branched(setting: Setting) -> list[tuple[float, Node]]:
+    """Two programs and what tells them apart, cheapest first."""
+    found: list[tuple[float, Node]] = []
+    tried: dict[tuple[bool, ...], list[tuple[Node, str, str]]] = {}
+    for subject, test, value in _tests(setting):
+        split = tuple(_passes(row, subject, test, value) for row in setting.labelled)
+        if any(split) and not all(split):
+            tried.setdefault(split, []).append((subject, test, value))
+    for split in list(tried)[:_MOST_SPLITS]:
+        sides = [_side(setting, split, tried[split][0], keep) for keep in (True, False)]
+        if not all(sides):
+            continue
+        for subject, test, value in tried[split][:_EACH]:
+            for yes_cost, yes in sides[0][:_EACH]:
+                no_cost, no = sides[1][0]
+                tree = Node("when", (subject, yes, no), (test, value))
+                found.append((ir.cost(tree) + 0.0 * (yes_cost + no_cost), tree))
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def _tests(setting: Setting) -> Iterator[tuple[Node, str, str]]:
+    for path in setting.paths:
+        subject = column(path)
+        yield from ((subject, "contains", mark) for mark in _MARKS)
+        yield from ((subject, "like", form) for form in _FORMS)
+        yield from ((subject, "finds", form) for form in _FINDS)
+
+
+def _passes(row: Row, subject: Node, test: str, value: str) -> bool:
+    text = ir.evaluate(subject, row)
+    return text is not None and ir.holds(test, value, str(text))
+
+
+def _side(
+    setting: Setting, split: Sequence[bool], how: tuple[Node, str, str], keep: bool
+) -> list[tuple[float, Node]]:
+    """Programs for the examples on one side, ranked by the other rows on that side."""
+    chosen = [i for i, side in enumerate(split) if side is keep]
+    own = Setting(
+        setting.paths,
+        [setting.labelled[i] for i in chosen],
+        tuple(setting.wanted[i] for i in chosen),
+        [row for row in setting.unlabelled if _passes(row, *how) is keep],
+    )
+    return programs(own, _EACH, _PUSHES)
+
+
+def memorised(setting: Setting) -> list[tuple[float, Node]]:
+    """A table of the examples: only where outputs come back, so that it may be a code list."""
+    if len(set(setting.wanted)) > len(setting.wanted) - _SAME + 1:
+        return []
+    for path in setting.paths:
+        values = setting.texts(column(path))
+        if values is None or len({lower(v.strip(" ")) for v in values}) != len(values):
+            continue
+        pairs: list[str] = []
+        for value, out in zip(values, setting.wanted, strict=True):
+            pairs += [lower(value.strip(" ")), out]
+        tree = Node("code", (column(path),), tuple(pairs))
+        return [(ir.cost(tree), tree)]
+    return []

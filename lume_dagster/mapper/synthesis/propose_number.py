@@ -1,0 +1,222 @@
+"""Candidate parts of an output that are numbers computed from numbers in the source."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from lume_dagster.mapper.synthesis.node import Node
+from lume_dagster.mapper.synthesis.setting import Setting, step
+from lume_dagster.mapper.synthesis.units import AFFINE, RATIOS
+
+_FIGURE = re.compile(r"-?\d[\d,]*\.?\d*|-?\.\d+")
+_STEPS = (1, 2, 3, 5, 10, 15, 20, 25, 30, 50, 60, 100, 200, 250, 500, 1000, 0.1, 0.01, 0.05, 0.25, 0.5)  # fmt: skip
+_MOST_NUMBERS = 6
+_LIKELY = frozenset({"column", "trim", "token", "keep", "split", "squash"})
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number as an output writes it."""
+
+    value: float
+    decimals: int
+    digits: int  # significant
+    grouped: bool
+
+
+def figures(wanted: Sequence[str]) -> list[Figure] | None:
+    """The first number of each output, or None where one has none."""
+    found = [_FIGURE.search(out) for out in wanted]
+    if not all(found):
+        return None
+    return [_figure(match[0]) for match in found if match]
+
+
+def _figure(text: str) -> Figure:
+    bare = text.replace(",", "").rstrip(".")
+    decimals = len(bare.partition(".")[2])
+    digits = len(re.sub(r"\D", "", bare).lstrip("0")) or 1
+    return Figure(float(bare or 0), decimals, digits, "," in text)
+
+
+def numbers(setting: Setting, bases: Sequence[Node]) -> list[Node]:
+    """The numbers that can be read in the source, the likeliest ones."""
+    made: dict[object, Node] = {}
+    for base in bases:
+        if base.op not in _LIKELY or not any(c.isdigit() for c in (setting.texts(base) or ("",))[0]):
+            continue
+        for node in _readings(base):
+            values = setting.seen(node)
+            if None not in values:
+                made.setdefault((values, setting.unseen(node)), node)
+    return list(made.values())[:_MOST_NUMBERS]
+
+
+def _readings(base: Node) -> Iterator[Node]:
+    yield step("number", base, ".")
+    yield step("number", base, ",")
+    yield step("clock", base)
+    yield step("from_base", base, 2)
+    yield step("from_base", base, 16)
+    yield step("from_base", base, 8)
+
+
+def number_atoms(setting: Setting, bases: Sequence[Node]) -> Iterator[Node]:
+    """Numbers as they are, computed with, rounded, converted; written as the outputs are."""
+    found = numbers(setting, bases)
+    wanted = figures(setting.wanted)
+    for base in bases:
+        if base.op in _LIKELY:
+            roman = step("from_roman", base)
+            if None not in setting.seen(roman):
+                yield from filter(setting.fits, [step("at_most", roman, 1)])
+    for node in found:
+        yield from filter(setting.fits, _other_writings(node))
+    if wanted is None:
+        return
+    writers = list(_writers(wanted))
+    for node in [*found, *_pairs(setting, found)]:
+        for value in (node, *_computed(setting, node, wanted)):
+            yield from filter(setting.fits, (step(op, value, *args) for op, *args in writers))
+
+
+def _other_writings(node: Node) -> Iterator[Node]:
+    yield from (step("to_base", node, base) for base in (2, 8, 16))
+    yield step("lower", step("to_base", node, 16))
+    yield step("pad", step("to_base", node, 16), 2, "0")
+    yield step("to_roman", node)
+    yield from (_written_clock(node))
+
+
+def _written_clock(node: Node) -> Iterator[Node]:
+    """Seconds, or minutes, as H:MM:SS."""
+    for scale in (1, 60, 3600):
+        seconds = step("times", node, scale) if scale > 1 else node
+        for op, unit in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
+            whole = step("steps", step("over", seconds, unit) if unit > 1 else seconds, 1, 0, "down")
+            rest = whole if op == "hours" else step("modulo", whole, 60)
+            shown = step("fixed", rest, 0)
+            yield shown
+            yield step("pad", shown, 2, "0")
+
+
+def _writers(wanted: Sequence[Figure]) -> Iterator[tuple[str | int, ...]]:
+    decimals = {f.decimals for f in wanted}
+    grouped = any(f.grouped for f in wanted)
+    if len(decimals) == 1:
+        places = min(decimals)
+        yield ("grouped" if grouped else "fixed", min(places, 9))
+    most = max(decimals)
+    if most:
+        yield ("at_most", min(most, 9))
+    if most == 0:
+        yield ("whole",)
+    digits = max(f.digits for f in wanted)
+    yield from (("significant", n) for n in range(max(2, digits), min(digits + 2, 11)))
+
+
+def _pairs(setting: Setting, found: Sequence[Node]) -> Iterator[Node]:
+    for one, other in combinations(found[:4], 2):
+        for op in ("sum", "difference", "product", "quotient"):
+            for node in (Node(op, (one, other)), Node(op, (other, one))):
+                if None not in setting.seen(node):
+                    yield node
+
+
+def _computed(setting: Setting, node: Node, wanted: Sequence[Figure]) -> Iterator[Node]:
+    values = [float(v) for v in setting.seen(node) if isinstance(v, int | float)]
+    yield from _rounded(node)
+    yield from _scaled(node, values, wanted)
+    yield from _moved(node, values, wanted)
+    yield step("size", node)
+
+
+def _rounded(node: Node) -> Iterator[Node]:
+    for size in _STEPS:
+        for way in ("down", "near", "up"):
+            yield step("steps", node, size, 0, way)
+        low = step("steps", node, size, 0, "down")
+        yield step("plus", low, size)
+        yield step("plus", low, size - 1 if size > 1 else size)
+        if size > 1:
+            yield step("steps", node, size, 1, "down")
+            yield step("plus", step("steps", node, size, 1, "down"), size - 1)
+
+
+# -- conversions: the constant lies in an interval that every example narrows ----------------------
+
+
+def _half(figure: Figure) -> float:
+    """How far the true value may lie from what is written: more than a half for sloppy rounding."""
+    return 0.51 * 10.0**-figure.decimals
+
+
+def _interval(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float]
+) -> tuple[float, float] | None:
+    """The k with low <= k * value <= high for all."""
+    low, high = -math.inf, math.inf
+    for value, a, b in zip(values, lows, highs, strict=True):
+        if value == 0:
+            if not a <= 0 <= b:
+                return None
+            continue
+        ends = sorted((a / value, b / value))
+        low, high = max(low, ends[0]), min(high, ends[1])
+    return (low, high) if low <= high and math.isfinite(low) else None
+
+
+def _shortest(low: float, high: float) -> float:
+    """The number of fewest digits in an interval."""
+    if low <= 0 <= high:
+        return 0.0
+    middle = (low + high) / 2
+    for digits in range(1, 15):
+        short = float(f"{middle:.{digits}g}")
+        if low <= short <= high:
+            return short
+    return float(f"{middle:.15g}")
+
+
+def _bounds(wanted: Sequence[Figure], shift: float = 0.0) -> tuple[list[float], list[float]]:
+    return (
+        [f.value - _half(f) - shift for f in wanted],
+        [f.value + _half(f) - shift for f in wanted],
+    )
+
+
+def _scaled(node: Node, values: Sequence[float], wanted: Sequence[Figure]) -> Iterator[Node]:
+    known = _interval(values, *_bounds(wanted))
+    if known is not None and known[0] > 0:
+        low, high = known
+        yield from (step("times", node, r) for r in RATIOS if low <= r <= high)
+        yield from (step("over", node, r) for r in RATIOS if low <= 1 / r <= high)
+        yield step("times", node, _shortest(low, high))
+    for ratio, shift in AFFINE:
+        between = _interval(values, *_bounds(wanted, shift))
+        if between is not None and between[0] <= ratio <= between[1]:
+            scaled = step("times", node, ratio) if ratio != 1 else node
+            yield step("plus", scaled, shift)
+
+
+def _moved(node: Node, values: Sequence[float], wanted: Sequence[Figure]) -> Iterator[Node]:
+    low = max(f.value - _half(f) - v for f, v in zip(wanted, values, strict=True))
+    high = min(f.value + _half(f) - v for f, v in zip(wanted, values, strict=True))
+    if low <= high and not low <= 0 <= high:
+        yield step("plus", node, _shortest(low, high))
+    first, last = values.index(min(values)), values.index(max(values))
+    if len(set(values)) < 3:  # noqa: PLR2004
+        return
+    gap = values[last] - values[first]
+    slack = (_half(wanted[first]) + _half(wanted[last])) / gap
+    slope = (wanted[last].value - wanted[first].value) / gap
+    ratio = _shortest(slope - slack, slope + slack)
+    rest = [ratio * v for v in values]
+    low = max(f.value - _half(f) - r for f, r in zip(wanted, rest, strict=True))
+    high = min(f.value + _half(f) - r for f, r in zip(wanted, rest, strict=True))
+    if low <= high and ratio:
+        yield step("plus", step("times", node, ratio), _shortest(low, high))

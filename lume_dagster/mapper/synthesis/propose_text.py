@@ -1,0 +1,143 @@
+"""Candidate parts of an output that are pieces of the source texts, as they are or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os.path import commonprefix
+
+from lume_dagster.mapper.synthesis.node import Node, column
+from lume_dagster.mapper.synthesis.ops_pattern import CLASSES, PATTERNS, tokens
+from lume_dagster.mapper.synthesis.setting import Setting, step
+
+_MARKS = (*" ,-/.:;|_@&=?()\n\t#+<>[]\"'*{}%$!~^\\", ", ", " - ", "://", "[[", "]]", "'''", "|", " (")
+_GLUES = ("", " ", "-", ", ", ",", ".", "_", "/", "; ")
+_DEEPEST = 7  # parts counted from the front
+_FROM_END = 4
+_LONGEST_SLICE = 8
+_CONTEXT = 6
+
+
+def bases(setting: Setting) -> list[Node]:
+    """Pieces of the columns, one of each that differ on the examples and the rows beside."""
+    kept: dict[object, Node] = {}
+    for path in setting.paths:
+        source = column(path)
+        if setting.texts(source) is None:
+            continue
+        for node in _pieces(setting, source):
+            if setting.texts(node) is None:
+                continue
+            kept.setdefault((setting.seen(node), setting.unseen(node)), node)
+    return list(kept.values())
+
+
+def _pieces(setting: Setting, source: Node) -> Iterator[Node]:
+    """From the least surprising on."""
+    values = setting.texts(source) or ()
+    yield source
+    yield step("trim", source)
+    yield step("squash", source)
+    yield from _tokens(source, values)
+    yield from _parts(source, values)
+    for name in CLASSES:
+        yield step("keep", source, name)
+    yield from (step("initials", source, glue) for glue in ("", ".", ". ", " "))
+    yield step("camel", source)
+    yield from _context(setting, source, values)
+
+
+def _tokens(source: Node, values: Sequence[str]) -> Iterator[Node]:
+    for name in PATTERNS:
+        counts = [len(tokens(v, name)) for v in values]
+        for k in range(1, min(min(counts), _DEEPEST) + 1):
+            yield step("token", source, name, k)
+        for k in range(1, min(min(counts), _FROM_END) + 1):
+            yield step("token", source, name, -k)
+        if max(counts) > 1:
+            yield from (step("join", source, name, glue) for glue in _GLUES)
+
+
+def _parts(source: Node, values: Sequence[str]) -> Iterator[Node]:
+    present = [m for m in dict.fromkeys(_MARKS) if any(m in v for v in values)]
+    for mark in present:
+        least = min(v.count(mark) for v in values)
+        for k in range(1, min(least + 1, _DEEPEST) + 1):
+            yield step("split", source, mark, k)
+        for k in range(1, min(least + 1, _FROM_END) + 1):
+            yield step("split", source, mark, -k)
+        if least:
+            yield step("after", source, mark)
+            yield step("before_last", source, mark)
+        yield step("replace", source, mark, "")
+        yield from (step("replace", source, mark, new) for new in " -_/.," if new != mark)
+    for left in present:
+        if all(left in v for v in values):
+            for right in present:
+                yield step("between", source, left, right)
+                yield step("inside", source, left, right)
+
+
+def _context(setting: Setting, source: Node, values: Sequence[str]) -> Iterator[Node]:
+    """What stands, in each example, just before and after the whole output."""
+    if not all(out in v for v, out in zip(values, setting.wanted, strict=True)):
+        return
+    for first in (True, False):
+        at = [
+            (v.find(out) if first else v.rfind(out))
+            for v, out in zip(values, setting.wanted, strict=True)
+        ]
+        before = [v[:i][::-1] for v, i in zip(values, at, strict=True)]
+        left = commonprefix(before)[:_CONTEXT][::-1]
+        after = [v[i + len(o) :] for v, i, o in zip(values, at, setting.wanted, strict=True)]
+        right = commonprefix(after)[:_CONTEXT]
+        for size in range(1, len(left) + 1):
+            yield step("after", source, left[-size:])
+            for width in range(1, len(right) + 1):
+                yield step("between", source, left[-size:], right[:width])
+                yield step("inside", source, left[-size:], right[:width])
+
+
+def changed(setting: Setting, base: Node) -> Iterator[Node]:
+    """A piece as it is, in another case, cut, or filled up."""
+    yield base
+    for op in ("lower", "upper", "title_case", "capitalise", "strip_accents"):
+        yield step(op, base)
+    yield step("upper", step("strip_accents", base))
+    values = setting.texts(base) or ()
+    shortest = min(map(len, values))
+    for n in range(1, min(shortest, 6) + 1):
+        for op in ("left", "right"):
+            yield step(op, base, n)
+            if n <= 3:  # noqa: PLR2004
+                yield step("upper", step(op, base, n))
+                yield step("lower", step(op, base, n))
+                yield step("capitalise", step(op, base, n))
+        if n < shortest:
+            yield step("drop", base, n)
+            yield step("drop_last", base, n)
+    if all(v.isascii() and v.isdigit() for v in values):
+        yield step("unpad", base)
+        yield from (step("pad", base, n, "0") for n in range(2, 11))
+        yield step("ordinal", base)
+    longest = max(map(len, setting.wanted))
+    if longest < 30 and len({*map(len, setting.wanted)}) == 1:  # noqa: PLR2004
+        yield from (step("pad", base, longest, fill) for fill in " 0*.")
+
+
+def slices(setting: Setting, base: Node) -> Iterator[Node]:
+    """Fixed places of texts that are equally long."""
+    lengths = {len(v) for v in setting.texts(base) or ()}
+    if len(lengths) != 1 or not 3 < (length := lengths.pop()) < 24:  # noqa: PLR2004
+        return
+    for start in range(1, length + 1):
+        for n in range(1, min(_LONGEST_SLICE, length - start + 1) + 1):
+            yield step("slice", base, start, n)
+
+
+def text_atoms(setting: Setting, found: Sequence[Node]) -> Iterator[Node]:
+    """All of these that fit the outputs."""
+    for base in found:
+        yield from filter(setting.fits, changed(setting, base))
+    for base in found:
+        if base.op in ("column", "trim") or (base.op == "keep" and base.args[0] in ("digits", "alnum")):
+            yield from filter(setting.fits, slices(setting, base))

@@ -1,0 +1,70 @@
+"""What one search looks at: the examples, the unlabelled rows, and what trees give on both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lume_dagster.mapper.synthesis import node as ir
+from lume_dagster.mapper.synthesis.node import OPS, Node, Row
+from lume_dagster.mapper.synthesis.op import Arg, Value
+
+Vector = tuple[Value | None, ...]
+
+
+@dataclass(slots=True)
+class Setting:
+    """Examples and unlabelled rows; trees are computed once on each.
+
+    ``labelled`` are the inputs of the examples, ``wanted`` their outputs.
+    """
+
+    paths: tuple[str, ...]
+    labelled: Sequence[Row]
+    wanted: tuple[str, ...]
+    unlabelled: Sequence[Row]
+    _seen: dict[Node, Vector] = field(default_factory=dict)
+    _unseen: dict[Node, Vector] = field(default_factory=dict)
+
+    def seen(self, node: Node) -> Vector:
+        """What a tree gives on the examples."""
+        return self._compute(node, self.labelled, self._seen)
+
+    def unseen(self, node: Node) -> Vector:
+        """What a tree gives on the unlabelled rows."""
+        return self._compute(node, self.unlabelled, self._unseen)
+
+    def _compute(self, node: Node, rows: Sequence[Row], known: dict[Node, Vector]) -> Vector:
+        found = known.get(node)
+        if found is not None:
+            return found
+        if node.op in ("column", "when", "text"):
+            made = tuple(ir.evaluate(node, row) for row in rows)
+        else:
+            inputs = [self._compute(each, rows, known) for each in node.inputs]
+            apply, args = OPS[node.op].apply, node.args
+            made = tuple(
+                None if None in values else apply(*values, *args)
+                for values in zip(*inputs, strict=True)
+            )
+        known[node] = made
+        return made
+
+    def texts(self, node: Node) -> tuple[str, ...] | None:
+        """What a tree gives on the examples, if that is a text each time."""
+        values = self.seen(node)
+        good = tuple(v for v in values if isinstance(v, str) and v)
+        return good if len(good) == len(values) else None
+
+    def fits(self, node: Node) -> bool:
+        """Whether what a tree gives stands in each wanted output."""
+        values = self.seen(node)
+        return all(
+            isinstance(v, str) and v and v in out
+            for v, out in zip(values, self.wanted, strict=True)
+        )
+
+
+def step(op: str, inner: Node, *args: Arg) -> Node:
+    """A step on one input."""
+    return Node(op, (inner,), args)
