@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lume_dagster.errors import MissingExtraError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from lume_dagster.mapper.sample import Sample
 
 _PACKAGES = ("numpy", "rapidfuzz", "scipy")
+
+#: A column's name, its description, its values.
+Described = tuple[str, str, Sequence[str | None]]
 
 
 def match(
@@ -37,3 +41,26 @@ def match(
             raise
         raise MissingExtraError.for_extra("Matching columns", "mapper") from error
     return match_columns(columns_of(sample), fields_of(schema), default_maker(knowledge))
+
+
+def match_names(
+    source: Sequence[Described], target: Sequence[Described], *, knowledge: Knowledge | None = None
+) -> tuple[FieldMatch, ...]:
+    """The same for columns of which name, description and values are known, on either side.
+
+    Raises:
+        MissingExtraError: the packages of ``lume-dagster[mapper]`` are not there.
+    """
+    try:
+        from lume_dagster.mapper.match.column import Column
+        from lume_dagster.mapper.match.core import default_maker, match_columns
+    except ModuleNotFoundError as error:
+        raise MissingExtraError.for_extra("Matching columns", "mapper") from error
+
+    def described(columns: Sequence[Described]) -> list[Column]:
+        return [
+            Column(path=name, name=name, description=description, values=tuple(values))
+            for name, description, values in columns
+        ]
+
+    return match_columns(described(source), described(target), default_maker(knowledge))

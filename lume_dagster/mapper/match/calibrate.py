@@ -67,9 +67,7 @@ def load_calibration() -> Calibration:
     return read_calibration(json.loads(_FILE.read_text(encoding="utf-8")))
 
 
-def probabilities(
-    scored: Scored, source: Side, target: Side, calibration: Calibration
-) -> Evidence:
+def probabilities(scored: Scored, source: Side, target: Side, calibration: Calibration) -> Evidence:
     """For each field (row) and candidate the probability that it is the right one."""
     found = calibration.probabilities(evidence(scored, source, target))
     known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0

@@ -74,9 +74,7 @@ def _targets(field: SchemaField) -> Iterator[SchemaField]:
         yield from _targets(inner)
 
 
-def _of_field(
-    field: SchemaField, about: dict[str, SchemaField], schema: TargetSchema
-) -> Column:
+def _of_field(field: SchemaField, about: dict[str, SchemaField], schema: TargetSchema) -> Column:
     within, _, _ = field.path.rpartition(".")
     holder = about.get(within) or about.get(within.removesuffix("[]"))
     given = [*field.examples, *(field.enum or ())]

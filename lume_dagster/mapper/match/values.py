@@ -204,9 +204,7 @@ def _within(numbers: NDArray[np.float64], field: Column) -> NDArray[np.float64]:
     return np.asarray(np.where(numbers[:, -1] < _LEAST_FILL * high, inside / 2, inside))
 
 
-def pattern_fit(
-    pattern: str, texts: Sequence[Sequence[str]]
-) -> NDArray[np.float64] | None:
+def pattern_fit(pattern: str, texts: Sequence[Sequence[str]]) -> NDArray[np.float64] | None:
     """The share of each column's texts that match, upper or lower; None for a pattern RE2 refuses."""
     flat = pa.array([text for column in texts for text in column], pa.string())
     try:

@@ -38,9 +38,7 @@ def _shape(text: str) -> str:
 
 
 def _format_shape(date_format: str) -> str:
-    held = re.sub(
-        r"%([A-Za-z])", lambda m: "\x01" if m[1] in _NUMERIC else "\x02", date_format
-    )
+    held = re.sub(r"%([A-Za-z])", lambda m: "\x01" if m[1] in _NUMERIC else "\x02", date_format)
     held = re.sub(r"[A-Za-z]", "\x02", held)
     return re.sub("\x02+", "a", re.sub("\x01+", "9", held))
 

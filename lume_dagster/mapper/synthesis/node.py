@@ -61,8 +61,6 @@ _TESTS = {
 }
 
 
-
-
 _STRUCTURE = listed(
     Op("column", 0.0, lambda path: path, "{0}", "{0}"),
     Op(

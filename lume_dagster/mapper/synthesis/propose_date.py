@@ -72,9 +72,7 @@ def _counted(setting: Setting, bases: Sequence[Node]) -> Iterator[Node]:
 
 
 def _has_clock(moment: Node) -> bool:
-    return moment.op == "unix" or any(
-        "%H" in str(f) or "%I" in str(f) for f in moment.args
-    )
+    return moment.op == "unix" or any("%H" in str(f) or "%I" in str(f) for f in moment.args)
 
 
 def _has_day(moment: Node) -> bool:

@@ -47,7 +47,9 @@ def numbers(setting: Setting, bases: Sequence[Node]) -> list[Node]:
     """The numbers that can be read in the source, the likeliest ones."""
     made: dict[object, Node] = {}
     for base in bases:
-        if base.op not in _LIKELY or not any(c.isdigit() for c in (setting.texts(base) or ("",))[0]):
+        if base.op not in _LIKELY or not any(
+            c.isdigit() for c in (setting.texts(base) or ("",))[0]
+        ):
             continue
         for node in _readings(base):
             values = setting.seen(node)
@@ -97,7 +99,9 @@ def _written_clock(node: Node) -> Iterator[Node]:
     for scale in (1, 60, 3600):
         seconds = step("times", node, scale) if scale > 1 else node
         for op, unit in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
-            whole = step("steps", step("over", seconds, unit) if unit > 1 else seconds, 1, 0, "down")
+            whole = step(
+                "steps", step("over", seconds, unit) if unit > 1 else seconds, 1, 0, "down"
+            )
             rest = whole if op == "hours" else step("modulo", whole, 60)
             shown = step("fixed", rest, 0)
             yield shown

@@ -9,7 +9,17 @@ from lume_dagster.mapper.synthesis.node import Node, column
 from lume_dagster.mapper.synthesis.ops_pattern import CLASSES, PATTERNS, tokens
 from lume_dagster.mapper.synthesis.setting import Setting, step
 
-_MARKS = (*" ,-/.:;|_@&=?()\n\t#+<>[]\"'*{}%$!~^\\", ", ", " - ", "://", "[[", "]]", "'''", "|", " (")
+_MARKS = (
+    *" ,-/.:;|_@&=?()\n\t#+<>[]\"'*{}%$!~^\\",
+    ", ",
+    " - ",
+    "://",
+    "[[",
+    "]]",
+    "'''",
+    "|",
+    " (",
+)
 _GLUES = ("", " ", "-", ", ", ",", ".", "_", "/", "; ")
 _DEEPEST = 7  # parts counted from the front
 _FROM_END = 4
@@ -139,5 +149,7 @@ def text_atoms(setting: Setting, found: Sequence[Node]) -> Iterator[Node]:
     for base in found:
         yield from filter(setting.fits, changed(setting, base))
     for base in found:
-        if base.op in ("column", "trim") or (base.op == "keep" and base.args[0] in ("digits", "alnum")):
+        if base.op in ("column", "trim") or (
+            base.op == "keep" and base.args[0] in ("digits", "alnum")
+        ):
             yield from filter(setting.fits, slices(setting, base))
