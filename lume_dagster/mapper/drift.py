@@ -43,7 +43,8 @@ class Drift:
     def sentences(self) -> Iterator[str]:
         """What a person should know, the worst first."""
         for name in self.lost:
-            yield f"The column {name!r} is gone, and none of the new ones looks like it."
+            others = ", and none of the new ones looks like it" if self.new else ""
+            yield f"The column {name!r} is gone{others}."
         for found in self.renamed:
             sure = f"{found.probability:.0%}"
             why = f": {found.reasons[0]}" if found.reasons else ""
@@ -96,7 +97,7 @@ def with_new_names(flow: Flow, renamed: Sequence[Renamed]) -> Flow:
         )
     called: dict[str, tuple[str, ...]] = dict(flow.source.also_called)
     for found in renamed:
-        called[found.before] = (*called.get(found.before, ()), found.after)
+        called[found.before] = tuple(dict.fromkeys((*called.get(found.before, ()), found.after)))
     source = flow.source.model_copy(update={"also_called": called})
     return flow.model_copy(update={"source": source})
 

@@ -14,7 +14,7 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import Receipt, Target
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.errors import BatchError, FlowError, LumeError
+from lume_dagster.errors import BatchError, FlowError, LumeError, PlanError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
@@ -192,7 +192,8 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
         outcome = progress.outcome
         if outcome is None:
             staged = progress.staged or _newest_staged(scope, batch)
-            outcome = phases.transform(batch, staged, scope.engine)
+            with _drift_told(scope, batch, staged):
+                outcome = phases.transform(batch, staged, scope.engine)
     refusal = refuse(outcome, batch.version.flow.errors.max_error_rate)
     checked = check_outcome(batch.version, outcome, refused=refusal is not None)
     if refusal is not None:
@@ -214,6 +215,18 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
         f" in {seconds:.2f} s.",
         rows.rejects,
     )
+
+
+@contextmanager
+def _drift_told(scope: RunScope, batch: Batch, staged: StagedBatch) -> Iterator[None]:
+    """Where the batch does not fit the flow, the error says what changed."""
+    try:
+        yield
+    except PlanError as error:
+        from lume_dagster.orchestration.drift import Beside, explained
+
+        beside = Beside(scope.key("source"), scope.instance, scope.workspace.engine_settings)
+        raise explained(error, batch.version, batch.source_path, staged, beside) from None
 
 
 def _target(scope: RunScope, progress: Progress) -> StepDone:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
 from lume_dagster.runs.output import Layout
 from lume_dagster.runs.phases import Engine
@@ -19,16 +20,9 @@ OpenEngine = Callable[["Workspace"], AbstractContextManager[Engine]]
 def open_duckdb(workspace: Workspace) -> AbstractContextManager[Engine]:
     """The default engine."""
     from lume_dagster.engines.duckdb_engine import DuckDBEngine
-    from lume_dagster.engines.settings import EngineSettings
 
     workspace.layout.scratch.mkdir(parents=True, exist_ok=True)
-    return DuckDBEngine(
-        EngineSettings(
-            memory_limit=workspace.memory_limit,
-            threads=workspace.threads,
-            scratch=workspace.layout.scratch,
-        )
-    )
+    return DuckDBEngine(workspace.engine_settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +43,13 @@ class Workspace:
     def layout(self) -> Layout:
         """The folders below the data folder."""
         return Layout(self.data)
+
+    @property
+    def engine_settings(self) -> EngineSettings:
+        """How much of the machine the default engine may use."""
+        return EngineSettings(
+            memory_limit=self.memory_limit, threads=self.threads, scratch=self.layout.scratch
+        )
 
     def engine(self) -> AbstractContextManager[Engine]:
         """A fresh engine, to be used in a ``with`` block."""

@@ -67,13 +67,13 @@ class Scope:
 
     chain: Chain
     columns: Sequence[SourceColumn]
-    also_called: Mapping[str, Sequence[str]]  # other names of columns, by the flow's
     null_texts: tuple[str, ...]
     seeds: Seeds
     oracle: TypeOracle
     handlers: Handlers
     target: Callable[[str], Sql]  # a target field's typed value, by path
     target_rewriter: Callable[[str], Rewriter]  # how a target field was made, by path
+    also_called: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by the flow's name
     answers: dict[str, str] = field(default_factory=dict)  # of the oracle, by question
 
     def type_of(self, value: Sql, variables: Mapping[str, str]) -> str:

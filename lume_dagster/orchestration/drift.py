@@ -1,0 +1,74 @@
+"""What changed in a batch that its flow version cannot map, seen beside an earlier batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.errors import MissingExtraError, PlanError
+from lume_dagster.flows.model import Flow, FlowVersion
+from lume_dagster.mapper.drift import Drift, find_drift
+from lume_dagster.mapper.sample import Sample, take_sample
+from lume_dagster.orchestration.newest import staged_in
+from lume_dagster.plan.used_columns import missing_columns
+
+_LOOKED_AT = 10  # of the latest batches
+_SAMPLE_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a batch is looked at beside: earlier batches that its source asset staged, if any."""
+
+    source: dg.AssetKey | None
+    instance: dg.DagsterInstance
+    settings: EngineSettings
+
+
+def drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> Drift:
+    """How a staged batch differs from what the flow needs.
+
+    Raises:
+        MissingExtraError: columns are missing, and ``lume-dagster[mapper]`` is not there.
+    """
+    sample = take_sample(beside.settings, staged, _SAMPLE_ROWS)
+    return find_drift(flow, sample, _earlier(flow, staged, beside))
+
+
+def explained(
+    error: PlanError, version: FlowVersion, source_path: str, staged: StagedBatch, beside: Beside
+) -> PlanError:
+    """The error with what seems to have become of the columns, where some are missing."""
+    if not missing_columns(version.flow, _names(staged)):
+        return error
+    try:
+        drift = drift_of(version.flow, staged, beside)
+    except MissingExtraError:  # what is wrong is told all the same
+        return error
+    told = f"{error.message} {' '.join(drift.sentences())}"
+    if not drift.renamed:
+        return PlanError(told, hint=error.hint)
+    name = version.flow.flow
+    remedy = f"lume drift {name} {source_path} --write, then lume publish {name}."
+    return PlanError(told, hint=f"if that is so: {remedy}")
+
+
+def _earlier(flow: Flow, staged: StagedBatch, beside: Beside) -> Sample | None:
+    """The latest batch that is still staged and has all columns that the flow needs."""
+    if beside.source is None:
+        return None
+    wanted = dg.AssetRecordsFilter(asset_key=beside.source)
+    for record in beside.instance.fetch_materializations(wanted, limit=_LOOKED_AT).records:
+        batch = staged_in(record.asset_materialization)
+        if batch is None or batch.folder == staged.folder or not batch.records:
+            continue
+        if not missing_columns(flow, _names(batch)):
+            return take_sample(beside.settings, batch, _SAMPLE_ROWS)
+    return None
+
+
+def _names(staged: StagedBatch) -> tuple[str, ...]:
+    return tuple(column.name for column in staged.columns)

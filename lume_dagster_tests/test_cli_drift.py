@@ -1,0 +1,65 @@
+"""A supplier renames the columns of a file: the run says so, and one command mends the flow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lume_dagster.cli import lume
+
+HEADER = "id,Vorname,surname,E-Mail,country_code,joined"
+
+
+def say(project: Path, *arguments: str):
+    return CliRunner().invoke(lume, [*arguments, "--project", str(project)])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A project that has mapped a batch, and got another one with other headers."""
+    folder = tmp_path_factory.mktemp("drift") / "shop"
+    assert CliRunner().invoke(lume, ["init", str(folder)]).exit_code == 0
+    rows = (folder / "landing" / "contacts.csv").read_text("utf-8").splitlines()[1:]
+    (folder / "landing" / "new.csv").write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")
+    (folder / "landing" / "less.csv").write_text("id,first_name,last_name,email,country\n", "utf-8")
+    assert say(folder, "run", "contacts", "contacts.csv").exit_code == 0
+    return folder
+
+
+def test_the_run_says_what_columns_seem_to_be_called_now(project):
+    said = say(project, "run", "contacts", "new.csv")
+    assert said.exit_code == 10
+    assert "'first_name' seems to be called 'Vorname' now" in said.stderr
+    assert "lume drift contacts new.csv --write, then lume publish contacts" in said.stderr
+
+
+def test_a_column_that_is_gone_is_said_to_be_gone(project):
+    said = say(project, "drift", "contacts", "less.csv")
+    assert said.stdout == "The column 'customer_since' is gone.\n"
+    assert say(project, "drift", "contacts", "less.csv", "--write").exit_code == 2
+
+
+def test_a_batch_as_the_flow_knows_it_has_no_drift(project):
+    said = say(project, "drift", "contacts", "contacts.csv")
+    assert said.stdout == "contacts.csv has the columns that contacts:v1 knows.\n"
+
+
+def test_the_new_names_are_written_published_and_mapped(project):
+    said = say(project, "drift", "contacts", "new.csv", "--write", "--json")
+    assert {r["before"]: r["after"] for r in json.loads(said.stdout)["renamed"]} == {
+        "email": "E-Mail",
+        "first_name": "Vorname",
+        "last_name": "surname",
+        "country": "country_code",
+        "customer_since": "joined",
+    }
+    assert say(project, "publish", "contacts", "--activate").exit_code == 0
+    before, after = (
+        json.loads(say(project, "run", "contacts", batch, "--json").stdout)["metrics"]["row_counts"]
+        for batch in ("contacts.csv", "new.csv")
+    )
+    assert before == after
+    assert before["mapped"] > 0
