@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -31,6 +32,10 @@ _WORDS = {
 WORDS = {name: text.split() for name, text in _WORDS.items()}
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y", "%Y%m%d")
 _BOOLEANS = (("true", "false"), ("Y", "N"), ("yes", "no"), ("1", "0"))
+TWINS = [
+    *"previous first last planned actual minimum maximum primary secondary other original alternate".split(),
+    *"billing shipping expected reported local total average new old internal external default".split(),
+]
 _HEADERS = ("same", "other", "short", "skeleton", "placeholder", "prefixed", "mixed")
 
 
@@ -84,6 +89,10 @@ def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Cas
     )
     there = {c.name: f.path for c, f in zip(target, fields, strict=True)}
     gold = {name: there[c.name] for name, c in zip(names, source, strict=True) if c.name in there}
+    if number % 8 == 5:
+        fields = _with_twins(fields, strangers, described, examples, chance)
+    if number % 8 == 6:
+        columns = _only_said(columns, source, chance)
     title = f"generated/{number:03}-{domain}-{mode}"
     return Case(title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)))
 
@@ -92,6 +101,34 @@ def _keep(own: list[Concept], chance: Random, least: float) -> list[Concept]:
     count = max(2, round(len(own) * chance.uniform(least, 1)))
     kept = set(chance.sample(range(len(own)), min(len(own), count)))
     return [c for place, c in enumerate(own) if place in kept]
+
+
+def _with_twins(
+    fields: tuple[Column, ...], strangers: list[Concept], described: bool, examples: int, chance: Random
+) -> tuple[Column, ...]:
+    """A large target: everything else there is, and of most fields some that are nearly the same."""
+    names = {field.name for field in fields}
+    others = [_field(c, described, examples, chance) for c in _apart(strangers) if c.name not in names]
+    every = [*fields, *others]
+    twins = [_twin(field, word) for field in every for word in chance.sample(TWINS, chance.randrange(4))]
+    chance.shuffle(mixed := [*every, *twins])
+    return tuple({field.path: field for field in mixed}.values())
+
+
+def _twin(field: Column, word: str) -> Column:
+    name = f"{word}_{field.name}"
+    said = f"{field.description} ({word})" if field.description else ""
+    return replace(field, path=name, name=name, description=said)
+
+
+def _only_said(columns: tuple[Column, ...], source: list[Concept], chance: Random) -> tuple[Column, ...]:
+    """A source of which there is a description and no values: its words are other ones."""
+    found = []
+    for column, concept in zip(columns, source, strict=True):
+        words = [w for w in concept.description.split() if chance.random() < 0.6]
+        said = " ".join((*words, chance.choice(concept.others)))
+        found.append(replace(column, values=(), description=said, type=concept.type))
+    return tuple(found)
 
 
 def _apart(concepts: list[Concept]) -> list[Concept]:
