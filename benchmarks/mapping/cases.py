@@ -29,6 +29,12 @@ class Case:
     target: tuple[Column, ...]
     gold: dict[str, str]
     splits: dict[str, str]
+    manner: str = ""  # of generated ones: what is made hard
+
+    @property
+    def kind(self) -> str:
+        """Family and manner."""
+        return f"{self.family}-{self.manner}" if self.manner else self.family
 
 
 def data_folder() -> Path | None:

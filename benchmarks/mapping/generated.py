@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,7 +17,7 @@ from lume_dagster.mapper.match.column import Column
 
 from benchmarks.mapping.cases import Case, split_of
 
-CASES = 240
+CASES = 336
 _ROWS = 60
 _WORDS = {
     "first": "Anna Ben Carla David Elif Frank Gita Hugo Ines Jan Karin Liam Maya Noah Olga Paul Rosa Sven Tara Uwe",
@@ -31,6 +32,11 @@ _WORDS = {
 WORDS = {name: text.split() for name, text in _WORDS.items()}
 _DATES = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y", "%Y%m%d")
 _BOOLEANS = (("true", "false"), ("Y", "N"), ("yes", "no"), ("1", "0"))
+TWINS = [
+    *"previous first last planned actual minimum maximum primary secondary other original alternate".split(),
+    *"billing shipping expected reported local total average new old internal external default".split(),
+]
+KINDS = ("schema", "schema", "tables", "schema", "large", "schema", "said", "many")
 _HEADERS = ("same", "other", "short", "skeleton", "placeholder", "prefixed", "mixed")
 
 
@@ -65,6 +71,9 @@ def cases(count: int = CASES) -> Iterator[Case]:
 
 
 def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Case:
+    kind = KINDS[number // len(_HEADERS) % len(KINDS)]
+    if kind == "many":
+        return _many_tables(number, chance, domains)
     domain = chance.choice(sorted(domains))
     own = domains[domain]
     strangers = [c for name in sorted(domains) if name != domain for c in domains[name]]
@@ -84,14 +93,108 @@ def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Cas
     )
     there = {c.name: f.path for c, f in zip(target, fields, strict=True)}
     gold = {name: there[c.name] for name, c in zip(names, source, strict=True) if c.name in there}
-    title = f"generated/{number:03}-{domain}-{mode}"
-    return Case(title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)))
+    if kind == "tables":
+        fields = _filled(fields, target, chance)
+    if kind == "large":
+        fields = _with_twins(fields, strangers, described, examples, chance)
+        if mode in ("other", "placeholder", "prefixed", "mixed"):
+            gold = {ours: _perhaps_a_twin(theirs, fields, chance) for ours, theirs in gold.items()}
+    if kind in ("large", "said") and chance.random() < 0.5:
+        columns = _only_said(columns, source, chance)
+    title = f"generated/{number:03}-{domain}-{kind}-{mode}"
+    return Case(title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)), kind)
+
+
+def _many_tables(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Case:
+    """Two databases in prose, without values; keys of other tables stand in every table."""
+    every = sorted(domains)
+    held = chance.sample(every, chance.randrange(3, 7))
+    mode = chance.choice(("other", "mixed", "short"))
+    columns: list[Column] = []
+    gold: dict[str, str] = {}
+    for domain in held:
+        shown = chance.choice((domain, domain.rstrip("s"), f"{domain[:4]}_data", f"t_{number % 7}"))
+        own = _keep(domains[domain], chance, 0.5)
+        keys = [domains[name][0] for name in chance.sample(every, 2) if name != domain]
+        concepts = _apart([*own, *keys])
+        names = _unique([_header(c, mode, place, chance) for place, c in enumerate(concepts)])
+        told = _only_said(tuple(Column(path=f"{shown}.{n}", name=n, table=shown) for n in names), concepts, chance)
+        columns += [replace(column, table_description=f"Facts about {domain}") for column in told]
+        gold |= {
+            f"{shown}.{name}": f"{domain}.{_meant(c.name, chance)}"
+            for name, c in zip(names, own, strict=False)
+            if chance.random() < 0.7
+        }
+    fields = [field for domain in every for field in _tabled(domain, domains, chance)]
+    there = {field.path for field in fields}
+    gold = {ours: theirs for ours, theirs in gold.items() if theirs in there}
+    columns = list({column.path: column for column in columns}.values())
+    title = f"generated/{number:03}-many-{mode}"
+    splits = dict.fromkeys((c.path for c in columns), split_of(title))
+    return Case(title, "generated", tuple(columns), tuple(fields), gold, splits, "many")
+
+
+def _meant(name: str, chance: Random) -> str:
+    """As often as not a twin, of which only the target's author knows."""
+    return f"{chance.choice(TWINS[:4])}_{name}" if chance.random() < 0.5 else name
+
+
+def _tabled(domain: str, domains: dict[str, list[Concept]], chance: Random) -> list[Column]:
+    keys = [domains[name][0] for name in chance.sample(sorted(domains), 4) if name != domain]
+    fields = [_field(c, True, 0, chance) for c in _apart([*domains[domain], *keys])]
+    twins = [_twin(field, word) for field in fields for word in TWINS[:4] if chance.random() < 0.5]
+    return [
+        replace(f, path=f"{domain}.{f.name}", table=domain, values=(), table_description=f"All {domain}")
+        for f in (*fields, *twins)
+    ]
 
 
 def _keep(own: list[Concept], chance: Random, least: float) -> list[Concept]:
     count = max(2, round(len(own) * chance.uniform(least, 1)))
     kept = set(chance.sample(range(len(own)), min(len(own), count)))
     return [c for place, c in enumerate(own) if place in kept]
+
+
+def _filled(fields: tuple[Column, ...], target: list[Concept], chance: Random) -> tuple[Column, ...]:
+    """A target that is a table with rows, of which nothing is said."""
+    return tuple(
+        replace(field, description="", pattern="", values=_values(c, chance, _ROWS, ours=False))
+        for field, c in zip(fields, target, strict=True)
+    )
+
+
+def _perhaps_a_twin(path: str, fields: tuple[Column, ...], chance: Random) -> str:
+    """Who made the gold meant one of the twins as often as not, and the source does not say so."""
+    twins = [field.path for field in fields if field.path.endswith(f"_{path}")]
+    return chance.choice(twins) if twins and chance.random() < 0.5 else path
+
+
+def _with_twins(
+    fields: tuple[Column, ...], strangers: list[Concept], described: bool, examples: int, chance: Random
+) -> tuple[Column, ...]:
+    """A large target: everything else there is, and of most fields some that are nearly the same."""
+    names = {field.name for field in fields}
+    others = [_field(c, described, examples, chance) for c in _apart(strangers) if c.name not in names]
+    every = [*fields, *others]
+    twins = [_twin(field, word) for field in every for word in chance.sample(TWINS, chance.randrange(4))]
+    chance.shuffle(mixed := [*every, *twins])
+    return tuple({field.path: field for field in mixed}.values())
+
+
+def _twin(field: Column, word: str) -> Column:
+    name = f"{word}_{field.name}"
+    said = f"{field.description} ({word})" if field.description else ""
+    return replace(field, path=name, name=name, description=said)
+
+
+def _only_said(columns: tuple[Column, ...], source: list[Concept], chance: Random) -> tuple[Column, ...]:
+    """A source of which there is a description and no values: its words are other ones."""
+    found = []
+    for column, concept in zip(columns, source, strict=True):
+        words = [w for w in concept.description.split() if chance.random() < 0.6]
+        said = " ".join((*words, chance.choice(concept.others)))
+        found.append(replace(column, values=(), description=said, type=concept.type))
+    return tuple(found)
 
 
 def _apart(concepts: list[Concept]) -> list[Concept]:

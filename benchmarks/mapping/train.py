@@ -81,26 +81,30 @@ def fit(examples: Iterable[Examples]) -> dict[str, Any]:
 
 
 def _gathered(examples: Sequence[Examples]) -> tuple[Numbers, NDArray[np.bool_], Numbers]:
-    families = sorted({each.case.family for each in examples})
-    rows, labels, weights = [], [], []
+    """All candidates that may be learned from; large cases weigh more than small ones, but not by much."""
     place = calibrate.NAMES.index("assigned")
-    for family in families:
-        ours = [each for each in examples if each.case.family == family]
-        evidence = np.concatenate([each.evidence[each.dev] for each in ours])
-        right = np.concatenate([each.right[each.dev] for each in ours])
-        if not len(right):
-            continue
-        is_assigned = evidence[:, place] > 0
-        weight = np.where(is_assigned, 1.0, 0.25)
+    totals: dict[str, float] = {}
+    rows, labels, weights, families = [], [], [], []
+    for each in examples:
+        evidence = each.evidence[each.dev]
+        weight = np.where(evidence[:, place] > 0, 1.0, 0.25)
+        weight /= np.sqrt(max(1.0, weight.sum()))
+        family = each.case.kind
+        totals[family] = totals.get(family, 0.0) + float(weight.sum())
         rows.append(evidence)
-        labels.append(right)
-        weights.append(FAMILY_WEIGHTS.get(family, 1.0) * weight / weight.sum())
-    joined = np.concatenate(weights)
+        labels.append(each.right[each.dev])
+        weights.append(weight)
+        families.append(family)
+    shares = [
+        FAMILY_WEIGHTS.get(family, 1.0) * weight / max(totals[family], 1e-9)
+        for family, weight in zip(families, weights, strict=True)
+    ]
+    joined = np.concatenate(shares)
     return np.concatenate(rows), np.concatenate(labels), joined / joined.sum()
 
 
 #: The product's own kind of case counts most, and a handful of easy cases little.
-FAMILY_WEIGHTS = {"generated": 2.0, "magellan": 0.25}
+FAMILY_WEIGHTS = {"generated-schema": 2.0, "generated-large": 0.5, "generated-said": 0.5, "generated-many": 0.5, "magellan": 0.25}
 
 
 def _weighted_mean(evidence: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lume_dagster.mapper.match.features import Side
+from lume_dagster.mapper.match.names import overlap
 from lume_dagster.mapper.match.score import Scored
 
 Evidence = NDArray[np.float64]
@@ -33,7 +34,7 @@ NAMES = (
     "score", "ahead_in_field", "ahead_in_column", "assigned", "best_of_column", "name", "same_name",
     "name_beside_others", "score_beside_others", "names_of_others", "name_if_names_agree",
     "log_columns", "log_fields", "log_ratio", "has_values", "has_descriptions", "many_tables",
-    "placeholder", "no_values",
+    "placeholder", "no_values", "twins", "twins_if_same_name",
 )  # fmt: skip
 
 
@@ -84,6 +85,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     told |= _of_ranks(scored)
     told |= _of_others(told)
     told |= _of_the_whole(scored, source, target)
+    told["twins_if_same_name"] = told["twins"] * told["same_name"]
     shape = scored.candidates.shape
     return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
 
@@ -153,4 +155,14 @@ def _of_the_whole(scored: Scored, source: Side, target: Side) -> dict[str, Evide
         "many_tables": np.array(np.log(tables)),
         "placeholder": placeholder[scored.candidates],
         "no_values": no_values[scored.candidates],
+        "twins": _twins(target)[:, None],
     }
+
+
+def _twins(target: Side) -> Evidence:
+    """How much of a field's name the name of another field has too."""
+    words = [frozenset(name) for name in target.names.long]
+    common = overlap(words, words)
+    np.fill_diagonal(common, 0)
+    sizes = np.array([max(1, len(each)) for each in words])
+    return np.asarray(common.max(axis=1, initial=0) / sizes, dtype=np.float64)

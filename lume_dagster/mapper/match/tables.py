@@ -21,10 +21,10 @@ def table_affinity(
     """By what the tables are called and said to be, and by how well their columns find partners.
 
     Both are standard scores along the target's tables, spread out to the columns; None where
-    there is one table on either side.
+    one side has one table.
     """
     ours, theirs = _tables(source), _tables(target)
-    if len(ours) * len(theirs) <= 1:
+    if min(len(ours), len(theirs)) < 2:
         return None
     at = [np.array([ours.index(c.table) for c in source])]
     at.append(np.array([theirs.index(c.table) for c in target]))
