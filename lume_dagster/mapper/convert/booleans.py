@@ -1,0 +1,118 @@
+"""Yes and no in every spelling, and words that mean one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lume_dagster.mapper.convert.facts import Facts, Want, sql_text, words_of
+from lume_dagster.mapper.convert.program import Code, Program
+
+#: What parse_boolean reads.
+_PLAIN_TRUE = frozenset(
+    "true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split()
+)
+_PLAIN_FALSE = frozenset("false f no n 0 off nein falsch non faux falso não nao nie нет".split())
+_TRUE = frozenset(
+    "1.0|-1|✓|✔|☑|+|.t.|#true#|enabled|enable|active|aktiv|actif|activo|yep|yeah|ok|okay|positive|pos|"
+    "confirmed|verified|granted|accepted|approved|opted in|opt-in|opt in|subscribed|pass|passed|success|"
+    "succeeded|available|in stock|present|true (1)|yes (y)|1 - yes|checked|right|correct|allowed|paid|valid|"
+    "complete|completed|done|member|registered|current|live".split("|")
+)
+_FALSE = frozenset(
+    "0.0|✗|✘|☐|.f.|#false#|disabled|disable|inactive|inaktiv|inactif|inactivo|nope|negative|neg|"
+    "unconfirmed|unverified|denied|rejected|declined|opted out|opt-out|opt out|unsubscribed|fail|failed|"
+    "failure|unavailable|out of stock|absent|false (0)|no (n)|0 - no|unchecked|wrong|incorrect|forbidden|"
+    "unpaid|invalid|incomplete|not done|pending|open|non-member|unregistered|former|archived|dead|"
+    "not active|not available|none".split("|")
+)
+_OPPOSITES = frozenset(
+    "inactive disabled unsubscribed out optout unpaid invalid deleted closed blocked banned not no non "
+    "un opted exclude excluded hidden without former archived suspended cancelled canceled".split()
+)
+
+
+def boolean_programs(facts: Facts, want: Want) -> Iterator[Program]:
+    """Programs for a field of type boolean."""
+    values = [v.casefold() for v in facts.values]
+    if facts.column.type == "BOOLEAN":
+        yield from _polar(Program(facts.column.reference, "identity", 0.98), facts, want)
+        return
+    if not values:
+        yield from _marked(facts)
+        return
+    plain = [v for v in values if v in _PLAIN_TRUE | _PLAIN_FALSE]
+    if set(values) <= {"true", "false"}:
+        yield from _polar(Program(facts.plain, "identity", 0.98, nulls=facts.nulls), facts, want)
+    elif len(plain) == len(values):
+        why = ("Every value is a spelling of yes or no.",)
+        made = Program(f"parse_boolean({facts.read})", "boolean", 0.97, why, nulls=facts.nulls)
+        yield from _polar(made, facts, want)
+    yield from _worded(facts, want)
+    yield from _marked(facts)
+
+
+def _worded(facts: Facts, want: Want) -> Iterator[Program]:
+    """Words that mean yes or no by what they say, or by the name of the target."""
+    codes = []
+    name = set(want.words) - {"is", "has", "flag", "was", "the"}
+    for value in facts.values:
+        word = value.casefold()
+        truth, score = None, 0.0
+        if word in _PLAIN_TRUE | _TRUE:
+            truth, score = True, 0.96 if word in _PLAIN_TRUE else 0.92
+        elif word in _PLAIN_FALSE | _FALSE:
+            truth, score = False, 0.96 if word in _PLAIN_FALSE else 0.92
+        if set(words_of(value)) & name and word not in _FALSE:
+            truth, score = True, 0.95
+        if (
+            word in ("pending", "open", "none", "current", "done", "live", "member")
+            and score == 0.92
+        ):
+            score = 0.6
+        codes.append(Code(value, truth, score, mapped=truth is not None))
+    known = [c for c in codes if c.mapped]
+    if not known or len({str(c.value).casefold() for c in known}) < len(known):
+        known = list({c.value.casefold(): c for c in known}.values())
+    if not known or all(v.casefold() in _PLAIN_TRUE | _PLAIN_FALSE for v in facts.values):
+        return
+    listed = ", ".join(f"{sql_text(c.value.lower())}: {str(c.target).lower()}" for c in known)
+    prior = min(c.score for c in known)
+    if len({c.target for c in known}) == 1:
+        prior *= 0.8
+    whys = ("The values are words for yes and no.",)
+    expression = f"code_list({facts.read}, {{{listed}}})"
+    made = Program(expression, "boolean", prior, whys, codes=tuple(codes), nulls=facts.nulls)
+    yield from _polar(made, facts, want)
+
+
+def _polar(program: Program, facts: Facts, want: Want) -> Iterator[Program]:
+    """Where one name says the opposite of the other, a person decides."""
+    from dataclasses import replace
+
+    if bool(set(facts.name_words) & _OPPOSITES) == bool(set(want.words) & _OPPOSITES):
+        yield program
+        return
+    if set(facts.name_words) & set(want.words) & _OPPOSITES:
+        yield program
+        return
+    why = f"The names {facts.column.name} and {want.field.name} may say the opposite of each other."
+    turned = f"NOT {program.expression}"
+    if program.kind == "identity":
+        turned = f"NOT CAST({program.expression} AS BOOLEAN)"
+    yield replace(
+        program, expression=turned, prior=0.6, reasons=(why,), review=True, kind="boolean"
+    )
+    yield replace(program, prior=0.4, reasons=(why,), review=True)
+
+
+def _marked(facts: Facts) -> Iterator[Program]:
+    """A mark or nothing: whether nothing means no, a person must say."""
+    given = {t.strip().casefold() for t in facts.texts if t and t.strip()}
+    empty = any(not t or not t.strip() for t in facts.texts)
+    if (
+        len(given) == 1
+        and empty
+        and given <= {"x", "✓", "✔", "*", "yes", "y", "1", "true", "ja", "oui"}
+    ):
+        why = "A mark or nothing: nothing is taken for no."
+        yield Program(f"squash({facts.text}) IS NOT NULL", "boolean", 0.8, (why,), review=True)

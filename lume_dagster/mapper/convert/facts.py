@@ -1,0 +1,159 @@
+"""What is known of a source column and of a target field before any program is tried."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lume_dagster.flows.schema import SchemaField
+from lume_dagster.mapper.sample import SampleColumn
+
+MOST_DISTINCT = 400  # values looked at one by one
+
+#: Texts that mean no value wherever they stand.
+_NULL_WORDS = frozenset(
+    "null|none|nan|nil|n/a|#n/a|n.a.|n. a.|<na>|<null>|(null)|\\n|-|--|---|–|—|?|??|.|...|na|"
+    "not available|not applicable|keine angabe|k.a.|k. a.|s/o|no data|nat|undefined|#value!|"
+    "#ref!|(blank)|(empty)|[null]|missing".split("|")
+)
+#: Texts that mean no value where a number, a date or a code is wanted.
+_NO_MEASURE = frozenset(
+    "unknown|tbd|tba|tbc|pending|unbekannt|inconnu|desconocido|unspecified|not set|not specified|"
+    "not known|not provided|not recorded|not given|x|xx|xxx|*|**|offen|0000-00-00|00.00.0000|"
+    "00/00/0000|0000-00-00 00:00:00|99/99/9999|never|leer|vide|n/d|nd|s/d|withheld|error|#div/0!|"
+    "to be announced|to be determined|to be confirmed".split("|")
+)
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+|%")
+_ASCII_LETTERS = re.compile(r"[A-Za-z]{2}")
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """``unitPrice_USD`` -> unit, price, usd."""
+    return tuple(word.lower() for word in _WORDS.findall(name))
+
+
+def sql_text(value: str) -> str:
+    """A text as an expression writes it."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The texts of a column, apart from those that mean no value."""
+
+    column: SampleColumn
+    texts: tuple[str | None, ...]  # one for each row, or item
+    strict: bool  # whether only a number, a date or a code may stand here
+
+    @cached_property
+    def nulls(self) -> tuple[str, ...]:
+        """Texts that mean no value, as they are written here, the most frequent first."""
+        found = Counter(t.strip() for t in self.texts if t is not None and self._is_null(t))
+        return tuple(sorted((word for word in found if word), key=lambda w: (-found[w], w)))
+
+    def _is_null(self, value: str) -> bool:
+        word = " ".join(value.split()).casefold()
+        if word in ("na", "x", "nd") and not self.strict:
+            return word == "na" and not self._are_short_codes
+        return not word or word in _NULL_WORDS or (self.strict and word in _NO_MEASURE)
+
+    @cached_property
+    def _are_short_codes(self) -> bool:
+        """Most values have two letters: then ``NA`` is Namibia, or sodium."""
+        given = [t.strip() for t in self.texts if t and t.strip()]
+        short = sum(len(t) == 2 and bool(_ASCII_LETTERS.fullmatch(t)) for t in given)
+        return short * 2 > len(given)
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """The distinct values, trimmed, with how many rows have each; the first seen first."""
+        found = Counter(t.strip() for t in self.texts if t is not None and not self._is_null(t))
+        return dict(list(found.items())[:MOST_DISTINCT])
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        """The distinct values, trimmed."""
+        return tuple(self.counts)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether helpers can read it as it is."""
+        return self.column.type in ("VARCHAR", "JSON")
+
+    @property
+    def text(self) -> str:
+        """The expression for its text."""
+        reference = self.column.reference
+        return reference if self.is_text else f"CAST({reference} AS VARCHAR)"
+
+    @property
+    def read(self) -> str:
+        """The expression for its text, NULL for the texts that mean no value."""
+        return self.cleared(self.text)
+
+    def cleared(self, expression: str) -> str:
+        """An expression, NULL for the texts that mean no value."""
+        if not self.nulls:
+            return expression
+        return f"null_if({expression}, {', '.join(map(sql_text, self.nulls))})"
+
+    @property
+    def plain(self) -> str:
+        """The expression for the value as it is, typed where it is."""
+        return self.read if self.nulls else self.column.reference
+
+    @cached_property
+    def name_words(self) -> tuple[str, ...]:
+        """The words of its name."""
+        return words_of(self.column.name)
+
+    @cached_property
+    def name(self) -> str:
+        """Its name, for sentences."""
+        return self.column.path
+
+
+@dataclass(frozen=True)
+class Want:
+    """A target field, and what its words say beside its keywords."""
+
+    field: SchemaField
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The words of its name and title."""
+        return words_of(self.field.name) + words_of(self.field.title or "")
+
+    @cached_property
+    def prose(self) -> str:
+        """Name, title and description in lower case."""
+        parts = (" ".join(words_of(self.field.name)), self.field.title, self.field.description)
+        return " ".join(part for part in parts if part).lower()
+
+    def says(self, *phrases: str) -> bool:
+        """Whether one of the phrases stands in the prose, as words."""
+        return any(re.search(rf"(?<!\w){re.escape(p)}(?!\w)", self.prose) for p in phrases)
+
+    @cached_property
+    def examples(self) -> tuple[str, ...]:
+        """The examples of the schema as texts."""
+        return tuple(str(e) for e in self.field.examples if not isinstance(e, bool | dict | list))
+
+    @cached_property
+    def is_strict(self) -> bool:
+        """Whether only a number, a date, a code and the like may stand here."""
+        field = self.field
+        return field.type != "string" or bool(field.format or field.enum or field.pattern)
+
+    def matches_pattern(self, values: Sequence[str]) -> bool:
+        """Whether all values match the pattern, if there is one that can be tried here."""
+        if self.field.pattern is None:
+            return False
+        try:
+            pattern = re.compile(self.field.pattern)
+        except re.error:
+            return False
+        return bool(values) and all(pattern.search(v) for v in values)
