@@ -44,10 +44,10 @@ def branched(setting: Setting) -> list[tuple[float, Node]]:
         if not all(sides):
             continue
         for subject, test, value in tried[split][:_EACH]:
-            for yes_cost, yes in sides[0][:_EACH]:
-                no_cost, no = sides[1][0]
+            for _, yes in sides[0][:_EACH]:
+                _, no = sides[1][0]
                 tree = Node("when", (subject, yes, no), (test, value))
-                found.append((ir.cost(tree) + 0.0 * (yes_cost + no_cost), tree))
+                found.append((ir.cost(tree), tree))
     return sorted(found, key=lambda entry: entry[0])
 
 
@@ -74,6 +74,7 @@ def _side(
         [setting.labelled[i] for i in chosen],
         tuple(setting.wanted[i] for i in chosen),
         [row for row in setting.unlabelled if _passes(row, *how) is keep],
+        thorough=False,
     )
     return programs(own, _EACH, _PUSHES)
 

@@ -41,6 +41,8 @@ def _pieces(setting: Setting, source: Node) -> Iterator[Node]:
     yield from _parts(source, values)
     for name in CLASSES:
         yield step("keep", source, name)
+    for name in ("tags", "alnum", "letters"):
+        yield step("spaced", source, name)
     yield from (step("initials", source, glue) for glue in ("", ".", ". ", " "))
     yield step("camel", source)
     yield from _context(setting, source, values)
@@ -126,7 +128,10 @@ def changed(setting: Setting, base: Node) -> Iterator[Node]:
 
 def slices(setting: Setting, base: Node) -> Iterator[Node]:
     """Fixed places of texts that are equally long."""
-    lengths = {len(v) for v in setting.texts(base) or ()}
+    texts = setting.texts(base) or ()
+    if len(texts) == 1 and not texts[0].isdigit():
+        return
+    lengths = set(map(len, texts))
     if len(lengths) != 1 or not 3 < (length := lengths.pop()) < 24:  # noqa: PLR2004
         return
     for start in range(1, length + 1):
