@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lume_dagster.mapper.synthesis import node as ir
-from lume_dagster.mapper.synthesis.letters import lower
+from lume_dagster.mapper.synthesis.letters import lower, trim
 from lume_dagster.mapper.synthesis.node import Node, Row, column
 from lume_dagster.mapper.synthesis.search import programs
 from lume_dagster.mapper.synthesis.setting import Setting
@@ -85,11 +85,11 @@ def memorised(setting: Setting) -> list[tuple[float, Node]]:
         return []
     for path in setting.paths:
         values = setting.texts(column(path))
-        if values is None or len({lower(v.strip(" ")) for v in values}) != len(values):
+        if values is None or len({lower(trim(v)) for v in values}) != len(values):
             continue
         pairs: list[str] = []
         for value, out in zip(values, setting.wanted, strict=True):
-            pairs += [lower(value.strip(" ")), out]
+            pairs += [lower(trim(value)), out]
         tree = Node("code", (column(path),), tuple(pairs))
         return [(ir.cost(tree), tree)]
     return []
