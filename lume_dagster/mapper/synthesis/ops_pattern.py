@@ -36,7 +36,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("proper", 2.5, "[A-Z][a-z]+", "capitalised word"),
         Pattern("number", 2.1, r"-?[0-9][0-9,]*(?:\.[0-9]+)?|-?\.[0-9]+", "figure"),
         Pattern("decimal", 2.5, r"[0-9]+\.[0-9]+", "decimal"),
-        Pattern("phrase", 2.4, r"[^,;|\n]+", "phrase"),
+        Pattern("phrase", 2.6, r"[^,;|\n]+", "phrase"),
         Pattern("words", 3.0, r"[A-Za-z][A-Za-z .'-]*[A-Za-z]", "run of words"),
         Pattern("proper_words", 3.0, r"[A-Z][A-Za-z.'-]*(?: [A-Z][A-Za-z.'-]*)*", "proper name"),
         Pattern("code", 2.7, r"[A-Za-z0-9]*[0-9][A-Za-z0-9]*", "code with digits"),

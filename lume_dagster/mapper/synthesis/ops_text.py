@@ -59,7 +59,7 @@ TEXT_OPS = listed(
     Op("squash", 1.4, letters.squash, "squash({0})", "{0} with runs of spaces made one"),
     Op(
         "split",
-        lambda mark, k: 2.0 + 0.12 * (k - 1 if k > 0 else -k - 0.6) + 0.1 * (len(mark) > 1),
+        lambda mark, k: (2.0 if mark == " " else 1.75) + 0.12 * (k - 1 if k > 0 else -k - 0.6) + 0.1 * (len(mark) > 1),
         _part,
         "nullif(trim(string_split({0}, {1})[{2}]), '')",
         lambda x, mark, k: f"the {ordinal(k)} part of {x} split at {_named(mark)}",
