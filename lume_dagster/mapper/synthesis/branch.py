@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lume_dagster.mapper.synthesis import node as ir
-from lume_dagster.mapper.synthesis.letters import lower
+from lume_dagster.mapper.synthesis.letters import lower, trim
 from lume_dagster.mapper.synthesis.node import Node, Row, column
+from lume_dagster.mapper.synthesis.ops_pattern import tokens
 from lume_dagster.mapper.synthesis.search import programs
 from lume_dagster.mapper.synthesis.setting import Setting
 
@@ -27,8 +28,8 @@ _FORMS = (
 _FINDS = ("[0-9]", "[A-Z]", "[a-z]", "[A-Za-z]", "^[0-9]", "[0-9]$", "[A-Z]{2}", "[0-9]{4}")
 _MOST_SPLITS = 5
 _PUSHES = 4_000
+_MOST_WORDS = 12
 _EACH = 3
-_SAME = 2  # outputs that come back before a table is learned
 
 
 def branched(setting: Setting) -> list[tuple[float, Node]]:
@@ -44,10 +45,10 @@ def branched(setting: Setting) -> list[tuple[float, Node]]:
         if not all(sides):
             continue
         for subject, test, value in tried[split][:_EACH]:
-            for yes_cost, yes in sides[0][:_EACH]:
-                no_cost, no = sides[1][0]
+            for _, yes in sides[0][:_EACH]:
+                _, no = sides[1][0]
                 tree = Node("when", (subject, yes, no), (test, value))
-                found.append((ir.cost(tree) + 0.0 * (yes_cost + no_cost), tree))
+                found.append((ir.cost(tree), tree))
     return sorted(found, key=lambda entry: entry[0])
 
 
@@ -57,6 +58,14 @@ def _tests(setting: Setting) -> Iterator[tuple[Node, str, str]]:
         yield from ((subject, "contains", mark) for mark in _MARKS)
         yield from ((subject, "like", form) for form in _FORMS)
         yield from ((subject, "finds", form) for form in _FINDS)
+        yield from ((subject, "contains", word) for word in _telling_words(setting, subject))
+
+
+def _telling_words(setting: Setting, subject: Node) -> list[str]:
+    """Words that some of the examples have."""
+    texts = setting.texts(subject) or ()
+    found = dict.fromkeys(word for text in texts for word in tokens(text, "letters"))
+    return [word for word in found if not all(word in text for text in texts)][:_MOST_WORDS]
 
 
 def _passes(row: Row, subject: Node, test: str, value: str) -> bool:
@@ -74,21 +83,26 @@ def _side(
         [setting.labelled[i] for i in chosen],
         tuple(setting.wanted[i] for i in chosen),
         [row for row in setting.unlabelled if _passes(row, *how) is keep],
+        thorough=False,
     )
     return programs(own, _EACH, _PUSHES)
 
 
 def memorised(setting: Setting) -> list[tuple[float, Node]]:
-    """A table of the examples: only where outputs come back, so that it may be a code list."""
-    if len(set(setting.wanted)) > len(setting.wanted) - _SAME + 1:
-        return []
+    """A table of the examples, where it may be a code list: outputs come back, or inputs do."""
     for path in setting.paths:
         values = setting.texts(column(path))
-        if values is None or len({lower(v.strip(" ")) for v in values}) != len(values):
+        if values is None or len({lower(trim(v)) for v in values}) != len(values):
             continue
         pairs: list[str] = []
         for value, out in zip(values, setting.wanted, strict=True):
-            pairs += [lower(value.strip(" ")), out]
+            pairs += [lower(trim(value)), out]
         tree = Node("code", (column(path),), tuple(pairs))
-        return [(ir.cost(tree), tree)]
+        if len(set(setting.wanted)) < len(setting.wanted) or _covers(setting, tree):
+            return [(ir.cost(tree), tree)]
     return []
+
+
+def _covers(setting: Setting, tree: Node) -> bool:
+    given = setting.unseen(tree)
+    return len(given) > 0 and len(setting.wanted) > 1 and all(given)

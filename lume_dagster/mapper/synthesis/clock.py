@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from functools import lru_cache
 
+from lume_dagster.mapper.synthesis.letters import trim
+
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -91,7 +93,7 @@ def _twelve(hour: int, half: str) -> int:
 
 def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
     """The first format that fits, as the helpers parse_date and parse_timestamp read."""
-    trimmed = text.strip(" ")
+    trimmed = trim(text)
     for date_format in formats:
         moment = strptime(trimmed, date_format)
         if moment is not None and not ("%Y" in date_format and moment.year < _FIRST_YEAR):

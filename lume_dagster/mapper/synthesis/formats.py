@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import product
 
 from lume_dagster.mapper.synthesis import clock
+from lume_dagster.mapper.synthesis.letters import trim
 
 _DATES = (
     "%Y-%m-%d|%m/%d/%Y|%d/%m/%Y|%m/%d/%y|%d/%m/%y|%Y/%m/%d|%d.%m.%Y|%m.%d.%Y|%d-%m-%Y|%m-%d-%Y|"
@@ -54,7 +55,7 @@ def _by_shape() -> dict[str, list[str]]:
 @lru_cache(maxsize=4096)
 def fitting(text: str) -> tuple[str, ...]:
     """The formats that read one text."""
-    trimmed = text.strip(" ")
+    trimmed = trim(text)
     near = _by_shape().get(_shape(trimmed), [])
     return tuple(f for f in near if clock.read_date(trimmed, (f,)) is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ MOST_PROGRAMS = 10
 MOST_EXAMPLES = 40
 MOST_UNLABELLED = 30
 _EMPTY_COSTS = 9.0  # a program that has nothing for any unlabelled row, against one that has
-_NEAR = 1.5  # programs that cost so little more are as likely
+_NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +92,34 @@ def _ranked(setting: Setting, found: Sequence[tuple[float, Node]]) -> tuple[Prog
     for order, (cost, tree) in enumerate(found):
         given = setting.unseen(tree)
         share = sum(bool(v) for v in given) / len(given) if given else 1.0
-        scored.append((cost + _EMPTY_COSTS * round(1 - share, 2), order, share, tree))
+        again = ir.surprise(tree) - ir.cost(tree)
+        scored.append((cost + again + _EMPTY_COSTS * round(1 - share, 2), order, share, tree))
     scored.sort(key=lambda entry: entry[:2])
     made = []
     for score, _, share, tree in scored[:MOST_PROGRAMS]:
-        rivals = [t for s, _, _, t in scored if s <= score + _NEAR and t is not tree]
-        ambiguity = _disagreement(setting, tree, rivals)
+        ambiguity = _disagreement(setting, tree, [(s - score, t) for s, _, _, t in scored])
         program = Program(tree, round(score, 4), round(share, 4), round(ambiguity, 4))
         made.append(replace(program, doubts=doubts(program, setting)))
     return tuple(made)
 
 
-def _disagreement(setting: Setting, tree: Node, rivals: Sequence[Node]) -> float:
-    """The share of unlabelled rows on which any rival says something else."""
+def _disagreement(
+    setting: Setting, tree: Node, rivals: Sequence[tuple[float, Node]]
+) -> float:
+    """How likely another program is right where it says something else, over the unlabelled rows.
+
+    A program that costs more is less likely, by a factor of e for each ``_NEAR``.
+    """
     given = setting.unseen(tree)
     if not given:
         return 0.0
-    others = [setting.unseen(rival) for rival in rivals]
-    differing = sum(
-        any(other[i] and other[i] != value for other in others) for i, value in enumerate(given)
-    )
-    return differing / len(given)
+    weights = [math.exp(-max(0.0, more) / _NEAR) for more, _ in rivals]
+    others = [setting.unseen(rival) for _, rival in rivals]
+    total = sum(weights)
+    doubted = 0.0
+    for i, value in enumerate(given):
+        doubted += sum(w for w, o in zip(weights, others, strict=True) if o[i] and o[i] != value)
+    return doubted / total / len(given)
 
 
 def next_question(

@@ -10,7 +10,14 @@ _UPPER = {"ß": "ẞ"}
 _LOWER = {"İ": "i"}
 _BLANKS = ("  ", "\t", "\n", "\r", "\u00a0")
 _FORM_FEED = re.compile(r"[ \f]\f|\f ")
+#: What the engine's trim takes away: the spaces of all scripts, but no tab and no line break.
+_TRIMMED = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _SPACES = re.compile("[ \t\n\r\f\u00a0\u2009\u202f]+")
+
+
+def trim(text: str) -> str:
+    """Without spaces at its ends."""
+    return text.strip(_TRIMMED)
 
 
 def upper(text: str) -> str:
@@ -55,4 +62,4 @@ def strip_accents(text: str) -> str:
 def squash(text: str) -> str | None:
     """What the helper of that name gives."""
     blank = any(b in text for b in _BLANKS) or ("\f" in text and _FORM_FEED.search(text))
-    return (_SPACES.sub(" ", text) if blank else text).strip(" ") or None
+    return trim(_SPACES.sub(" ", text) if blank else text) or None

@@ -147,6 +147,20 @@ def cost(node: Node) -> float:
     return OPS[node.op].price(node.args) + sum(map(cost, node.inputs))
 
 
+def surprise(node: Node) -> float:
+    """The cost, but that what comes again in the same way is hardly a surprise."""
+    known: set[tuple[str, tuple[Arg, ...]]] = set()
+    total = 0.0
+    for each in walk(node):
+        price = OPS[each.op].price(each.args)
+        total += price * (_AGAIN if (each.op, each.args) in known else 1.0)
+        known.add((each.op, each.args))
+    return total
+
+
+_AGAIN = 0.3
+
+
 def walk(node: Node) -> Iterator[Node]:
     """A node and all below."""
     yield node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lume_dagster.mapper.synthesis.data import codes
-from lume_dagster.mapper.synthesis.letters import lower
+from lume_dagster.mapper.synthesis.letters import lower, trim
 from lume_dagster.mapper.synthesis.op import Op, listed, literal
 
 _MOST = 2**53
@@ -18,7 +18,7 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _known(text: str, name: str) -> str | None:
-    return codes.table(name).get(lower(text.strip(" ")))
+    return codes.table(name).get(lower(trim(text)))
 
 
 def _list_sql(inner: str, pairs: list[tuple[str, str]]) -> str:
@@ -27,7 +27,7 @@ def _list_sql(inner: str, pairs: list[tuple[str, str]]) -> str:
 
 
 def _code(text: str, *pairs: str) -> str | None:
-    return dict(zip(pairs[::2], pairs[1::2], strict=True)).get(lower(text.strip(" ")))
+    return dict(zip(pairs[::2], pairs[1::2], strict=True)).get(lower(trim(text)))
 
 
 def _whole(value: float, most: float = _MOST) -> int | None:
@@ -75,7 +75,7 @@ def _to_roman_sql(inner: str) -> str:
     whole = f"CAST({inner} AS INTEGER)"
     places = ((1000, _THOUSANDS), (100, _HUNDREDS), (10, _TENS), (1, _ONES))
     digits = [
-        f"[{', '.join(map(literal, names))}][{whole} // {weight} % 10 + 1]"
+        f"split_part({literal('|'.join(names))}, '|', CAST({whole} // {weight} % 10 AS INTEGER) + 1)"
         for weight, names in places
     ]
     good = f"{inner} BETWEEN 1 AND 3999 AND {inner} = floor({inner})"

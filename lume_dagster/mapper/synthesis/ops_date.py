@@ -110,14 +110,16 @@ DATE_OPS = listed(
         "serial",
         2.5,
         _serial,
-        "(DATE '1899-12-30' + CAST({0} AS INTEGER))",
+        "CASE WHEN {0} BETWEEN 1 AND 2899999 AND {0} = floor({0}) "
+        "THEN DATE '1899-12-30' + CAST({0} AS INTEGER) END",
         "the day of the spreadsheet number {0}",
     ),
     Op(
         "unix",
         2.5,
         _unix,
-        "make_timestamp(CAST({0} AS BIGINT) * 1000000)",
+        "CASE WHEN {0} BETWEEN 0 AND 3999999999 AND {0} = floor({0}) "
+        "THEN make_timestamp(CAST({0} AS BIGINT) * 1000000) END",
         "the moment {0} seconds after 1970",
     ),
     Op("epoch", 2.2, _epoch, "epoch({0})", "the seconds from 1970 to {0}"),

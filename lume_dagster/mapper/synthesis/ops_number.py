@@ -6,6 +6,7 @@ import math
 import re
 
 from lume_dagster.mapper.synthesis.op import Op, listed, plain_number
+from lume_dagster.mapper.synthesis.units import AFFINE, RATIOS
 
 _SPACES = "[ \t\n\r\f\u00a0\u2009\u202f]"
 _CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
@@ -87,6 +88,19 @@ def _whole(value: float) -> str | None:
     return str(math.trunc(value)) if abs(value) < _LARGEST else None
 
 
+def _fraction(text: str) -> float | None:
+    """3/4, 7 1/4 and 129."""
+    if re.fullmatch("[0-9]{1,9}", text):
+        return float(text)
+    found = _FRACTION.fullmatch(text)
+    if found is None:
+        return None
+    return float(found[1] or 0) + float(found[2]) / float(found[3])
+
+
+_FRACTION = re.compile("(?:([0-9]{1,9}) )?([0-9]{1,9})/(0*[1-9][0-9]*)")
+
+
 def _clock(text: str) -> float | None:
     """Hours, minutes and, if given, seconds of a text such as 102:30:05, as seconds."""
     if not re.fullmatch("[0-9]{1,5}:[0-9]{1,2}(:[0-9]{1,2})?", text):
@@ -95,12 +109,29 @@ def _clock(text: str) -> float | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
+_FRACTION_SQL = (
+    "CASE WHEN regexp_full_match({0}, '[0-9]{{1,9}}') THEN CAST({0} AS DOUBLE) "
+    "WHEN regexp_full_match({0}, '([0-9]{{1,9}} )?[0-9]{{1,9}}/0*[1-9][0-9]*') THEN "
+    "coalesce(CAST(nullif(regexp_extract({0}, '^([0-9]+) ', 1), '') AS DOUBLE), 0) + "
+    "CAST(regexp_extract({0}, '([0-9]+)/', 1) AS DOUBLE) "
+    "/ nullif(CAST(regexp_extract({0}, '/([0-9]+)', 1) AS DOUBLE), 0) END"
+)
 _CLOCK_SQL = (
     "CASE WHEN regexp_full_match({0}, '[0-9]{{1,5}}:[0-9]{{1,2}}(:[0-9]{{1,2}})?') THEN "
     "CAST(split_part({0}, ':', 1) AS DOUBLE) * 3600 + CAST(split_part({0}, ':', 2) AS DOUBLE) * 60"
     " + coalesce(CAST(nullif(split_part({0}, ':', 3), '') AS DOUBLE), 0) END"
 )
 
+
+
+def _constant_cost(k: float) -> float:
+    """Known ratios are no surprise; of others every digit is."""
+    if k in _KNOWN:
+        return 0.9
+    return 1.3 + 0.6 * len(plain_number(abs(k)).replace(".", "").strip("0"))
+
+
+_KNOWN = frozenset({*RATIOS, *(k for pair in AFFINE for k in pair)})
 _MARKS = {".": "", ",": ", ','"}
 
 NUMBER_OPS = listed(
@@ -111,10 +142,11 @@ NUMBER_OPS = listed(
         lambda x, mark: f"CAST(parse_number({x}{_MARKS[mark]}) AS DOUBLE)",
         "the number {0}",
     ),
+    Op("fraction", 1.5, _fraction, _FRACTION_SQL, "the number or fraction {0}"),
     Op("clock", 1.6, _clock, _CLOCK_SQL, "the seconds of the duration {0}"),
-    Op("times", 1.0, lambda x, k: _finite(x * k), "({0} * {1})", "{0} times {1}"),
-    Op("over", 1.0, lambda x, k: _finite(x / k), "({0} / {1})", "{0} divided by {1}"),
-    Op("plus", 1.0, lambda x, k: _finite(x + k), "({0} + {1})", "{0} plus {1}"),
+    Op("times", _constant_cost, lambda x, k: _finite(x * k), "({0} * {1})", "{0} times {1}"),
+    Op("over", _constant_cost, lambda x, k: _finite(x / k), "({0} / {1})", "{0} divided by {1}"),
+    Op("plus", lambda k: 0.4 + _constant_cost(k), lambda x, k: _finite(x + k), "({0} + {1})", "{0} plus {1}"),
     Op("sum", 1.6, lambda x, y: _finite(x + y), "({0} + {1})", "{0} plus {1}"),
     Op("difference", 1.7, lambda x, y: _finite(x - y), "({0} - {1})", "{0} minus {1}"),
     Op("product", 1.7, lambda x, y: _finite(x * y), "({0} * {1})", "{0} times {1}"),

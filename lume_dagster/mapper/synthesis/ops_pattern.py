@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from lume_dagster.mapper.synthesis.letters import squash
 from lume_dagster.mapper.synthesis.op import Op, listed, literal, ordinal, some
 
 
@@ -35,7 +36,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("proper", 2.5, "[A-Z][a-z]+", "capitalised word"),
         Pattern("number", 2.1, r"-?[0-9][0-9,]*(?:\.[0-9]+)?|-?\.[0-9]+", "figure"),
         Pattern("decimal", 2.5, r"[0-9]+\.[0-9]+", "decimal"),
-        Pattern("phrase", 2.4, r"[^,;|\n]+", "phrase"),
+        Pattern("phrase", 2.6, r"[^,;|\n]+", "phrase"),
         Pattern("words", 3.0, r"[A-Za-z][A-Za-z .'-]*[A-Za-z]", "run of words"),
         Pattern("proper_words", 3.0, r"[A-Z][A-Za-z.'-]*(?: [A-Z][A-Za-z.'-]*)*", "proper name"),
         Pattern("code", 2.7, r"[A-Za-z0-9]*[0-9][A-Za-z0-9]*", "code with digits"),
@@ -109,6 +110,14 @@ def _keep_sql(inner: str, name: str) -> str:
     return f"nullif(regexp_replace({inner}, {literal(CLASSES[name][0])}, '', 'g'), '')"
 
 
+def _spaced(text: str, name: str) -> str | None:
+    return squash(_KEEP[name].sub(" ", text))
+
+
+def _spaced_sql(inner: str, name: str) -> str:
+    return f"squash(regexp_replace({inner}, {literal(CLASSES[name][0])}, ' ', 'g'))"
+
+
 def _initials(text: str, glue: str) -> str | None:
     return some("".join(word[0] + glue for word in tokens(text, "letters")))
 
@@ -142,6 +151,13 @@ PATTERN_OPS = listed(
         _keep,
         _keep_sql,
         lambda x, name: f"of {x} only {CLASSES[name][1]}",
+    ),
+    Op(
+        "spaced",
+        2.9,
+        _spaced,
+        _spaced_sql,
+        lambda x, name: f"of {x} only {CLASSES[name][1]}, with a space for what is taken out",
     ),
     Op(
         "initials",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from lume_dagster.mapper.synthesis import letters
@@ -17,30 +18,22 @@ def _named(mark: str) -> str:
 def _part(text: str, mark: str, k: int) -> str | None:
     parts = text.split(mark)
     at = k - 1 if k > 0 else k
-    return some(parts[at].strip(" ")) if -len(parts) <= at < len(parts) else None
+    return some(letters.trim(parts[at])) if -len(parts) <= at < len(parts) else None
 
 
 def _between(text: str, left: str, right: str) -> str | None:
     rest = text.partition(left)[2] if left in text else ""
-    return some(rest.partition(right)[0].strip(" ")) if right in rest else None
+    return some(letters.trim(rest.partition(right)[0])) if right in rest else None
 
 
 def _inside(text: str, left: str, right: str) -> str | None:
-    """From the last opening mark before a closing one: what [[a [[b]] holds is b."""
-    if left not in text:
-        return None
-    rest = text.rpartition(left)[2]
-    return some(rest.partition(right)[0].strip(" ")) if right in rest else None
+    """After the last opening mark that is closed: what [[a [[b]] holds is b."""
+    found = re.match(f"(?s)^.*{_escaped(left)}(.*?){_escaped(right)}", text)
+    return some(letters.trim(found[1])) if found else None
 
 
 def _escaped(mark: str) -> str:
     return "".join(c if c.isalnum() or c in " \n\t" or ord(c) > 127 else f"\\{c}" for c in mark)  # noqa: PLR2004
-
-
-def _inside_sql(inner: str, left: str, right: str) -> str:
-    last = f"nullif(string_split({inner}, {literal(left)}), [{inner}])[-1]"
-    regex = literal(f"(?s)^(.*?){_escaped(right)}")
-    return f"nullif(trim(regexp_extract({last}, {regex}, 1)), '')"
 
 
 def _cut(pattern: str) -> Callable[..., str]:
@@ -62,11 +55,11 @@ def _capitalised(text: str) -> str:
 
 
 TEXT_OPS = listed(
-    Op("trim", 0.6, lambda x: x.strip(" "), "trim({0})", "{0}"),
+    Op("trim", 0.6, letters.trim, "trim({0})", "{0}"),
     Op("squash", 1.4, letters.squash, "squash({0})", "{0} with runs of spaces made one"),
     Op(
         "split",
-        lambda mark, k: 2.0 + 0.12 * (k - 1 if k > 0 else -k - 0.6) + 0.1 * (len(mark) > 1),
+        lambda mark, k: (2.0 if mark == " " else 1.75) + 0.12 * (k - 1 if k > 0 else -k - 0.6) + 0.1 * (len(mark) > 1),
         _part,
         "nullif(trim(string_split({0}, {1})[{2}]), '')",
         lambda x, mark, k: f"the {ordinal(k)} part of {x} split at {_named(mark)}",
@@ -74,14 +67,14 @@ TEXT_OPS = listed(
     Op(
         "after",
         2.4,
-        lambda x, mark: some(x.partition(mark)[2].strip(" ")),
+        lambda x, mark: some(letters.trim(x.partition(mark)[2])),
         _cut("(?s)^.*?{0}(.*)$"),
         lambda x, mark: f"what follows the first {_named(mark)} in {x}",
     ),
     Op(
         "before_last",
         2.4,
-        lambda x, mark: some(x.rpartition(mark)[0].strip(" ")),
+        lambda x, mark: some(letters.trim(x.rpartition(mark)[0])),
         _cut("(?s)^(.*){0}"),
         lambda x, mark: f"what precedes the last {_named(mark)} in {x}",
     ),
@@ -96,7 +89,7 @@ TEXT_OPS = listed(
         "inside",
         3.1,
         _inside,
-        _inside_sql,
+        _cut("(?s)^.*{0}(.*?){1}"),
         lambda x, a, b: f"what stands between the last {_named(a)} and {_named(b)} in {x}",
     ),
     Op("upper", 0.6, letters.upper, "upper({0})", "{0} in upper case"),
@@ -109,34 +102,10 @@ TEXT_OPS = listed(
         "(upper(left({0}, 1)) || lower(substr({0}, 2)))",
         "{0} with a capital first",
     ),
-    Op(
-        "left",
-        lambda n: 1.2 + 0.1 * n,
-        lambda x, n: x[:n],
-        "left({0}, {1})",
-        "the first {1} of {0}",
-    ),
-    Op(
-        "right",
-        lambda n: 1.25 + 0.1 * n,
-        lambda x, n: x[-n:],
-        "right({0}, {1})",
-        "the last {1} of {0}",
-    ),
-    Op(
-        "drop",
-        lambda n: 1.5 + 0.1 * n,
-        lambda x, n: x[n:],
-        "substr({0}, {1} + 1)",
-        "{0} without its first {1}",
-    ),
-    Op(
-        "drop_last",
-        lambda n: 1.5 + 0.1 * n,
-        lambda x, n: x[:-n],
-        "left({0}, -{1})",
-        "{0} without its last {1}",
-    ),
+    Op("left", lambda n: 1.2 + 0.1 * n + 0.3 * max(0, n - 3), lambda x, n: x[:n], "left({0}, {1})", "the first {1} of {0}"),
+    Op("right", lambda n: 1.25 + 0.1 * n + 0.3 * max(0, n - 4), lambda x, n: x[-n:], "right({0}, {1})", "the last {1} of {0}"),
+    Op("drop", lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3), lambda x, n: x[n:], "substr({0}, {1} + 1)", "{0} without its first {1}"),
+    Op("drop_last", lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3), lambda x, n: x[:-n], "left({0}, -{1})", "{0} without its last {1}"),
     Op(
         "slice",
         lambda start, _n: 1.6 + 0.03 * start,
@@ -168,7 +137,6 @@ TEXT_OPS = listed(
         ),
     ),
     Op("strip_accents", 1.0, letters.strip_accents, "strip_accents({0})", "{0} without accents"),
-    Op("reverse", 2.4, lambda x: x[::-1], "reverse({0})", "{0} backwards"),
     Op(
         "translate",
         2.5,

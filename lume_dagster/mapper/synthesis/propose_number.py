@@ -26,6 +26,7 @@ class Figure:
     decimals: int
     digits: int  # significant
     grouped: bool
+    text: str
 
 
 def figures(wanted: Sequence[str]) -> list[Figure] | None:
@@ -40,7 +41,7 @@ def _figure(text: str) -> Figure:
     bare = text.replace(",", "").rstrip(".")
     decimals = len(bare.partition(".")[2])
     digits = len(re.sub(r"\D", "", bare).lstrip("0")) or 1
-    return Figure(float(bare or 0), decimals, digits, "," in text)
+    return Figure(float(bare or 0), decimals, digits, "," in text, text)
 
 
 def numbers(setting: Setting, bases: Sequence[Node]) -> list[Node]:
@@ -51,20 +52,21 @@ def numbers(setting: Setting, bases: Sequence[Node]) -> list[Node]:
             c.isdigit() for c in (setting.texts(base) or ("",))[0]
         ):
             continue
-        for node in _readings(base):
+        for node in _readings(base, thorough=setting.thorough):
             values = setting.seen(node)
             if None not in values:
                 made.setdefault((values, setting.unseen(node)), node)
     return list(made.values())[:_MOST_NUMBERS]
 
 
-def _readings(base: Node) -> Iterator[Node]:
+def _readings(base: Node, *, thorough: bool) -> Iterator[Node]:
     yield step("number", base, ".")
     yield step("number", base, ",")
-    yield step("clock", base)
-    yield step("from_base", base, 2)
-    yield step("from_base", base, 16)
-    yield step("from_base", base, 8)
+    if base.op in ("column", "trim"):
+        yield step("clock", base)
+        yield step("fraction", base)
+        if thorough:
+            yield from (step("from_base", base, radix) for radix in (2, 16, 8))
 
 
 def number_atoms(setting: Setting, bases: Sequence[Node]) -> Iterator[Node]:
@@ -80,10 +82,11 @@ def number_atoms(setting: Setting, bases: Sequence[Node]) -> Iterator[Node]:
         yield from filter(setting.fits, _other_writings(node))
     if wanted is None:
         return
-    writers = list(_writers(wanted))
-    for node in [*found, *_pairs(setting, found)]:
-        for value in (node, *_computed(setting, node, wanted)):
-            yield from filter(setting.fits, (step(op, value, *args) for op, *args in writers))
+    for node in found:
+        yield from _computed_and_written(setting, node, wanted)
+    if setting.thorough:
+        for node in _pairs(setting, found):
+            yield from filter(setting.fits, _written(setting, node, wanted))
 
 
 def _other_writings(node: Node) -> Iterator[Node]:
@@ -108,19 +111,51 @@ def _written_clock(node: Node) -> Iterator[Node]:
             yield step("pad", shown, 2, "0")
 
 
-def _writers(wanted: Sequence[Figure]) -> Iterator[tuple[str | int, ...]]:
-    decimals = {f.decimals for f in wanted}
-    grouped = any(f.grouped for f in wanted)
-    if len(decimals) == 1:
-        places = min(decimals)
-        yield ("grouped" if grouped else "fixed", min(places, 9))
+def _computed_and_written(
+    setting: Setting, node: Node, wanted: Sequence[Figure]
+) -> Iterator[Node]:
+    for value in (node, *_computed(setting, node, wanted)):
+        if _near(setting, value, wanted):
+            yield from filter(setting.fits, _written(setting, value, wanted))
+
+
+def _near(setting: Setting, node: Node, wanted: Sequence[Figure]) -> bool:
+    """Whether a number may be what the first example writes: for a part of it, always."""
+    value, figure = setting.seen(node)[0], wanted[0]
+    if not isinstance(value, int | float):
+        return False
+    whole = figure.text == setting.wanted[0]
+    return not whole or abs(value - figure.value) <= 0.6 * 10.0**-figure.decimals * (
+        1 if figure.decimals else max(1.0, abs(figure.value) * 0.1)
+    )
+
+
+def _written(setting: Setting, node: Node, wanted: Sequence[Figure]) -> Iterator[Node]:
+    """A number as the outputs write theirs: what they have in common is how they are rounded."""
+    values = setting.seen(node)
+    exact = all(
+        isinstance(v, int | float) and abs(v - f.value) <= 1e-9 * max(1.0, abs(v))
+        for v, f in zip(values, wanted, strict=True)
+    )
+    yield from (step(op, node, *args) for op, *args in _writers(wanted, exact=exact))
+
+
+def _writers(wanted: Sequence[Figure], *, exact: bool) -> Iterator[tuple[str | int, ...]]:
+    decimals, digits = {f.decimals for f in wanted}, {f.digits for f in wanted}
     most = max(decimals)
-    if most:
-        yield ("at_most", min(most, 9))
-    if most == 0:
-        yield ("whole",)
-    digits = max(f.digits for f in wanted)
-    yield from (("significant", n) for n in range(max(2, digits), min(digits + 2, 11)))
+    if len(decimals) == 1:
+        yield ("grouped" if any(f.grouped for f in wanted) else "fixed", min(most, 9))
+        if most == 0:
+            yield ("whole",)
+    if exact:
+        yield ("at_most", 9)
+    elif len(decimals) == 1 and len(wanted) > 1:
+        if most:
+            yield ("at_most", min(most, 9))
+    else:
+        if most and len(digits) > 1:
+            yield ("at_most", min(most, 9))
+        yield ("significant", max(2, min(15, max(digits))))
 
 
 def _pairs(setting: Setting, found: Sequence[Node]) -> Iterator[Node]:

@@ -51,6 +51,8 @@ def _pieces(setting: Setting, source: Node) -> Iterator[Node]:
     yield from _parts(source, values)
     for name in CLASSES:
         yield step("keep", source, name)
+    for name in ("tags", "alnum", "letters"):
+        yield step("spaced", source, name)
     yield from (step("initials", source, glue) for glue in ("", ".", ". ", " "))
     yield step("camel", source)
     yield from _context(setting, source, values)
@@ -114,17 +116,7 @@ def changed(setting: Setting, base: Node) -> Iterator[Node]:
         yield step(op, base)
     yield step("upper", step("strip_accents", base))
     values = setting.texts(base) or ()
-    shortest = min(map(len, values))
-    for n in range(1, min(shortest, 6) + 1):
-        for op in ("left", "right"):
-            yield step(op, base, n)
-            if n <= 3:  # noqa: PLR2004
-                yield step("upper", step(op, base, n))
-                yield step("lower", step(op, base, n))
-                yield step("capitalise", step(op, base, n))
-        if n < shortest:
-            yield step("drop", base, n)
-            yield step("drop_last", base, n)
+    yield from _cuts(base, values)
     if all(v.isascii() and v.isdigit() for v in values):
         yield step("unpad", base)
         yield from (step("pad", base, n, "0") for n in range(2, 11))
@@ -134,9 +126,34 @@ def changed(setting: Setting, base: Node) -> Iterator[Node]:
         yield from (step("pad", base, longest, fill) for fill in " 0*.")
 
 
+def _cuts(base: Node, values: Sequence[str]) -> Iterator[Node]:
+    """The first or last letters, or all but those."""
+    shortest = min(map(len, values))
+    alike = len(values) > 1 and len(set(map(len, values))) == 1
+    for n in range(1, min(shortest, 6) + 1):
+        front = alike or not _at_edge(values, n)
+        back = alike or not _at_edge([v[::-1] for v in values], n)
+        for op in ("left",) * front + ("right",) * back:
+            yield step(op, base, n)
+            if n <= 3:  # noqa: PLR2004
+                yield step("upper", step(op, base, n))
+                yield step("lower", step(op, base, n))
+                yield step("capitalise", step(op, base, n))
+        if n < shortest:
+            yield from (step(op, base, n) for op in ("drop",) * front + ("drop_last",) * back)
+
+
+def _at_edge(values: Sequence[str], n: int) -> bool:
+    """Whether a cut there is where a word ends anyway: then words are meant, not letters."""
+    return all(len(v) > n and v[n - 1].isalnum() != v[n].isalnum() for v in values)
+
+
 def slices(setting: Setting, base: Node) -> Iterator[Node]:
     """Fixed places of texts that are equally long."""
-    lengths = {len(v) for v in setting.texts(base) or ()}
+    texts = setting.texts(base) or ()
+    if len(texts) == 1 and not texts[0].isdigit():
+        return
+    lengths = set(map(len, texts))
     if len(lengths) != 1 or not 3 < (length := lengths.pop()) < 24:  # noqa: PLR2004
         return
     for start in range(1, length + 1):

@@ -21,6 +21,7 @@ _ALIKE = 6  # parts that are the same on the examples
 _LONGEST_CONSTANT = 24
 _MOST_PARTS = 9
 _MOST_PUSHES = 25_000
+_THROUGH_DIGITS, _THROUGH_LETTERS = 1.5, 0.5
 _AGAIN = 8  # times a place in the outputs is left
 
 
@@ -70,7 +71,8 @@ def programs(setting: Setting, most: int, pushes: int = _MOST_PUSHES) -> list[tu
             continue
         for price, after, node in _following(found, wanted, at, made):
             count += 1
-            heapq.heappush(queue, (cost + price, count, after, (*made, node)))
+            total = cost + price + _cut_through(wanted, at)
+            heapq.heappush(queue, (total, count, after, (*made, node)))
     return solved
 
 
@@ -103,6 +105,14 @@ def _following(
         node = constant(text)
         alone = 3.0 if len(wanted) == 1 and any(map(str.isalnum, text)) else 0.0
         yield ir.cost(node) + alone, tuple(i + len(text) for i in at), node
+
+
+def _cut_through(wanted: Sequence[str], at: Sequence[int]) -> float:
+    """What it costs to begin a part in the midst of a number or a word of every output."""
+    pairs = [out[i - 1 : i + 1] for out, i in zip(wanted, at, strict=True) if i]
+    if pairs and all(pair.isdigit() for pair in pairs):
+        return _THROUGH_DIGITS
+    return _THROUGH_LETTERS if pairs and all(pair.isalpha() for pair in pairs) else 0.0
 
 
 def _shared(wanted: Sequence[str], at: Sequence[int]) -> Iterator[str]:

@@ -16,13 +16,15 @@ Vector = tuple[Value | None, ...]
 class Setting:
     """Examples and unlabelled rows; trees are computed once on each.
 
-    ``labelled`` are the inputs of the examples, ``wanted`` their outputs.
+    ``labelled`` are the inputs of the examples, ``wanted`` their outputs. For one side of a branch
+    the search is not ``thorough``: far-fetched steps are left out.
     """
 
     paths: tuple[str, ...]
     labelled: Sequence[Row]
     wanted: tuple[str, ...]
     unlabelled: Sequence[Row]
+    thorough: bool = True
     _seen: dict[Node, Vector] = field(default_factory=dict)
     _unseen: dict[Node, Vector] = field(default_factory=dict)
 
