@@ -1,0 +1,156 @@
+"""What of a sample leaves: the one place where columns, expressions and errors become what is sent.
+
+At ``names`` and ``shapes`` no value of the sample is sent. A value in an expression is held back
+and ``'@1'`` stands for it; what the model answers with ``'@1'`` gets the value again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from lume_dagster.errors import FlowError
+from lume_dagster.mapper.model.settings import Privacy
+from lume_dagster.mapper.model.values import Fault
+from lume_dagster.mapper.sample import SampleColumn
+from lume_dagster.plan.expressions import DIALECT, parse_expression
+
+_LONGEST = 60  # characters of a value that are shown
+_SHOWN = 5  # values or shapes of a column
+_HELD = re.compile(r"@(\d+)")
+_QUOTED = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
+_LONG_ENOUGH = 3  # characters of a value that is looked for inside a word
+
+
+def shape(value: str) -> str:
+    """A value with letters made a or A and digits 9: ``Meier, 12 €`` is ``Aaaaa, 99 €``."""
+    return "".join(map(_masked, value[:_LONGEST]))
+
+
+def _masked(letter: str) -> str:
+    if letter.isdecimal() or letter.isnumeric():
+        return "9"
+    if letter.isalpha():
+        return "A" if letter.isupper() else "a"
+    return letter if letter.isprintable() else "?"
+
+
+class Veil:
+    """What is between the values of a sample and a model, for one call of a proposer."""
+
+    def __init__(self, privacy: Privacy, columns: Sequence[SampleColumn]) -> None:
+        self.privacy = privacy
+        self._values = frozenset(
+            part.strip().casefold()
+            for column in columns
+            for value in column.values
+            if value is not None
+            for part in (value, *re.split(r"\W+", value))
+            if part.strip()
+        )
+        self._held: list[exp.Literal] = []
+
+    def column(self, column: SampleColumn) -> dict[str, Any]:
+        """A column as it is sent; ``write`` is how an expression writes it."""
+        told: dict[str, Any] = {"name": column.path, "write": column.reference}
+        told["type"] = f"{column.type} list" if column.is_list else column.type
+        if self.privacy is Privacy.NAMES:
+            return told
+        filled = [value for value in column.values if value is not None]
+        told["filled"] = f"{len(filled)} of {len(column.values)}"
+        if self.privacy is Privacy.SHAPES:
+            told["shapes"] = _commonest(map(shape, filled))
+        else:
+            told["values"] = _commonest(value[:_LONGEST] for value in filled)
+        return told
+
+    def fault(self, fault: Fault) -> dict[str, Any]:
+        """What went wrong, as it is sent."""
+        told: dict[str, Any] = {"code": fault.code}
+        if fault.count:
+            told["rows"] = fault.count
+        if fault.message:
+            told["message"] = self.sentence(fault.message)
+        if fault.values and self.privacy is Privacy.SHAPES:
+            told["shapes"] = list(dict.fromkeys(map(shape, fault.values[:_SHOWN])))
+        if fault.values and self.privacy is Privacy.SAMPLES:
+            told["values"] = [value[:_LONGEST] for value in fault.values[:_SHOWN]]
+        return told
+
+    def sentence(self, text: str) -> str:
+        """A message without the values of the sample."""
+        if self.privacy is Privacy.SAMPLES:
+            return text
+        words = re.split(r"(\W+)", _QUOTED.sub(self._without, text))
+        return "".join("..." if self._is_value(word) else word for word in words)
+
+    def _without(self, quoted: re.Match[str]) -> str:
+        inner = (quoted[1] if quoted[1] is not None else quoted[2]).replace("''", "'")
+        return "'...'" if quoted[1] is not None and self._known(inner) else quoted[0]
+
+    def _is_value(self, word: str) -> bool:
+        return len(word) >= _LONG_ENOUGH and word.casefold() in self._values
+
+    def _known(self, text: str) -> bool:
+        """Whether a text is a value of the sample, or made of words of its values."""
+        if text.strip().casefold() in self._values:
+            return True
+        if "%" in text and not re.search(r"\w", re.sub(r"%-?[A-Za-z]", "", text)):
+            return False  # a date format
+        words = (word for word in re.split(r"\W+", text.casefold()) if word)
+        return any(word in self._values for word in words)
+
+    # -- expressions ------------------------------------------------------------------------------
+
+    def hide(self, expression: str) -> str:
+        """The expression as it is sent: values of the sample are held back."""
+        if self.privacy is Privacy.SAMPLES:
+            return expression
+        tree = parse_expression(expression, "the expression")
+        if not any(self._known(node.name) for node in tree.find_all(exp.Literal)):
+            return expression
+        return tree.copy().transform(self._hidden).sql(DIALECT)
+
+    def _hidden(self, node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Literal) or not self._known(node.name):
+            return node
+        if node not in self._held:
+            self._held.append(node.copy())
+        return exp.Literal.string(f"@{self._held.index(node) + 1}")
+
+    def reveal(self, expression: str) -> str:
+        """What the model wrote, with the values that were held back.
+
+        Raises:
+            FlowError: no expression, or not one that is allowed.
+        """
+        tree = parse_expression(expression, "the expression")
+        if not any(self._place(node) for node in tree.find_all(exp.Literal)):
+            return expression
+        return tree.copy().transform(self._revealed).sql(DIALECT)
+
+    def _place(self, node: exp.Expr) -> re.Match[str] | None:
+        if self.privacy is Privacy.SAMPLES or not (
+            isinstance(node, exp.Literal) and node.is_string
+        ):
+            return None
+        return _HELD.fullmatch(node.name)
+
+    def _revealed(self, node: exp.Expr) -> exp.Expr:
+        held = self._place(node)
+        if held is None:
+            return node
+        number = int(held[1])
+        if not 1 <= number <= len(self._held):
+            raise FlowError(f"'@{number}' stands for nothing.", hint="write the text itself.")
+        return self._held[number - 1].copy()
+
+
+def _commonest(values: Iterable[str]) -> list[str]:
+    """The most frequent ones, ties in order of the text."""
+    counts: Mapping[str, int] = Counter(values)
+    return sorted(counts, key=lambda value: (-counts[value], value))[:_SHOWN]
