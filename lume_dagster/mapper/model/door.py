@@ -22,6 +22,8 @@ _MAY_PASS = (
     exceptions.ModelServerError,
     exceptions.ModelConnectionError,
 )
+#: What clients do where an answer is JSON, but not of their provider's shape.
+_TRIPPED = (TypeError, ValueError, AttributeError, LookupError)
 
 
 class Door(WrapperModel):
@@ -69,6 +71,9 @@ class Door(WrapperModel):
             raise exceptions.ModelTimeoutError(
                 self.model_name, f"no answer in {seconds:g} s", phase="read"
             ) from None
+        except _TRIPPED as error:
+            what = f"its answer is not of the provider's shape: {type(error).__name__}"
+            raise exceptions.UnexpectedModelBehavior(what) from error
 
     def _pay(self, response: ModelResponse, size: int) -> None:
         """What the provider says, or the estimate where it says nothing."""

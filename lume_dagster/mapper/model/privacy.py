@@ -111,16 +111,21 @@ class Veil:
         if self.privacy is Privacy.SAMPLES:
             return expression
         tree = parse_expression(expression, "the expression")
-        if not any(self._known(node.name) for node in tree.find_all(exp.Literal)):
+        if not any(self._is_held(node) for node in tree.walk()):
             return expression
-        return tree.copy().transform(self._hidden).sql(DIALECT)
+        return tree.copy().transform(self._hidden).sql(DIALECT, normalize_functions="lower")
+
+    def _is_held(self, node: exp.Expr) -> bool:
+        return _is_text(node) and (self._known(node.name) or bool(_HELD.fullmatch(node.name)))
 
     def _hidden(self, node: exp.Expr) -> exp.Expr:
-        if not isinstance(node, exp.Literal) or not self._known(node.name):
+        if not self._is_held(node):
             return node
-        if node not in self._held:
-            self._held.append(node.copy())
-        return exp.Literal.string(f"@{self._held.index(node) + 1}")
+        held = exp.Literal(this=node.name, is_string=not _is_number(node))
+        if held not in self._held:
+            self._held.append(held)
+        place = f"@{self._held.index(held) + 1}"
+        return exp.Literal.string(place) if isinstance(node, exp.Literal) else _key(place)
 
     def reveal(self, expression: str) -> str:
         """What the model wrote, with the values that were held back.
@@ -129,25 +134,38 @@ class Veil:
             FlowError: no expression, or not one that is allowed.
         """
         tree = parse_expression(expression, "the expression")
-        if not any(self._place(node) for node in tree.find_all(exp.Literal)):
+        if not any(self._place(node) for node in tree.walk()):
             return expression
-        return tree.copy().transform(self._revealed).sql(DIALECT)
+        return tree.copy().transform(self._revealed).sql(DIALECT, normalize_functions="lower")
 
     def _place(self, node: exp.Expr) -> re.Match[str] | None:
-        if self.privacy is Privacy.SAMPLES or not (
-            isinstance(node, exp.Literal) and node.is_string
-        ):
+        if self.privacy is Privacy.SAMPLES or not _is_text(node) or _is_number(node):
             return None
         return _HELD.fullmatch(node.name)
 
     def _revealed(self, node: exp.Expr) -> exp.Expr:
-        held = self._place(node)
-        if held is None:
+        place = self._place(node)
+        if place is None:
             return node
-        number = int(held[1])
+        number = int(place[1])
         if not 1 <= number <= len(self._held):
             raise FlowError(f"'@{number}' stands for nothing.", hint="write the text itself.")
-        return self._held[number - 1].copy()
+        held = self._held[number - 1]
+        return held.copy() if isinstance(node, exp.Literal) else _key(held.name)
+
+
+def _is_text(node: exp.Expr) -> bool:
+    """A literal, or a key of ``{'p': 'PAID'}``, which sqlglot keeps as a name."""
+    is_key = isinstance(node.parent, exp.PropertyEQ) and node.arg_key == "this"
+    return isinstance(node, exp.Literal) or (is_key and isinstance(node, exp.Identifier))
+
+
+def _is_number(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string
+
+
+def _key(name: str) -> exp.Identifier:
+    return exp.to_identifier(name, quoted=True)
 
 
 def _commonest(values: Iterable[str]) -> list[str]:

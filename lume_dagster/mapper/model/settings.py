@@ -83,6 +83,11 @@ class ModelSettings:
                 f"there is no model provider {self.provider!r}.",
                 hint=did_you_mean(self.provider, PROVIDERS),
             )
+        if self.privacy not in list(Privacy):
+            raise InvalidRequestError(
+                f"there is no privacy level {self.privacy!r}.",
+                hint=did_you_mean(str(self.privacy), Privacy),
+            )
         object.__setattr__(self, "privacy", Privacy(self.privacy))
         for fact, hint in _wrong(self):
             raise InvalidRequestError(f"{self.provider}: {fact}", hint=hint)

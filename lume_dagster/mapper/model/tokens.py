@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 FRAME = 500  # what providers add around a request with a tool
-_PIECES = re.compile(r"([A-Za-z]+)|([!-/:-@\[-`{-~0-9])|([^\x00-\x7f]+)|(\n+| {2,}|\t+)")
+_PIECES = re.compile(r"([A-Za-z]+)|([!-/:-@\[-`{-~0-9])|([^\x00-\x7f]+)|(\n+| {2,}|\t+| (?=[0-9]))")
 
 
 def tokens_of(text: str) -> int:

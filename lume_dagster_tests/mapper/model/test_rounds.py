@@ -78,7 +78,7 @@ def test_the_answer_can_only_name_fields_and_columns_that_were_asked():
     assert '{"enum": ["c1", "c2", "c3", "c4"], "type": "string"}' in schema
 
 
-@pytest.mark.parametrize("field, column", [("f9", "c1"), ("f1", "c9"), ("f1", "cust_nm")])
+@pytest.mark.parametrize(("field", "column"), [("f9", "c1"), ("f1", "c9"), ("f1", "cust_nm")])
 def test_an_invented_field_or_column_is_no_answer(field, column):
     asked = Asked(answers(said(field, "cust_nm", column)))
     [answer] = proposer(asked, rounds=1).propose(question_of("name"), workbench()).answers
