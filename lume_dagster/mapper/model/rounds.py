@@ -19,7 +19,7 @@ from lume_dagster.mapper.model.trying import Given, Outcome, given_of, try_out
 from lume_dagster.mapper.model.values import Answer, Question, Workbench
 from lume_dagster.mapper.sample import SampleColumn
 
-OUT_A_FIELD = 220  # tokens of an answer for one field, at most
+OUT_A_FIELD = 120  # tokens of an answer for one field, on the average at most
 OUT_FRAME = 200
 NOT_ANSWERED = "the model gave no answer for it."
 
