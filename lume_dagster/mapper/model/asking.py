@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from pydantic_ai import Agent, ToolOutput, exceptions
+from pydantic_ai import Agent, NativeOutput, ToolOutput, exceptions
 from pydantic_ai.models import Model
+from pydantic_ai.output import OutputSpec
 
 from lume_dagster.mapper.model.budget import Purse
 from lume_dagster.mapper.model.door import Door
@@ -19,6 +20,7 @@ from lume_dagster.mapper.model.prompt import Prompt
 from lume_dagster.mapper.model.provider import told
 
 _T = TypeVar("_T")
+_NAME = "answer"
 _AGAIN = 1  # a malformed answer is sent back so often, within one round
 
 
@@ -60,7 +62,7 @@ async def _ask(
     wire = wire_of(model.profile, purse.settings, most_out)
     agent = Agent(
         Door(model, purse, wire["max_tokens"]),
-        output_type=ToolOutput(wanted, name="answer"),
+        output_type=_form(wanted, model, purse),
         instructions=prompt.rules,
         retries={"output": _AGAIN},
         model_settings=wire,
@@ -73,6 +75,12 @@ async def _ask(
         except exceptions.UnexpectedModelBehavior:
             return Reply(None, "the model's answer could not be read.")
     return Reply(result.output)
+
+
+def _form(wanted: type[BaseModel], model: Model, purse: Purse) -> OutputSpec[BaseModel]:
+    """As the arguments of a tool, or in the form itself where the server holds the model to it."""
+    held = purse.settings.known.held_to_form and model.profile.get("supports_json_schema_output")
+    return NativeOutput(wanted, name=_NAME) if held else ToolOutput(wanted, name=_NAME)
 
 
 def _finished(coroutine: Coroutine[Any, Any, _T]) -> _T:

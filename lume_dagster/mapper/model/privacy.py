@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlglot import exp
@@ -23,6 +24,7 @@ _LONGEST = 60  # characters of a value that are shown
 _SHOWN = 5  # values or shapes of a column
 _HELD = re.compile(r"@(\d+)")
 _QUOTED = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
+_END = "\0"
 _LONG_ENOUGH = 3  # characters of a value that is looked for inside a word
 
 
@@ -44,15 +46,15 @@ class Veil:
 
     def __init__(self, privacy: Privacy, columns: Sequence[SampleColumn]) -> None:
         self.privacy = privacy
-        self._values = frozenset(
-            part.strip().casefold()
-            for column in columns
-            for value in column.values
-            if value is not None
-            for part in (value, *re.split(r"\W+", value))
-            if part.strip()
-        )
+        self._columns = columns
         self._held: list[exp.Literal] = []
+        self._found: dict[str, bool] = {}
+
+    @cached_property
+    def _text(self) -> str:
+        """All values, one after the other: as large as the sample, and no larger."""
+        values = (value for column in self._columns for value in column.values if value)
+        return _END + _END.join(value.strip().casefold() for value in values) + _END
 
     def column(self, column: SampleColumn) -> dict[str, Any]:
         """A column as it is sent; ``write`` is how an expression writes it."""
@@ -93,16 +95,23 @@ class Veil:
         return "'...'" if quoted[1] is not None and self._known(inner) else quoted[0]
 
     def _is_value(self, word: str) -> bool:
-        return len(word) >= _LONG_ENOUGH and word.casefold() in self._values
+        return len(word) >= _LONG_ENOUGH and self._has(word.casefold())
+
+    def _has(self, word: str) -> bool:
+        """Whether a word, in small letters, is one of some value's."""
+        if word not in self._found:
+            alone = rf"(?<!\w){re.escape(word)}(?!\w)"
+            self._found[word] = re.search(alone, self._text) is not None
+        return self._found[word]
 
     def _known(self, text: str) -> bool:
         """Whether a text is a value of the sample, or made of words of its values."""
-        if text.strip().casefold() in self._values:
+        if f"{_END}{text.strip().casefold()}{_END}" in self._text and text.strip():
             return True
         if "%" in text and not re.search(r"\w", re.sub(r"%-?[A-Za-z]", "", text)):
             return False  # a date format
         words = (word for word in re.split(r"\W+", text.casefold()) if word)
-        return any(word in self._values for word in words)
+        return any(map(self._has, words))
 
     # -- expressions ------------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ class ModelProposer:
         call.purse.allow(estimate.input_tokens, estimate.output_tokens, max(1, estimate.requests))
         settled: dict[str, Answer] = {}
         stopped = self._rounds(call, settled)
-        why = f"it was not asked: {stopped}" if stopped else "it has no candidate columns."
+        why = f"it was not settled: {stopped}" if stopped else "it has no candidate columns."
         question = call.setup.question
         texts = [f"{self.settings.name}\0{p.text}\0{_schema(w)}" for p, w, _ in call.first]
         return Proposed(

@@ -38,6 +38,7 @@ class Provider:
     base_url: str | None
     api_key_env: str | None
     prices: str | None  # what genai-prices calls it
+    held_to_form: bool = False  # it can hold a model to a JSON Schema while it writes
 
 
 PROVIDERS: dict[str, Provider] = {
@@ -45,7 +46,7 @@ PROVIDERS: dict[str, Provider] = {
     "anthropic": Provider(
         "anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY", "anthropic"
     ),
-    "ollama": Provider("ollama", "http://localhost:11434/v1", None, None),
+    "ollama": Provider("ollama", "http://localhost:11434/v1", None, None, held_to_form=True),
     "openai-compatible": Provider("compatible", None, None, None),
 }
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

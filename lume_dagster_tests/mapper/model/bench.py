@@ -90,8 +90,12 @@ def workbench(**more: Any) -> Workbench:
 
 def settings_of(**more: Any) -> ModelSettings:
     """Of a model that costs nothing and is not there."""
-    given = {"provider": "ollama", "model": "made-up", "pause": 0.0, "budget": Budget(200_000)}
-    return ModelSettings(**{**given, **more})
+    given = {
+        "provider": "openai-compatible",
+        "model": "made-up",
+        "base_url": "http://127.0.0.1:9/v1",
+    }
+    return ModelSettings(**{**given, "pause": 0.0, "budget": Budget(200_000), **more})
 
 
 def said(field: str, expression: str | None, *sources: str, **more: Any) -> dict[str, Any]:

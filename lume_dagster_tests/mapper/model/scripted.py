@@ -159,6 +159,9 @@ def _openai(body: dict[str, Any], turn: Turn, usage: tuple[int, int]) -> dict[st
     if isinstance(turn, Refusal):
         message["refusal"] = "I will not."
         finish = "stop"
+    elif not body.get("tools"):
+        message["content"] = json.dumps(turn)
+        finish = "stop"
     else:
         arguments = turn.arguments if isinstance(turn, Raw) else json.dumps(turn)
         function = {"name": body["tools"][0]["function"]["name"], "arguments": arguments}

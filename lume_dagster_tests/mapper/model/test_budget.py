@@ -20,7 +20,7 @@ from lume_dagster_tests.mapper.model.bench import (
     settings_of,
     workbench,
 )
-from lume_dagster_tests.mapper.model.scripted import serve
+from lume_dagster_tests.mapper.model.scripted import Raw, serve
 from lume_dagster_tests.mapper.model.test_wire import GOOD, settings
 
 
@@ -48,6 +48,14 @@ def test_the_loop_stops_when_the_budget_is_used_up(wire):
     assert proposed.stopped is not None
     assert "1,100 of 42,000 tokens are left" in proposed.stopped
     assert proposed.answers[0].expression is None
+
+
+def test_a_malformed_answer_is_not_sent_back_when_the_budget_is_used_up(wire):
+    with serve(Raw("{"), usage=(40_000, 900)) as script:
+        asking = ModelProposer(settings(script, "openai", budget=Budget(42_000)))
+        proposed = asking.propose(question_of("since"), workbench())
+    assert len(script.seen) == 1
+    assert proposed.stopped is not None
 
 
 def test_what_was_used_and_its_price_are_in_the_result(wire):

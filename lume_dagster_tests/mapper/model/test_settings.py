@@ -17,7 +17,7 @@ from lume_dagster_tests.mapper.model.bench import settings_of
     ("given", "sentence"),
     [
         ({"provider": "opnai"}, r"no model provider 'opnai'.\nHint: did you mean 'openai'"),
-        ({"provider": "openai-compatible"}, "it has no address"),
+        ({"provider": "openai-compatible", "base_url": None}, "it has no address"),
         ({"base_url": "localhost:80"}, "not an http or https address"),
         ({"base_url": "http://me:secret@host/v1"}, "holds more than an address"),
         ({"base_url": "http://host/v1?key=secret"}, "holds more than an address"),

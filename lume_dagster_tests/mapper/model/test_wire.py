@@ -178,7 +178,7 @@ def test_what_was_answered_stays_when_a_later_request_fails():
     assert proposed.answers[0].expression == "cust_nm"
     assert proposed.stopped is not None
     assert "failed in 1 tries" in proposed.stopped
-    assert proposed.answers[1].reason.startswith("it was not asked")
+    assert proposed.answers[1].reason.startswith("it was not settled: ")
 
 
 @pytest.mark.parametrize("provider", [*SHAPES, "openai-compatible"])
@@ -193,12 +193,14 @@ def test_the_key_goes_to_the_address_given_and_nowhere_else(provider):
     assert KEY not in seen.text
 
 
-def test_ollama_needs_no_key():
+def test_ollama_needs_no_key_and_holds_the_model_to_the_form():
     with serve(GOOD) as script:
-        given = settings_of(base_url=f"{script.url}/v1", model="llama3.2")
+        given = settings_of(provider="ollama", base_url=f"{script.url}/v1", model="llama3.2")
         proposed = model_proposer(given).propose(question_of("name"), workbench())
     assert (proposed.answers[0].expression, proposed.spent.price) == ("cust_nm", None)
     assert proposed.made_by == "ollama:llama3.2"
+    form = script.seen[0].body["response_format"]["json_schema"]["schema"]
+    assert form["properties"]["answers"]["type"] == "array"
 
 
 def test_temperature_is_nought_where_the_model_has_one():
