@@ -1,15 +1,18 @@
 """Measure: ``python -m benchmarks [scenario ...] [--rows N] [--rounds N] [--cache FOLDER]``.
 
 ``connectors`` is short for all scenarios that begin so, as ``connectors.postgres`` is.
+``mapping --provider P --model M`` measures a language model: benchmarks/mapping/models.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks import figures, machine, report
+from benchmarks.mapping import models
 from benchmarks.rounds import say
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setting import Setting
@@ -17,6 +20,9 @@ from benchmarks.setting import Setting
 
 def main() -> None:
     """Take the figures of the scenarios named, or of all, and write the report again."""
+    if sys.argv[1:2] == ["mapping"] and "--provider" in sys.argv:
+        models.main(sys.argv[2:])
+        return
     arguments = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     arguments.add_argument(
         "scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}"

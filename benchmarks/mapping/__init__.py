@@ -1,0 +1,1 @@
+"""How well columns are mapped: public cases, ours and the baselines."""

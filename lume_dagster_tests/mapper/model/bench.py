@@ -1,0 +1,127 @@
+"""Columns, fields, answers and a judge for tests of the model: small, and without a provider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import duckdb
+from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+from lume_dagster.flows.schema import SchemaField, TargetSchema
+from lume_dagster.mapper.model import Budget, Judged, ModelSettings, Question, Workbench
+from lume_dagster.mapper.model.proposer import ModelProposer
+from lume_dagster.mapper.sample import SampleColumn, reference
+
+ROWS: dict[str, list[str | None]] = {
+    "cust_nm": ["Zwetschgenröster, Anna", "Quetzalcoatl, Bo", "Xanthippe, Cy", None],
+    "signup": ["24.12.1987", "03.01.1991", "17.08.2003", "n/a-zz"],
+    "Unnamed: 3": ["7419.55", "80123.07", "66.91", "5.43"],
+    "st": ["qq", "ww", "qq", "ww"],
+}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "description": "full name of the customer"},
+        "since": {"type": "string", "format": "date"},
+        "revenue": {"type": "number"},
+        "status": {"type": "string", "enum": ["open", "closed"]},
+    },
+}
+
+
+def columns_of(rows: Mapping[str, Sequence[str | None]] = ROWS) -> tuple[SampleColumn, ...]:
+    return tuple(
+        SampleColumn(name, reference(name), "VARCHAR", tuple(values))
+        for name, values in rows.items()
+    )
+
+
+def fields_of(*names: str, schema: Mapping[str, Any] = SCHEMA) -> tuple[SchemaField, ...]:
+    fields = TargetSchema.parse(schema).fields
+    return tuple(field for field in fields if not names or field.name in names)
+
+
+def question_of(*names: str, **more: Any) -> Question:
+    return Question(fields_of(*names), columns_of(), **more)
+
+
+def judge(rows: Mapping[str, Sequence[str | None]] = ROWS) -> Callable[..., Judged]:
+    """Runs an expression on the rows; a date must be one, a number too, and enums hold."""
+
+    def judged(field: SchemaField, expression: str, sources: tuple[str, ...]) -> Judged:
+        named = ", ".join('"' + name.replace('"', '""') + '"' for name in rows)
+        holes = ", ".join("?" for _ in rows)
+        with duckdb.connect() as connection:
+            connection.execute(f"CREATE TABLE t AS SELECT * FROM (VALUES {', '.join(f'({holes})' for _ in range(len(next(iter(rows.values())))))}) v({named})",
+                               [value for row in zip(*rows.values(), strict=True) for value in row])  # fmt: skip
+            try:
+                found = connection.execute(
+                    f"SELECT CAST(({expression}) AS VARCHAR) FROM t"
+                ).fetchall()
+            except duckdb.Error as error:
+                return Judged.of_rows((), (), refused=str(error))
+        outputs = [row[0] for row in found]
+        errors = [_error(field, value) for value in outputs]
+        inputs = rows[sources[0]] if sources else ()
+        return Judged.of_rows(outputs, errors, inputs)
+
+    return judged
+
+
+def _error(field: SchemaField, value: str | None) -> str | None:
+    if value is None:
+        return None
+    if field.enum is not None:
+        return None if value in field.enum else "NOT_IN_ENUM"
+    kind = {"date": "DATE"}.get(field.format or "") or {"number": "DOUBLE"}.get(field.type)
+    if kind is None:
+        return None
+    with duckdb.connect() as connection:
+        row = connection.execute(f"SELECT TRY_CAST(? AS {kind})", [value]).fetchone()
+    return f"INVALID_{kind}" if row is None or row[0] is None else None
+
+
+def workbench(**more: Any) -> Workbench:
+    return Workbench(judge(), **more)
+
+
+def settings_of(**more: Any) -> ModelSettings:
+    """Of a model that costs nothing and is not there."""
+    given = {
+        "provider": "openai-compatible",
+        "model": "made-up",
+        "base_url": "http://127.0.0.1:9/v1",
+    }
+    return ModelSettings(**{**given, "pause": 0.0, "budget": Budget(200_000), **more})
+
+
+def said(field: str, expression: str | None, *sources: str, **more: Any) -> dict[str, Any]:
+    """The answer for one field, as a model gives it."""
+    usual = {"confidence": 0.9, "reason": "it fits"}
+    return {"field": field, "sources": list(sources), "expression": expression, **usual, **more}
+
+
+def answers(*given: dict[str, Any]) -> dict[str, Any]:
+    return {"answers": list(given)}
+
+
+class Asked:
+    """A model that answers as scripted, the last turn for ever, and keeps what it was asked."""
+
+    def __init__(self, *turns: dict[str, Any]) -> None:
+        self.turns = turns
+        self.prompts: list[str] = []
+        self.seen: list[AgentInfo] = []
+
+    def __call__(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        self.prompts.append(str(messages[0].parts[0].content))  # type: ignore[union-attr]
+        self.seen.append(info)
+        turn = self.turns[min(len(self.prompts), len(self.turns)) - 1]
+        return ModelResponse(parts=[ToolCallPart(info.output_tools[0].name, json.dumps(turn))])
+
+
+def proposer(asked: Asked, **more: Any) -> ModelProposer:
+    return ModelProposer(settings_of(**more), lambda: FunctionModel(asked))
