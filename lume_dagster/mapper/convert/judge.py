@@ -33,7 +33,7 @@ def judge(
         if is_given
     )
     valid = good / present if present else 1.0
-    probability = _probability(program, valid, present, loss)
+    probability = _probability(program, valid, present, loss) if columns else program.prior
     probability = _by_examples(probability, tried, examples)
     return Converted(
         program.expression,
@@ -45,7 +45,7 @@ def judge(
         _shown(tried, columns),
         round(valid, 4),
         program.codes,
-        program.review or not present,
+        program.review or bool(columns and not present),
     )
 
 
