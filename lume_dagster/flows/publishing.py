@@ -53,23 +53,39 @@ def publish(
         FlowError: the draft has problems.
         InvalidRequestError: the draft equals the newest version.
     """
-    author, note = _line("author", author), note.strip()
-    if not author:
-        raise InvalidRequestError("a version needs an author.", hint="say who publishes it.")
+    author, note = publisher(author), note.strip()
     with exclusively(folder):
         lock = read_lock(folder)
         draft = draft_of(folder, lock)
         if lock.newest is not None and lock.newest.digest == draft.digest and not force:
             message = f"the draft of {folder.name} says what v{lock.newest.version} says."
             raise InvalidRequestError(message, hint="change it, or publish it with force.")
-        entry = _stage(folder, draft, author, note, instant(at))
-        grown = lock.model_copy(update={"versions": (*lock.versions, entry)})
-        if lock.active is None:
-            grown = _activated(grown, entry.version, author, "first version", entry.published_at)
-        write_lock(folder, grown)
-        version_folder(folder, entry.version)
-        sync_folder(folder)
-        return published_version(folder, entry)
+        return publish_next(folder, lock, author, note, at)
+
+
+def publish_next(
+    folder: Path,
+    lock: LockFile,
+    author: str,
+    note: str,
+    at: datetime | None = None,
+    *,
+    active: bool = False,
+) -> FlowVersion:
+    """Freeze the draft; the caller holds the folder for itself, and has read the lock file.
+
+    With ``active`` it becomes the active version, which the first one does in any case.
+    """
+    draft = draft_of(folder, lock)
+    entry = _stage(folder, draft, author, note, instant(at))
+    grown = lock.model_copy(update={"versions": (*lock.versions, entry)})
+    if active or lock.active is None:
+        why = note if active and lock.active is not None else "first version"
+        grown = _activated(grown, entry.version, author, why, entry.published_at)
+    write_lock(folder, grown)
+    version_folder(folder, entry.version)
+    sync_folder(folder)
+    return published_version(folder, entry)
 
 
 def activate(
@@ -80,14 +96,30 @@ def activate(
     with exclusively(folder):
         lock = read_lock(folder)
         if lock.active != version:
-            lock = _activated(lock, version, author, note.strip(), instant(at))
-            write_lock(folder, lock)
+            lock = activated(folder, lock, version, author, note.strip(), at)
         return lock.activations[-1]
+
+
+def activated(
+    folder: Path, lock: LockFile, version: int, author: str, note: str, at: datetime | None
+) -> LockFile:
+    """Move the active pointer; the caller holds the folder for itself."""
+    lock = _activated(lock, version, author, note, instant(at))
+    write_lock(folder, lock)
+    return lock
 
 
 def _activated(lock: LockFile, version: int, author: str, note: str, at: str) -> LockFile:
     move = Activation(at=at, author=author, before=lock.active, after=version, note=note)
     return lock.model_copy(update={"activations": (*lock.activations, move)})
+
+
+def publisher(author: str) -> str:
+    """Who publishes, as one line of the audit trail."""
+    author = _line("author", author)
+    if not author:
+        raise InvalidRequestError("a version needs an author.", hint="say who publishes it.")
+    return author
 
 
 def _line(what: str, text: str) -> str:
