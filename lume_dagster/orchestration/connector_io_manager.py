@@ -14,8 +14,9 @@ import dagster as dg
 from lume_dagster.connectors.protocol import Delivery, Reading, Receipt, TableReader, Target
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.ddl import SOURCE_PATH, SYSTEM_COLUMNS
+from lume_dagster.engines.tables import reader_of
 from lume_dagster.errors import BatchError, InvalidRequestError
-from lume_dagster.orchestration.frames import frame_of, frames_of, reader_of, wants_each_batch
+from lume_dagster.orchestration.frames import frame_of, frames_of, wants_each_batch
 from lume_dagster.orchestration.metadata import ROWS, SCHEMA
 from lume_dagster.orchestration.names import check_source_path, public_id
 from lume_dagster.orchestration.newest import newest

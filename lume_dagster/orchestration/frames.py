@@ -1,78 +1,19 @@
-"""The forms in which a user's asset gives and takes rows: pandas, pyarrow and polars."""
+"""The forms in which a user's asset takes rows: pandas, pyarrow and polars."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from lume_dagster.engines.tables import KNOWN_TABLES, class_name
 from lume_dagster.errors import InvalidRequestError, MissingExtraError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_KNOWN = "a pandas DataFrame, a pyarrow Table or RecordBatchReader, a polars DataFrame or LazyFrame"
-
 #: Opens the rows; the reader is good until the context ends.
 Opens = AbstractContextManager["pa.RecordBatchReader"]
-
-
-def reader_of(frame: object, scratch: Path) -> pa.RecordBatchReader:
-    """The rows of whatever a user's asset returned, as a stream.
-
-    Args:
-        frame: What was returned.
-        scratch: A folder for what a LazyFrame makes on its way; its rows are never all in memory.
-
-    Raises:
-        InvalidRequestError: it is no table, or its values have no common type.
-    """
-    import pyarrow as pa
-
-    if isinstance(frame, pa.RecordBatchReader):
-        return frame
-    name = _name(type(frame))
-    try:
-        if name in _GIVEN:
-            return _GIVEN[name](frame, scratch)
-        if hasattr(frame, "__arrow_c_stream__"):
-            return pa.RecordBatchReader.from_stream(frame)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InvalidRequestError(
-            f"The {'.'.join(name)} cannot be stored as a table: {error}",
-            hint="give each column values of one type.",
-        ) from error
-    raise InvalidRequestError(
-        f"A {type(frame).__name__} is not a table that can be stored.", hint=f"return {_KNOWN}."
-    )
-
-
-def _name(kind: Any) -> tuple[str, str]:
-    """A class by the package and the name that people know it by, without importing either."""
-    module = str(getattr(kind, "__module__", ""))
-    return module.partition(".")[0], str(getattr(kind, "__name__", ""))
-
-
-def _from_pandas(frame: Any, _: Path) -> pa.RecordBatchReader:
-    import pyarrow as pa
-
-    named = any(name is not None for name in frame.index.names)
-    return pa.Table.from_pandas(frame, preserve_index=named).to_reader()
-
-
-def _from_lazy(frame: Any, scratch: Path) -> pa.RecordBatchReader:
-    import pyarrow.dataset as ds
-
-    file = scratch / "lazy.parquet"
-    frame.sink_parquet(file)
-    return ds.dataset(file).scanner(batch_readahead=1, fragment_readahead=1).to_reader()
-
-
-_GIVEN: Mapping[tuple[str, str], Callable[[Any, Path], pa.RecordBatchReader]] = {
-    ("pandas", "DataFrame"): _from_pandas,
-    ("polars", "LazyFrame"): _from_lazy,
-}
 
 
 def _polars(table: pa.Table) -> Any:
@@ -137,14 +78,14 @@ def frames_of(opens: Opens, wanted: object, by: str, keys: list[str]) -> dict[st
 
 
 def _kind(wanted: object) -> tuple[str, str]:
-    kind = _name(wanted)
+    kind = class_name(wanted)
     if wanted in {None, object, Any} or kind[0] == "typing":
         return _DEFAULT
     if kind in _TAKEN or kind == _STREAM:
         return kind
     raise InvalidRequestError(
         f"An input asks for {wanted!r}, which rows cannot be handed over as.",
-        hint=f"annotate it with {_KNOWN}, or a dict[str, ...] of one of these.",
+        hint=f"annotate it with {KNOWN_TABLES}, or a dict[str, ...] of one of these.",
     )
 
 
