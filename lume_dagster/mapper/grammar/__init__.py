@@ -1,0 +1,1 @@
+"""Read mappings that were written in the older grammar of transformations."""

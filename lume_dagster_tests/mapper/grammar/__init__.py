@@ -1,0 +1,1 @@
+"""Tests of importing mappings of the older grammar."""
