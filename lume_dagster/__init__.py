@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun, run, run_status, runs
+    from lume_dagster.client.pipelines import Job, Pipeline
+    from lume_dagster.client.results import Result
+    from lume_dagster.client.workshops import Workshop
     from lume_dagster.errors import (
         ApiError,
         AuthenticationError,
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
         RunTimeoutError,
     )
     from lume_dagster.flows.model import Flow
+    from lume_dagster.mapper.workshop.mapper import Mapper
+    from lume_dagster.mapper.workshop.mapping import Mapping
     from lume_dagster.orchestration.arrival import Arrival
     from lume_dagster.orchestration.batch_schedule import BatchSchedule
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
@@ -48,17 +53,23 @@ __all__ = [
     "FlowError",
     "FlowProps",
     "InvalidRequestError",
+    "Job",
     "LumeError",
     "LumeFlowComponent",
     "LumeFlowsComponent",
     "LumeRun",
     "LumeTranslator",
+    "Mapper",
+    "Mapping",
     "MissingExtraError",
+    "Pipeline",
     "PlanError",
+    "Result",
     "RunError",
     "RunFailedError",
     "RunTimeoutError",
     "Webhook",
+    "Workshop",
     "build_definitions",
     "run",
     "run_status",
@@ -73,11 +84,17 @@ _HOME = {
     "ConnectorIOManager": "lume_dagster.orchestration.connector_io_manager",
     "Flow": "lume_dagster.flows.model",
     "FlowProps": "lume_dagster.orchestration.translator",
+    "Job": "lume_dagster.client.pipelines",
     "LumeFlowComponent": "lume_dagster.orchestration.component.flows",
     "LumeFlowsComponent": "lume_dagster.orchestration.component.flows",
     "LumeRun": "lume_dagster.client",
     "LumeTranslator": "lume_dagster.orchestration.translator",
+    "Mapper": "lume_dagster.mapper.workshop.mapper",
+    "Mapping": "lume_dagster.mapper.workshop.mapping",
+    "Pipeline": "lume_dagster.client.pipelines",
+    "Result": "lume_dagster.client.results",
     "Webhook": "lume_dagster.orchestration.webhooks.endpoint",
+    "Workshop": "lume_dagster.client.workshops",
     "build_definitions": "lume_dagster.orchestration.definitions",
     "run": "lume_dagster.client",
     "run_status": "lume_dagster.client",

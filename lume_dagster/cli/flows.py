@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import shutil
-import subprocess
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +68,7 @@ def publish(
     problems = [_nearby(p) for p in examine(project, (flow,)).problems]
     if problems:
         raise FlowError.of(problems)
-    library, by = _library(), author or whoami()
+    library, by = _library(), _by(author)
     version = library.publish(flow, author=by, note=note, force=force)
     if activate:
         library.activate(version.name, author=by, note=note)
@@ -99,7 +96,7 @@ def activate(shell: Shell, version: str, *, note: str, author: str | None) -> No
 
     This is also the way back to an older version.
     """
-    move = _library().activate(version, author=author or whoami(), note=note)
+    move = _library().activate(version, author=_by(author), note=note)
     flow = version.partition(":")[0]
     before = "nothing" if move.before is None else f"v{move.before}"
     shell.answer(
@@ -178,13 +175,8 @@ def _library() -> Library:
     return Library(load_project(find_project()).workspace.flows)
 
 
-def whoami() -> str:
-    """Who publishes, as git knows them, else as the system does."""
-    git = shutil.which("git")
-    if git is not None:
-        asked = subprocess.run(  # noqa: S603 - fixed words
-            [git, "config", "user.name"], capture_output=True, text=True, check=False
-        )
-        if asked.stdout.strip():
-            return asked.stdout.strip()
-    return getpass.getuser()
+def _by(author: str | None) -> str:
+    """Who does it: as said, or as git and the system know."""
+    from lume_dagster.client.author import whoami
+
+    return author or whoami()

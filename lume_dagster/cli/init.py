@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from lume_dagster.cli.flows import whoami
 from lume_dagster.cli.shell import Shell, near, verb
 from lume_dagster.errors import InvalidRequestError
 
@@ -25,6 +24,7 @@ def init(shell: Shell, folder: Path) -> None:
 
     It has a flow, its seed, sample data and a code location, and runs at once.
     """
+    from lume_dagster.client.author import whoami
     from lume_dagster.flows.library import Library
 
     starter = dict(_starter())

@@ -1,0 +1,1 @@
+"""Tests of generating and editing a mapping."""
