@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lume_dagster.errors import FlowError
+from lume_dagster.errors import FlowError, MissingExtraError
 from lume_dagster.flows.flow_file import parse, render, said
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.yaml_text import Inline
@@ -19,8 +19,14 @@ def rewrite(text: str, flow: Flow) -> str:
 
     What both say alike stays as it is written. Where the text cannot be changed so that it reads
     back as the flow, it is written anew.
+
+    Raises:
+        MissingExtraError: the package was installed without the extra ``mapper``.
     """
-    from ruamel.yaml.error import YAMLError
+    try:
+        from ruamel.yaml.error import YAMLError
+    except ModuleNotFoundError:
+        raise MissingExtraError.for_extra("Changing a flow file", "mapper") from None
 
     try:
         before = parse(text)
