@@ -13,6 +13,7 @@ LumeError
 ├── ApiError                  the request was wrong
 │   ├── AuthenticationError   no valid credentials
 │   └── InvalidRequestError   unknown flow version, bad source_path, a batch that is done or running
+│       └── OutdatedError     somebody else has deployed in the meantime
 └── RunError                  what waiting for a run can end in
     ├── RunFailedError        the run ended FAILED or CRASHED; carries the run
     └── RunTimeoutError       also a TimeoutError; the run itself goes on
@@ -165,6 +166,10 @@ class AuthenticationError(ApiError):
 
 class InvalidRequestError(ApiError):
     """What was asked for does not exist or may not be done now."""
+
+
+class OutdatedError(InvalidRequestError):
+    """The flow was changed by somebody else since the work on it began."""
 
 
 class RunError(LumeError):

@@ -120,7 +120,7 @@ class Pipeline:
         return f"<Pipeline {pipelines.address(version)}>"
 
     @classmethod
-    def create(  # noqa: PLR0913 - all but the first by name
+    def create(
         cls,
         name: str,
         target_schema: Mapping[str, Any],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lume_dagster.errors import FlowError, InvalidRequestError
+from lume_dagster.errors import FlowError, InvalidRequestError, OutdatedError
 from lume_dagster.flows.flow_file import read_bytes
 from lume_dagster.flows.lock_file import LockFile, exclusively, read_lock, write_atomically
 from lume_dagster.flows.model import Flow, FlowVersion
@@ -27,10 +27,6 @@ class Standing:
     digest: str
     newest: int | None
     active: int | None
-
-
-class OutdatedError(InvalidRequestError):
-    """The flow was changed by somebody else in the meantime."""
 
 
 def standing_of(folder: Path) -> Standing:

@@ -63,7 +63,7 @@ def publish(
         return publish_next(folder, lock, author, note, at)
 
 
-def publish_next(  # noqa: PLR0913 - one step of publishing, for those who hold the folder
+def publish_next(
     folder: Path,
     lock: LockFile,
     author: str,
@@ -72,10 +72,9 @@ def publish_next(  # noqa: PLR0913 - one step of publishing, for those who hold 
     *,
     active: bool = False,
 ) -> FlowVersion:
-    """Freeze the draft; the caller holds the folder for itself, and has looked at the lock file.
+    """Freeze the draft; the caller holds the folder for itself, and has read the lock file.
 
-    Args:
-        active: make it active, which the first version becomes in any case.
+    With ``active`` it becomes the active version, which the first one does in any case.
     """
     draft = draft_of(folder, lock)
     entry = _stage(folder, draft, author, note, instant(at))
@@ -101,7 +100,7 @@ def activate(
         return lock.activations[-1]
 
 
-def activated(  # noqa: PLR0913 - one step of activating, for those who hold the folder
+def activated(
     folder: Path, lock: LockFile, version: int, author: str, note: str, at: datetime | None
 ) -> LockFile:
     """Move the active pointer; the caller holds the folder for itself."""

@@ -114,6 +114,12 @@ def _code_lists(tree: exp.Expr) -> Iterator[tuple[str, str]]:
             for pair in arguments[-1].expressions:
                 yield pair.this.name, pair.expression.name
 
+    for case in tree.find_all(exp.Case):
+        for branch in case.args["ifs"] if case.this is not None else ():
+            code, value = _constant(branch.this), _constant(branch.args["true"])
+            if code is not None and value is not None:
+                yield code, value
+
 
 def _seeds(tree: exp.Expr) -> Iterator[tuple[str, str]]:
     for name, arguments in _calls(tree):

@@ -135,7 +135,7 @@ def complete(mapping: Nodes, schema: TargetSchema) -> dict[str, Any]:
 
 
 def _complete(nodes: Nodes, fields: tuple[SchemaField, ...]) -> dict[str, Any]:
-    after = {}
+    after: dict[str, Any] = {}
     for field in fields:
         node = nodes.get(field.name)
         if node is None and field.required and not field.has_default:
@@ -165,7 +165,7 @@ def fitting(mapping: Nodes, schema: TargetSchema) -> dict[str, Any]:
 
 
 def _fitting(nodes: Nodes, fields: tuple[SchemaField, ...]) -> dict[str, Any]:
-    kept = {}
+    kept: dict[str, Any] = {}
     for field in fields:
         node = nodes.get(field.name)
         if field.type == "object" and isinstance(node, Mapping):

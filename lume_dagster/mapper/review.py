@@ -79,7 +79,7 @@ def read_review(folder: Path) -> Review:
     return review
 
 
-def decide(  # noqa: PLR0913 - a decision has so many sides
+def decide(
     folder: Path,
     decisions: Mapping[str, Decision],
     expressions: Mapping[str, str | None],

@@ -1,4 +1,4 @@
-"""Paths of the older grammar: ``customer.city``, ``ids[*].id``; and what they are in expressions."""
+"""Paths of the older grammar, such as ``ids[*].id``, and what they are in expressions."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _with_kept(
     there = expressions(mapping, schema)
     for path, expression in pinned.items():
         top = path.split(".")[0].removesuffix("[]")
-        if "[]" in path or isinstance(flow.mapping.get(top), Mapping) and path == top:
+        if "[]" in path or (isinstance(flow.mapping.get(top), Mapping) and path == top):
             mapping[top] = flow.mapping[top]
         elif there.get(path) != expression:
             mapping = with_node(mapping, schema, path, expression)

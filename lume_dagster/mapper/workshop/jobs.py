@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lume_dagster.errors import LumeError
 from lume_dagster.flows.drafts import Standing, standing_of, write_draft
 from lume_dagster.flows.lock_file import exclusively
 from lume_dagster.flows.model import FlowVersion
@@ -12,7 +13,6 @@ from lume_dagster.mapper.workshop.documents import (
     load,
     update,
 )
-from lume_dagster.errors import LumeError
 from lume_dagster.mapper.workshop.generation import Generated, generate
 from lume_dagster.mapper.workshop.intake import batch_of
 from lume_dagster.mapper.workshop.pipelines import draft, has_mapper, in_force

@@ -78,7 +78,7 @@ def _parts(flow: Flow) -> dict[str, Any]:
     """The mapping field by field, and the schema property by property."""
     schema = dict(flow.schema_)
     properties, required = schema.pop("properties"), schema.pop("required", [])
-    parts = dict(flow.mapping)
+    parts: dict[str, Any] = dict(flow.mapping)
     parts |= {f"schema.{name}": [inner, name in required] for name, inner in properties.items()}
     parts |= {f"schema ({word})": value for word, value in schema.items()}
     return parts | {_ORDER: list(properties)}

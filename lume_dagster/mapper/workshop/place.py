@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lume_dagster.engines.settings import EngineSettings
@@ -27,7 +27,7 @@ class Place:
     author: str
     memory_limit: str = "2GB"
     threads: int | None = None
-    tools: Tools = Tools()
+    tools: Tools = field(default_factory=Tools)
 
     @property
     def library(self) -> Library:

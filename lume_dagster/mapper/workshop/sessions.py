@@ -109,10 +109,10 @@ def _run(
 
 def deploy_session(
     place: Place,
-    id: str,
+    id: str,  # noqa: A002
     *,
     author: str | None = None,
-    note: str = "",  # noqa: A002
+    note: str = "",
 ) -> FlowVersion:
     """Publish what the session says as the next version, and make it active.
 

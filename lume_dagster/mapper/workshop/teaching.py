@@ -124,7 +124,7 @@ def learned(
     found: dict[str, str] = {}
     with TemporaryDirectory(dir=place.settings.scratch) as scratch:
         for path in paths:
-            trial = Trial(place, flow, staged, fields[path], taught[path], Path(scratch) / path)
+            trial = _trial(place, flow, staged, fields[path], taught[path], Path(scratch) / path)
             current = standing.get(path)
             if current is not None and trial.does(current):
                 continue
@@ -157,35 +157,47 @@ def _first_that_does(learn: Learn | None, sample: Sample, trial: Trial) -> str:
     )
 
 
+def _trial(
+    place: Place,
+    flow: Flow,
+    staged: StagedBatch,
+    field: SchemaField,
+    taught: Sequence[Taught],
+    scratch: Path,
+) -> Trial:
+    order = sorted(taught, key=lambda t: t.index)
+    rows = [t.index + 1 for t in order]
+    picked = pick_rows(place.settings, staged, rows, scratch / "rows")
+    return Trial(place, flow, field, order, picked, scratch)
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """Tries expressions for one field on the records it was taught with, by the real engine."""
 
     place: Place
     flow: Flow
-    staged: StagedBatch
     field: SchemaField
-    taught: Sequence[Taught]
+    taught: Sequence[Taught]  # by index
+    picked: StagedBatch  # the records, in that order
     scratch: Path
 
     def does(self, expression: str) -> bool:
         """Whether all of those records come out as they should."""
-        order = sorted(self.taught, key=lambda t: t.index)
-        picked = self._picked([t.index + 1 for t in order])
         try:
             version = as_version(self.place, self._alone(expression), 1)
             with DuckDBEngine(self.place.settings) as engine:
-                plan = engine.compile(version, picked)
-                engine.transform(version, plan, picked, self.scratch / "run")
+                plan = engine.compile(version, self.picked)
+                engine.transform(version, plan, self.picked, self.scratch / "run")
         except (FlowError, PlanError):  # an expression that cannot be carried out does nothing
             return False
-        rows = Rows(self.place.settings, picked, self.scratch / "run")
-        page = rows.page(1, max(1, picked.records)).items
-        if len(page) != len(order):  # a malformed record becomes nothing
+        rows = Rows(self.place.settings, self.picked, self.scratch / "run")
+        page = rows.page(1, max(1, self.picked.records)).items
+        if len(page) != len(self.taught):  # a malformed record becomes nothing
             return False
         return all(
             m.mapped_record is not None and self._alike(self._value(m.mapped_record), t.wanted)
-            for m, t in zip(page, order, strict=True)
+            for m, t in zip(page, self.taught, strict=True)
         )
 
     def _alike(self, value: str | None, wanted: str | None) -> bool:
@@ -198,9 +210,6 @@ class Trial:
             except InvalidOperation:
                 return False
         return self.field.format == "date-time" and value == wanted.replace("T", " ")
-
-    def _picked(self, rows: Sequence[int]) -> StagedBatch:
-        return pick_rows(self.place.settings, self.staged, rows, self.scratch / "rows")
 
     def _alone(self, expression: str) -> Flow:
         """A flow with this field only, so that no other field rejects the record."""

@@ -65,9 +65,7 @@ def test_nothing_of_the_data_gets_into_the_library(place):
     assert "London" not in texts_in(place.flows)
 
 
-@pytest.mark.parametrize(
-    "form", [lambda r: r, pd.DataFrame, lambda r: pa.Table.from_pylist(r), lambda r: iter(r)]
-)
+@pytest.mark.parametrize("form", [lambda r: r, pd.DataFrame, pa.Table.from_pylist, iter])
 def test_records_and_tables_give_the_same(place, form):
     job = people_in(place).create_job(form(RECORDS))
     assert [m.mapped_record["name"] for m in job.run()] == [r["name"] for r in RECORDS]

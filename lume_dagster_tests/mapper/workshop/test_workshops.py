@@ -193,7 +193,9 @@ def test_a_sentence_goes_to_the_model_where_there_is_one(place, pipeline):
         (lambda w: w.run_target_schema({"type": "array"}), FlowError, "type"),
     ],
 )  # fmt: skip
-def test_an_edit_that_cannot_be_made_gets_a_sentence_and_leaves_the_session(pipeline, edit, error, said):
+def test_an_edit_that_cannot_be_made_gets_a_sentence_and_leaves_the_session(
+    pipeline, edit, error, said
+):
     workshop = pipeline.create_workshop()
     before = dict(workshop.get_mapper())
     with pytest.raises(error, match=said):
