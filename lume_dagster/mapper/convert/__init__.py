@@ -92,10 +92,10 @@ def convert(
 def _facts(column: SampleColumn, want: Want, trial: Trial, within: str) -> Facts:
     """The texts of a column; inside lists they are read anew, for items without it are not there."""
     if not within:
-        return Facts(column, column.values, want.is_strict)
+        return Facts(column, column.values, want.wanted, want.kept)
     text = SchemaField("text", "text", "string")
     tried = trial.one(text, f"CAST({column.reference} AS VARCHAR)", within)
-    return Facts(column, tried.values or column.values, want.is_strict)
+    return Facts(column, tried.values or column.values, want.wanted, want.kept)
 
 
 def _programs(
@@ -112,7 +112,7 @@ def _programs(
         yield from joined_programs(facts, want)
     own = {f.column.path for f in facts}
     siblings = [
-        Facts(c, c.values, strict=True)
+        Facts(c, c.values, "measure")
         for c in trial.sample.columns[:_MOST_SIBLINGS]
         if c.path not in own and not c.is_list
     ]
@@ -151,10 +151,25 @@ def _of_one(
     elif field.format == "time":
         yield from time_programs(facts, want)
     elif field.type == "string":
-        yield from code_programs(facts, want)
-        yield from split_programs(facts, want)
-        yield from written_date_programs(facts, want, siblings)
-        yield from text_programs(facts, want, country)
+        yield from _texts(facts, want, siblings, country)
+
+
+_ASKED_FOR = 0.2  # what is left of a text as it is where the target asks for something made of it
+
+
+def _texts(
+    facts: Facts, want: Want, siblings: Sequence[Facts], country: str | None
+) -> Iterator[Program]:
+    """Programs for texts: what the target asks for by its words, then the text as it is."""
+    special = [
+        *code_programs(facts, want),
+        *split_programs(facts, want),
+        *written_date_programs(facts, want, siblings),
+    ]
+    yield from special
+    asked = any(p.prior >= 0.5 for p in special)
+    for program in text_programs(facts, want, country):
+        yield replace(program, prior=program.prior * _ASKED_FOR) if asked else program
 
 
 def _apart(ranked: Sequence[Converted], field: SchemaField) -> tuple[Converted, ...]:

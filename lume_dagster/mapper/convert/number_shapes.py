@@ -14,7 +14,7 @@ CURRENCY = re.compile(
 _SPACE = "[ \u00a0\u2009\u202f]"
 _BODY = rf"\d{{1,3}}(?:{_SPACE}\d{{3}})+(?:[.,]\d+)?|\d[\d.,'’]*\d|\d|[.,]\d+"
 _NUMBER = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+-−])?\s*(?P<before>[^\d.,()+-]*?)\s*(?P<sign2>[+-])?"
+    rf"(?P<open>\()?\s*(?P<sign>[+\-−])?\s*(?P<before>[^\d,()+-]*?)\s*(?P<sign2>[+-])?"
     rf"(?P<body>{_BODY})\s*(?P<after>[^\d()]*?)\s*(?P<close>\))?(?P<minus>-)?"
 )
 _SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY"}
