@@ -116,10 +116,14 @@ def _programs(
         for c in trial.sample.columns[:_MOST_SIBLINGS]
         if c.path not in own and not c.is_list
     ]
-    for one in facts[:1]:
-        found = list(_of_one(one, want, siblings, trial, scorer, country))
-        factor = 1.0 if len(facts) == 1 else 0.5  # the others were meant to be used
-        yield from (replace(p, prior=p.prior * factor) for p in found)
+    factor = 1.0 if len(facts) == 1 else 0.5  # the others were meant to be used
+    for program in _of_one(facts[0], want, siblings, trial, scorer, country):
+        yield replace(program, prior=program.prior * factor)
+    bare = facts[0].without_notes() if want.wanted != "text" else None
+    if bare is not None:
+        for program in _of_one(bare, want, siblings, trial, scorer, country):
+            losses = (*program.losses, "What stands around the values is dropped.")
+            yield replace(program, prior=program.prior * factor * 0.85, losses=losses)
 
 
 def _of_one(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lume_dagster.flows.schema import SchemaField
@@ -32,6 +32,12 @@ _NO_MEASURE = _UNKNOWN | frozenset(
     "99/99/9999|never|leer|vide|nd|error|#div/0!|free|on request|auf anfrage".split("|")
 )
 _NO_VALUE = {"text": frozenset[str](), "code": _UNKNOWN, "measure": _NO_MEASURE}
+#: What may stand around a value and says little: RE2 reads the second too.
+_LEAD = re.compile(
+    r"(?i)(~|≈|<|>|ca\.?|c\.|circa|approx\.?|approximately|about|around|over|more than|est\.?|"
+    r"estimated|nearly|up to|since)\s*(?=[\d$€£])"
+)
+_TAIL = re.compile(r"(\+|\s*[(\[;].*)$")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+|%")
 _ASCII_LETTERS = re.compile(r"[A-Za-z]{2}")
 
@@ -54,6 +60,7 @@ class Facts:
     texts: tuple[str | None, ...]  # one for each row, or item
     wanted: str  # text, code or measure: what may stand here
     kept: frozenset[str] = frozenset()  # words that mean something here, in lower case
+    made_by: str = ""  # the expression the texts were made by, where they are not the column's own
 
     @cached_property
     def nulls(self) -> tuple[str, ...]:
@@ -96,7 +103,7 @@ class Facts:
     def text(self) -> str:
         """The expression for its text."""
         reference = self.column.reference
-        return reference if self.is_text else f"CAST({reference} AS VARCHAR)"
+        return self.made_by or (reference if self.is_text else f"CAST({reference} AS VARCHAR)")
 
     @property
     def read(self) -> str:
@@ -112,7 +119,22 @@ class Facts:
     @property
     def plain(self) -> str:
         """The expression for the value as it is, typed where it is."""
-        return self.read if self.nulls else self.column.reference
+        return self.read if self.nulls or self.made_by else self.column.reference
+
+    def without_notes(self) -> Facts | None:
+        """The column without words like ``about`` before and notes in brackets behind its values.
+
+        None where there are none. What is dropped may matter, so a person must look.
+        """
+        texts, made_by = list(self.texts), self.text
+        leads = sorted({m[1] for t in texts if t and (m := _LEAD.match(t))})
+        patterns = [rf"^({'|'.join(map(re.escape, leads))})\s*"] if leads else []
+        if any(t and _TAIL.search(t) for t in texts):
+            patterns.append(_TAIL.pattern)
+        for pattern in patterns:
+            texts = [None if t is None else re.sub(pattern, "", t) for t in texts]
+            made_by = f"regexp_replace({made_by}, {sql_text(pattern)}, '')"
+        return replace(self, texts=tuple(texts), made_by=made_by) if patterns else None
 
     @cached_property
     def name_words(self) -> tuple[str, ...]:
