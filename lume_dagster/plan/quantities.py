@@ -24,7 +24,7 @@ _SHOWN = 8
 
 def without_money(x: Sql) -> Sql:
     """A text without blanks, currency signs and codes."""
-    money = rf"{SPACES}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)"
+    money = rf"{SPACES}|\b(?:US|CA|AU|NZ|HK|[CAS])\$|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)"
     return call("regexp_replace", x, text(money), text(""), text("g"))
 
 

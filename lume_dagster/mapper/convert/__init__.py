@@ -92,10 +92,10 @@ def convert(
 def _facts(column: SampleColumn, want: Want, trial: Trial, within: str) -> Facts:
     """The texts of a column; inside lists they are read anew, for items without it are not there."""
     if not within:
-        return Facts(column, column.values, want.is_strict)
+        return Facts(column, column.values, want.wanted, want.kept)
     text = SchemaField("text", "text", "string")
     tried = trial.one(text, f"CAST({column.reference} AS VARCHAR)", within)
-    return Facts(column, tried.values or column.values, want.is_strict)
+    return Facts(column, tried.values or column.values, want.wanted, want.kept)
 
 
 def _programs(
@@ -112,14 +112,18 @@ def _programs(
         yield from joined_programs(facts, want)
     own = {f.column.path for f in facts}
     siblings = [
-        Facts(c, c.values, strict=True)
+        Facts(c, c.values, "measure")
         for c in trial.sample.columns[:_MOST_SIBLINGS]
         if c.path not in own and not c.is_list
     ]
-    for one in facts[:1]:
-        found = list(_of_one(one, want, siblings, trial, scorer, country))
-        factor = 1.0 if len(facts) == 1 else 0.5  # the others were meant to be used
-        yield from (replace(p, prior=p.prior * factor) for p in found)
+    factor = 1.0 if len(facts) == 1 else 0.5  # the others were meant to be used
+    for program in _of_one(facts[0], want, siblings, trial, scorer, country):
+        yield replace(program, prior=program.prior * factor)
+    bare = facts[0].without_notes() if want.wanted != "text" else None
+    if bare is not None:
+        for program in _of_one(bare, want, siblings, trial, scorer, country):
+            losses = (*program.losses, "What stands around the values is dropped.")
+            yield replace(program, prior=program.prior * factor * 0.85, losses=losses)
 
 
 def _of_one(
@@ -151,10 +155,25 @@ def _of_one(
     elif field.format == "time":
         yield from time_programs(facts, want)
     elif field.type == "string":
-        yield from code_programs(facts, want)
-        yield from split_programs(facts, want)
-        yield from written_date_programs(facts, want, siblings)
-        yield from text_programs(facts, want, country)
+        yield from _texts(facts, want, siblings, country)
+
+
+_ASKED_FOR = 0.2  # what is left of a text as it is where the target asks for something made of it
+
+
+def _texts(
+    facts: Facts, want: Want, siblings: Sequence[Facts], country: str | None
+) -> Iterator[Program]:
+    """Programs for texts: what the target asks for by its words, then the text as it is."""
+    special = [
+        *code_programs(facts, want),
+        *split_programs(facts, want),
+        *written_date_programs(facts, want, siblings),
+    ]
+    yield from special
+    asked = any(p.prior >= 0.5 for p in special)
+    for program in text_programs(facts, want, country):
+        yield replace(program, prior=program.prior * _ASKED_FOR) if asked else program
 
 
 def _apart(ranked: Sequence[Converted], field: SchemaField) -> tuple[Converted, ...]:

@@ -134,12 +134,28 @@ def _weights(
         why = f"The column {decided[order]} has the {_WORDS[order]}."
         rest = [o for o in best if o != order]
         return {order: (0.95, why)} | {o: (0.05 / len(rest), unclear) for o in rest}
+    if YEAR_FIRST in best and len(best) == 2:
+        return _short_years(best, taken, members)
     prior = dict(_MARK_PRIORS.get(_mark_of(members[0]), _MARK_PRIORS["/"]))
     constant = [o for o in best if len({r.day.day for r in taken[o].values()}) == 1]
     if len(constant) == 1 and len(members) > 2:
         prior[constant[0]] = prior.get(constant[0], 0.1) * 4
     total = sum(prior.get(o, 0.1) for o in best)
     return {o: (0.9 * prior.get(o, 0.1) / total, unclear) for o in best}
+
+
+def _short_years(
+    best: Sequence[str], taken: Mapping[str, dict[str, Reading]], members: Sequence[str]
+) -> dict[str, tuple[float, str]]:
+    """Two digits at each end: which of them is the year."""
+    other = next(o for o in best if o != YEAR_FIRST)
+    years = {r.day.year for r in taken[YEAR_FIRST].values()}
+    last = {r.day.year for r in taken[other].values()}
+    first = 0.03 if _mark_of(members[0]) != "-" else 0.3
+    if len(last) > 3 * len(years):
+        first = 0.9 if first == 0.3 else 0.5
+    why = "Which two digits are the year, no value tells for sure."
+    return {other: (1 - first, why), YEAR_FIRST: (first, why)}
 
 
 _MARK_PRIORS = {

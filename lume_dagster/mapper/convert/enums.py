@@ -248,7 +248,8 @@ def _program(facts: Facts, want: Want, codes: Sequence[Code]) -> Program | None:
         reasons.append(
             f"{unsure.value!r} is the least sure: {unsure.target!r} ({unsure.confidence})."
         )
-    prior = prod(max(c.score, 0.0) for c in ordered) ** 0.7
+    scores = [c.score for c in ordered]
+    prior = min(scores) ** 0.6 * prod(scores) ** 0.1
     expression = f"code_list({facts.read}, {{{listed}}})"
     return Program(expression, "enum", prior, tuple(reasons), codes=tuple(codes), nulls=facts.nulls)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lume_dagster.flows.schema import SchemaField
+from lume_dagster.mapper.convert.synonyms import alike
 from lume_dagster.mapper.sample import SampleColumn
 
 MOST_DISTINCT = 400  # values looked at one by one
@@ -19,13 +20,24 @@ _NULL_WORDS = frozenset(
     "not available|not applicable|keine angabe|k.a.|k. a.|s/o|no data|nat|undefined|#value!|"
     "#ref!|(blank)|(empty)|[null]|missing".split("|")
 )
-#: Texts that mean no value where a number, a date or a code is wanted.
-_NO_MEASURE = frozenset(
-    "unknown|tbd|tba|tbc|pending|unbekannt|inconnu|desconocido|unspecified|not set|not specified|"
-    "not known|not provided|not recorded|not given|x|xx|xxx|*|**|offen|0000-00-00|00.00.0000|"
-    "00/00/0000|0000-00-00 00:00:00|99/99/9999|never|leer|vide|n/d|nd|s/d|withheld|error|#div/0!|"
-    "to be announced|to be determined|to be confirmed".split("|")
+#: Texts that mean no value where a code, a number or a date is wanted.
+_UNKNOWN = frozenset(
+    "unknown|tbd|tba|tbc|unbekannt|inconnu|desconocido|unspecified|not set|not specified|not known|"
+    "not provided|not recorded|not given|n/d|s/d|withheld|to be announced|to be determined|"
+    "to be confirmed".split("|")
 )
+#: Texts that mean no value where a number or a date is wanted.
+_NO_MEASURE = _UNKNOWN | frozenset(
+    "pending|x|xx|xxx|*|**|offen|open|0000-00-00|00.00.0000|00/00/0000|0000-00-00 00:00:00|"
+    "99/99/9999|never|leer|vide|nd|error|#div/0!|free|on request|auf anfrage".split("|")
+)
+_NO_VALUE = {"text": frozenset[str](), "code": _UNKNOWN, "measure": _NO_MEASURE}
+#: What may stand around a value and says little: RE2 reads the second too.
+_LEAD = re.compile(
+    r"(?i)(~|≈|<|>|ca\.?|c\.|circa|approx\.?|approximately|about|around|over|more than|est\.?|"
+    r"estimated|nearly|up to|since)\s*(?=[\d$€£])"
+)
+_TAIL = re.compile(r"(\+|\s*[(\[;].*)$")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+|%")
 _ASCII_LETTERS = re.compile(r"[A-Za-z]{2}")
 
@@ -46,7 +58,9 @@ class Facts:
 
     column: SampleColumn
     texts: tuple[str | None, ...]  # one for each row, or item
-    strict: bool  # whether only a number, a date or a code may stand here
+    wanted: str  # text, code or measure: what may stand here
+    kept: frozenset[str] = frozenset()  # words that mean something here, in lower case
+    made_by: str = ""  # the expression the texts were made by, where they are not the column's own
 
     @cached_property
     def nulls(self) -> tuple[str, ...]:
@@ -56,9 +70,11 @@ class Facts:
 
     def _is_null(self, value: str) -> bool:
         word = " ".join(value.split()).casefold()
-        if word in ("na", "x", "nd") and not self.strict:
-            return word == "na" and not self._are_short_codes
-        return not word or word in _NULL_WORDS or (self.strict and word in _NO_MEASURE)
+        if word in self.kept:
+            return False
+        if word == "na" and self.wanted != "measure":
+            return not self._are_short_codes
+        return not word or word in _NULL_WORDS or word in _NO_VALUE[self.wanted]
 
     @cached_property
     def _are_short_codes(self) -> bool:
@@ -87,7 +103,7 @@ class Facts:
     def text(self) -> str:
         """The expression for its text."""
         reference = self.column.reference
-        return reference if self.is_text else f"CAST({reference} AS VARCHAR)"
+        return self.made_by or (reference if self.is_text else f"CAST({reference} AS VARCHAR)")
 
     @property
     def read(self) -> str:
@@ -103,7 +119,22 @@ class Facts:
     @property
     def plain(self) -> str:
         """The expression for the value as it is, typed where it is."""
-        return self.read if self.nulls else self.column.reference
+        return self.read if self.nulls or self.made_by else self.column.reference
+
+    def without_notes(self) -> Facts | None:
+        """The column without words like ``about`` before and notes in brackets behind its values.
+
+        None where there are none. What is dropped may matter, so a person must look.
+        """
+        texts, made_by = list(self.texts), self.text
+        leads = sorted({m[1] for t in texts if t and (m := _LEAD.match(t))})
+        patterns = [rf"^({'|'.join(map(re.escape, leads))})\s*"] if leads else []
+        if any(t and _TAIL.search(t) for t in texts):
+            patterns.append(_TAIL.pattern)
+        for pattern in patterns:
+            texts = [None if t is None else re.sub(pattern, "", t) for t in texts]
+            made_by = f"regexp_replace({made_by}, {sql_text(pattern)}, '')"
+        return replace(self, texts=tuple(texts), made_by=made_by) if patterns else None
 
     @cached_property
     def name_words(self) -> tuple[str, ...]:
@@ -143,10 +174,20 @@ class Want:
         return tuple(str(e) for e in self.field.examples if not isinstance(e, bool | dict | list))
 
     @cached_property
-    def is_strict(self) -> bool:
-        """Whether only a number, a date, a code and the like may stand here."""
+    def wanted(self) -> str:
+        """Whether a measure (a number, a date), a code or any text may stand here."""
         field = self.field
-        return field.type != "string" or bool(field.format or field.enum or field.pattern)
+        if field.enum is not None or field.type == "boolean" or field.pattern is not None:
+            return "code"
+        if field.type in ("integer", "number") or field.format in ("date", "date-time", "time"):
+            return "measure"
+        return "code" if field.format else "text"
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """Words that mean one of the allowed values, though elsewhere they mean none."""
+        allowed = (str(e).casefold() for e in self.field.enum or () if e is not None)
+        return frozenset(word for one in allowed for word in (one, *alike(one)))
 
     def matches_pattern(self, values: Sequence[str]) -> bool:
         """Whether all values match the pattern, if there is one that can be tried here."""

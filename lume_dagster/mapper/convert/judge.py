@@ -78,7 +78,7 @@ _CANON = re.compile(r"[\s\W_]+")
 
 def _collapsed(program: Program, tried: Tried, columns: Sequence[Facts]) -> int:
     """Distinct values that the program, which keeps values apart, made one."""
-    if program.kind not in ("text", "code", "phone", "uuid"):
+    if program.kind not in ("text", "code", "uuid"):
         return 0
     before: dict[str, set[str]] = {}
     for row, value in enumerate(tried.values):

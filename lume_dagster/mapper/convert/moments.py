@@ -16,9 +16,9 @@ _ISO_MOMENT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*([Zz]|[+-]\d{2}(:?\d{2})?)?"
 )
 _EPOCHS = (
-    (re.compile(r"\d{9,10}(\.\d{1,6})?"), 1, "1 SECOND", "seconds since 1970"),
-    (re.compile(r"\d{12,13}"), 1_000, "1 MILLISECOND", "milliseconds since 1970"),
-    (re.compile(r"\d{15,16}"), 1_000_000, "1 MICROSECOND", "microseconds since 1970"),
+    (re.compile(r"\d{9,10}(\.\d{1,6})?"), 1, "seconds since 1970"),
+    (re.compile(r"\d{12,13}"), 1_000, "milliseconds since 1970"),
+    (re.compile(r"\d{15,16}"), 1_000_000, "microseconds since 1970"),
 )
 _SERIAL = re.compile(r"(\d{5})(\.\d+)?")
 _WEEK = re.compile(r"\d{4}-?W\d{2}(-\d)?")
@@ -44,14 +44,15 @@ def temporal_programs(
 
 
 def _epochs(facts: Facts, want: Want) -> Iterator[Program]:
-    for written, factor, step, words in _EPOCHS:
+    for written, factor, words in _EPOCHS:
         numbers = [float(v) for v in facts.values if written.fullmatch(v)]
         years = [1970 + n / factor / _DAY / 365.25 for n in numbers]
         if not numbers or len(numbers) < len(facts.values) * 0.8 or not _recent(years):
             continue
         whole = all(n.is_integer() for n in numbers)
         count = f"CAST({facts.read} AS BIGINT)" if whole else f"CAST({facts.read} AS DOUBLE)"
-        moment = f"TIMESTAMP '1970-01-01 00:00:00' + {count} * INTERVAL {step}"
+        seconds = count if factor == 1 else f"{count} / {factor}"
+        moment = f"TIMESTAMP '1970-01-01 00:00:00' + {seconds} * INTERVAL 1 SECOND"
         why = (f"The values are {words}.",)
         if want.field.format == "date-time":
             yield Program(moment, "date", 0.95, why, nulls=facts.nulls)
@@ -202,7 +203,7 @@ def written_date_programs(
         yield Program(
             expression,
             "date",
-            program.prior * 0.95,
+            program.prior * 0.98,
             program.reasons,
             lost,
             review,

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 PLAIN = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*")
 CURRENCY = re.compile(
-    r"[€$£¥₹₽₺₪₩฿]|(?i:\b(?:EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|"
+    r"\b(?:US|CA|AU|NZ|HK|[CAS])\$|[€$£¥₹₽₺₪₩฿]|(?i:\b(?:EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|"
     r"BRL|MXN|ZAR|TRY)\b)"
 )
 _SPACE = "[ \u00a0\u2009\u202f]"
-_BODY = rf"\d{{1,3}}(?:{_SPACE}\d{{3}})+(?:[.,]\d+)?|\d[\d.,'’]*\d|\d|[.,]\d+"
+_BODY = (
+    rf"\d{{1,3}}(?:{_SPACE}\d{{3}})+(?:[.,]\d+)?|\d{{1,3}}(?:['\u2019]\d{{3}})+(?:[.,]\d+)?|"
+    r"\d[\d.,]*\d|\d|[.,]\d+"
+)
 _NUMBER = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+-−])?\s*(?P<before>[^\d.,()+-]*?)\s*(?P<sign2>[+-])?"
+    rf"(?P<open>\()?\s*(?P<sign>[+\-−])?\s*(?P<before>[^\d,()+-]*?)\s*(?P<sign2>[+-])?"
     rf"(?P<body>{_BODY})\s*(?P<after>[^\d()]*?)\s*(?P<close>\))?(?P<minus>-)?"
 )
 _SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY"}
@@ -38,7 +41,7 @@ def read_number(text: str) -> Written | None:
         return None
     around = f"{match['before']} {match['after']}"
     found = CURRENCY.search(around)
-    currency = _SYMBOLS.get(found[0], found[0].upper()) if found else ""
+    currency = _SYMBOLS.get(found[0], found[0].upper()).replace("US$", "USD") if found else ""
     before, after = (CURRENCY.sub("", match[side]).strip().lower() for side in ("before", "after"))
     negative = bool(match["open"] or match["minus"] or "-" in (match["sign"], match["sign2"]))
     return Written(match["body"], before, after, currency, negative)

@@ -95,6 +95,7 @@ def number_programs(facts: Facts, want: Want, siblings: Sequence[Facts] = ()) ->
         yield from _scaled(facts, want, facts.column.reference, source, target)
         return
     values = facts.values
+    yield from _out_of(facts, want)
     written = {v: w for v in values if (w := read_number(v)) is not None}
     several = _several(values)
     if len(written) * 2 < len(values):
@@ -138,7 +139,9 @@ def _programs(task: _Task, several: Mapping[str, tuple[str, ...]]) -> Iterator[P
                 )  # fmt: skip
         return
     units = {w: WRITTEN[w] for w in after if w in WRITTEN}
-    if units and not before and len(units) == len(after):
+    if len(several) > len(written):
+        yield from _quantities(facts, task.want, several, task.target, task.mark, losses)
+    elif units and not before and len(units) == len(after):
         yield from _quantities(
             facts,
             task.want,
@@ -176,6 +179,10 @@ def _scaled(
         )
         yield replace(made, prior=0.05, reasons=(f"Taken as it is, though {why}",), review=True)
         return
+    yield from _other_scale(made, facts, want, source, target)
+    if _is_unclear(facts, want, source, target):
+        why = f"What {facts.name} counts in, and what the target does, is not said by both."
+        made = replace(made, prior=0.7, reasons=(*made.reasons, why), review=True)
     ratio = _wants_fraction(want)
     if target and not source and _out_of_bounds(facts, want):
         made = replace(made, prior=0.3)
@@ -188,6 +195,29 @@ def _scaled(
         yield replace(made, expression=f"{value} / 100", kind="unit", prior=0.95, reasons=(why,))
         made = replace(made, prior=0.05, review=True)
     yield from _rounded(made, want)
+
+
+def _is_unclear(facts: Facts, want: Want, source: Unit | None, target: Unit | None) -> bool:
+    """Whether the unit of one side alone is stated, or the numbers look like another scale."""
+    if source is not None and target is None and source.name not in ("one", "percent"):
+        return True
+    numbers = [abs(float(v)) for v in facts.values if PLAIN.fullmatch(v)]
+    top = want.field.maximum
+    scored = want.says("score", "rating", "percent", "percentage", "share", "rate")
+    return bool(numbers and top is not None and scored and max(numbers) <= float(top) / 10)
+
+
+def _other_scale(
+    made: Program, facts: Facts, want: Want, source: Unit | None, target: Unit | None
+) -> Iterator[Program]:
+    """Thousands or cents where the target does not say that it counts in one."""
+    if source is None or target is not None or source.family != "count" or source.name == "one":
+        return
+    number = made.expression
+    value = number if number.startswith("parse_number") else f"parse_number({facts.read})"
+    why = f"{facts.name} counts in {source.name}s, and the target does not say that it does."
+    scaled = value + factor_sql(source, UNITS["count", "one"])
+    yield replace(made, expression=scaled, kind="unit", prior=0.75, reasons=(why,), review=True)
 
 
 def _temperature(value: str, source: Unit, target: Unit) -> str | None:
@@ -370,6 +400,20 @@ def _degrees(  # noqa: PLR0913
 
 
 # -- what is written around a number ------------------------------------------------------------
+
+
+_OF = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/|out of|von|sur)\s*(\d+)")
+
+
+def _out_of(facts: Facts, want: Want) -> Iterator[Program]:
+    """``87/100`` where the target goes to 100."""
+    found = [_OF.fullmatch(v) for v in facts.values]
+    tops = {int(m[2]) for m in found if m}
+    if not facts.values or None in found or tops != {want.field.maximum}:
+        return
+    number = f"regexp_extract({facts.read}, '^[0-9.]+')"
+    why = f"The values are out of {want.field.maximum}, as the target is."
+    yield Program(number, "number", 0.95, (why,), nulls=facts.nulls)
 
 
 def _ordinals(task: _Task) -> Iterator[Program]:

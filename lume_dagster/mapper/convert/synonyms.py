@@ -167,3 +167,11 @@ for _number, _line in enumerate(_LINES.strip().splitlines()):
 def same_meaning(one: str, other: str) -> bool:
     """Whether two words, in lower case, can mean the same."""
     return bool(MEANINGS.get(one, frozenset()) & MEANINGS.get(other, frozenset()))
+
+
+_MEMBERS = [frozenset(line.split("|")) for line in _LINES.strip().splitlines()]
+
+
+def alike(word: str) -> frozenset[str]:
+    """All words that can mean the same as a word in lower case."""
+    return frozenset(other for n in MEANINGS.get(word, ()) for other in _MEMBERS[n])

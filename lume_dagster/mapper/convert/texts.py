@@ -9,6 +9,7 @@ from dataclasses import replace
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
 from lume_dagster.mapper.convert.program import Program
 
+_PHONE_WORDS = ("phone", "mobile", "telephone", "fax", "telefon", "cell", "e.164", "tel", "handy")
 _MAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 _NAMED_MAIL = re.compile(r".*<([^\s@<>]+@[^\s@<>]+\.[^\s@<>]+)>")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -36,11 +37,13 @@ def text_programs(facts: Facts, want: Want, country: str | None = None) -> Itera
         yield from _uuids(facts)
     if form == "uri" or want.says("url", "website", "homepage", "link"):
         yield from _links(facts, want)
-    if want.says("phone", "mobile", "telephone", "fax", "telefon", "cell", "e.164", "tel"):
+    if want.says(*_PHONE_WORDS):
         yield from _phones(facts, want, country)
     yield from _padded(facts, want)
     yield from _cased(facts, want)
-    yield from _identity(facts, want)
+    international = asks_for_e164(want) and not all(_E164.fullmatch(v) for v in facts.values)
+    for program in _identity(facts, want):
+        yield replace(program, prior=program.prior * 0.2) if international else program
 
 
 def _identity(facts: Facts, want: Want) -> Iterator[Program]:
@@ -112,13 +115,20 @@ def _links(facts: Facts, want: Want) -> Iterator[Program]:
     )
 
 
+def asks_for_e164(want: Want) -> bool:
+    """Whether the target wants international numbers, bare of marks."""
+    if not want.says(*_PHONE_WORDS):
+        return False
+    if want.says("e.164", "e164", "international format"):
+        return True
+    if want.matches_pattern(["+4930123456", "+12025550123"]) and not want.matches_pattern(["a b"]):
+        return True
+    return bool(want.examples) and all(_E164.fullmatch(e) for e in want.examples)
+
+
 def _phones(facts: Facts, want: Want, country: str | None) -> Iterator[Program]:
     """Numbers as E.164 says, where the target asks for it; a country only when it is told."""
-    asked = want.says("e.164", "e164", "international format") or want.matches_pattern(
-        ["+4930123456", "+12025550123"]
-    )
-    asked = asked or bool(want.examples and all(_E164.fullmatch(e) for e in want.examples))
-    if not asked or not facts.values:
+    if not asks_for_e164(want) or not facts.values:
         return
     extension = any(re.search(r"(?i)(ext|x|#)\.?\s*\d+$", v) for v in facts.values)
     lost = ("Extensions are dropped.",) if extension else ()

@@ -68,7 +68,7 @@ energy kwh 1000 kwh | kwh
 energy mwh 1000000 mwh | mwh
 speed kmh 1 km/h kmh kph | kmh kph
 speed mph 1.609344 mph | mph
-count one 1 | dollars euros euro
+count one 1 | dollars euros euro usd eur gbp chf jpy
 count cents .01 cents cent ct ¢ | cents cent
 count thousand 1000 k thousand tausend tsd tsd. mille thsd | thousands thousand tausend tsd
 count million 1000000 m mn mm mil million millions mio mio. millionen millones | mn millions million mio mln
@@ -131,12 +131,14 @@ def unit_of_name(name: str) -> Unit | None:
             if word in NAMED:
                 return NAMED[word]
     words = words_of(name)
+    if len(words) > 1 and words[-1] in WRITTEN:
+        context = _by_context(words[:-1], words[-1])
+        if context:
+            return context
     for word in reversed(words[-2:]):
         if word in NAMED and not (word in ("s", "h") and len(words) == 1):
             short = word in ("s", "h", "g")
             return _by_context(words, word) if short else NAMED[word]
-    if len(words) > 1 and words[-1] in WRITTEN:
-        return _by_context(words[:-1], words[-1])
     return None
 
 
