@@ -1,1 +1,0 @@
-"""How well columns are mapped: public cases, ours and the baselines."""

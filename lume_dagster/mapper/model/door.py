@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from dataclasses import asdict
 
 from pydantic_ai import exceptions
@@ -53,7 +54,7 @@ class Door(WrapperModel):
                 pause = _pause(error, settings.pause * 2**attempt)
                 if attempt == settings.retries or pause is None:
                     raise
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause * random.uniform(1, 1.5))  # noqa: S311 - so that many do not return at once
             else:
                 self._pay(response, size)
                 return response

@@ -108,7 +108,8 @@ class ModelProposer:
         reply = ask(self._open, prompt, learned_type(list(ids)), purse, _LEARNED)
         lessons = [] if reply.output is None else reply.output.lessons  # type: ignore[attr-defined]
         paths = {key: field.path for key, field in ids.items()}
-        return _learned(lessons, paths, purse.spent, self.settings.name)
+        learned = _learned(lessons, paths, purse.spent, self.settings.name)
+        return replace(learned, failed=reply.why or None)
 
     # -- one call ---------------------------------------------------------------------------------
 

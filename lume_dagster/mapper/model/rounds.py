@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as made
 from typing import Any
 
@@ -21,6 +21,7 @@ from lume_dagster.mapper.sample import SampleColumn
 
 OUT_A_FIELD = 120  # tokens of an answer for one field, on the average at most
 OUT_FRAME = 200
+_MOSTLY = 0.5  # of the rows: an expression that is good for fewer is none
 NOT_ANSWERED = "the model gave no answer for it."
 
 Asker = Callable[[Prompt, type[BaseModel], int], Reply]
@@ -33,6 +34,7 @@ class Case:
     field: SchemaField
     tried: list[dict[str, Any]] = made(default_factory=list)  # as the model is told
     last: str = NOT_ANSWERED
+    best: tuple[Given, Outcome] | None = None  # of those with faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,17 @@ def run_rounds(setup: Setup, batch: Batch, settled: dict[str, Answer]) -> None:
     open_cases = [Case(wanted) for wanted in batch.fields]
     for number in range(1, setup.rounds + 1):
         for case, given, outcome in ask_once(setup, batch, open_cases):
-            if outcome.faults:
-                _remember(setup.veil, case, given, outcome)
-            else:
+            if not outcome.faults:
                 settled[case.field.path] = _answer(case, given, outcome, number)
+            elif _insists(case, given):
+                settled[case.field.path] = _at_last(case, number)
+            else:
+                _remember(setup.veil, case, given, outcome)
         open_cases = [case for case in open_cases if case.field.path not in settled]
         if not open_cases:
             return
     for case in open_cases:
-        path = case.field.path
-        settled[path] = Answer(path, reason=case.last, rounds=setup.rounds)
+        settled[case.field.path] = _at_last(case, setup.rounds)
 
 
 def ask_once(
@@ -99,15 +102,43 @@ def _outcome(setup: Setup, batch: Batch, case: Case, given: Given) -> Outcome:
                    constants=constants)  # fmt: skip
 
 
-def _remember(veil: Veil, case: Case, given: Given, outcome: Outcome) -> None:
-    """What the model said, and what was wrong with it, for the next round."""
-    written = given.expression or [[*example.inputs, example.output] for example in given.examples]
-    case.tried.append({"tried": written, "wrong": [veil.fault(fault) for fault in outcome.faults]})
-    shown = ", ".join(
+def _written(given: Given) -> Any:
+    examples = [[*example.inputs, example.output] for example in given.examples]
+    return given.expression or examples
+
+
+def _codes(outcome: Outcome) -> str:
+    return ", ".join(
         f"{fault.code} in {fault.count} rows" if fault.count else fault.code
         for fault in outcome.faults
     )
-    case.last = f"no expression of the model stood the trial; the last had {shown}."
+
+
+def _remember(veil: Veil, case: Case, given: Given, outcome: Outcome) -> None:
+    """What the model said, and what was wrong with it, for the next round."""
+    wrong = [veil.fault(fault) for fault in outcome.faults]
+    case.tried.append({"tried": _written(given), "wrong": wrong})
+    case.last = f"no expression of the model stood the trial; the last had {_codes(outcome)}."
+
+    if outcome.good >= _MOSTLY and (case.best is None or outcome.good > case.best[1].good):
+        case.best = (given, outcome)
+
+
+def _insists(case: Case, given: Given) -> bool:
+    """Whether the model says again what it was told is wrong: then the rows are, or it cannot."""
+    return any(entry["tried"] == _written(given) for entry in case.tried)
+
+
+def _at_last(case: Case, number: int) -> Answer:
+    """The best of those that are good for most rows, less sure by the others; or none."""
+    path = case.field.path
+    if case.best is None:
+        return Answer(path, reason=case.last, rounds=number)
+    given, outcome = case.best
+    answer = _answer(case, given, outcome, number)
+    said = f"it fails {1 - outcome.good:.0%} of the rows: {_codes(outcome)}."
+    reason = f"{given.reason.rstrip('.')}; {said}"
+    return replace(answer, confidence=given.confidence * outcome.good, reason=reason)
 
 
 def _answer(case: Case, given: Given, outcome: Outcome, number: int) -> Answer:

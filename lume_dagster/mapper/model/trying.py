@@ -18,6 +18,7 @@ from lume_dagster.plan.names import path_of
 
 CAP = 0.75  # what a model alone may be sure of
 _MOST_EXAMPLES = 10
+_NO_VALUE = Fault("NO_VALUE", 0, (), "every row is empty.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: an expression that stands, or faults, or neither where nothing was meant."""
+    """What came of it: an expression without faults stands; nothing at all was not meant to be.
+
+    ``good`` is the share of the rows with a value that have no fault.
+    """
 
     expression: str | None = None
     sources: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
-    outputs: tuple[str | None, ...] = ()
+    good: float = 0.0
 
 
 def given_of(answer: Any, columns: Mapping[str, SampleColumn]) -> Given:
@@ -73,12 +77,8 @@ def try_out(
     if not used and not constants and len(field.enum or ()) != 1:
         return Outcome(faults=(Fault("CONSTANT", 0, (), "no column is in the expression."),))
     judged = _judged(field, expression, used, workbench)
-    return Outcome(
-        expression if judged.ok else None,
-        used,
-        judged.faults or (() if judged.ok else (Fault("NO_VALUE", 0, (), "every row is empty."),)),
-        judged.outputs,
-    )
+    faults = () if judged.ok else judged.faults or (_NO_VALUE,)
+    return Outcome(expression, used, faults, judged.good)
 
 
 def _expression(field: SchemaField, given: Given, veil: Veil, workbench: Workbench) -> str | None:

@@ -51,6 +51,13 @@ class Judged:
     faults: tuple[Fault, ...] = ()
     outputs: tuple[str | None, ...] = ()
 
+    @property
+    def good(self) -> float:
+        """The share of the rows with a value, or with a fault for one, that have no fault."""
+        bad = sum(fault.count for fault in self.faults)
+        filled = max(bad, sum(output is not None for output in self.outputs))
+        return (filled - bad) / filled if filled else 0.0
+
     @classmethod
     def of_rows(
         cls,
@@ -180,6 +187,7 @@ class Learned:
     notes: Mapping[str, tuple[str, ...]]
     spent: Spent
     made_by: str
+    failed: str | None = None  # why there is nothing, where the model gave no answer
 
 
 class Proposer(Protocol):

@@ -38,8 +38,7 @@ def _same(setup: Setup, field: SchemaField, one: str, other: str) -> bool:
 
 def _outputs(setup: Setup, field: SchemaField, expression: str) -> tuple[str | None, ...]:
     used = columns_in(expression, setup.question.columns)
-    judged = setup.workbench.judge(field, expression, used)
-    return judged.outputs if judged.ok else ()
+    return setup.workbench.judge(field, expression, used).outputs
 
 
 def vote(setup: Setup, batch: Batch, settled: dict[str, Answer], times: int) -> None:
@@ -56,8 +55,9 @@ def vote(setup: Setup, batch: Batch, settled: dict[str, Answer], times: int) -> 
         cases = [Case(field) for field in doubtful]
         for case, given, outcome in ask_once(setup, shuffled, cases):
             path = case.field.path
+            stands = None if outcome.faults else outcome.expression
             ballots[path].append(
-                Answer(path, outcome.expression, outcome.sources, given.confidence, given.reason)
+                Answer(path, stands, outcome.sources, given.confidence, given.reason)
             )
     for field in doubtful:
         settled[field.path] = _elected(ballots[field.path], times)

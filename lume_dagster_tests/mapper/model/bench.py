@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
@@ -50,38 +51,30 @@ def question_of(*names: str, **more: Any) -> Question:
 
 def judge(rows: Mapping[str, Sequence[str | None]] = ROWS) -> Callable[..., Judged]:
     """Runs an expression on the rows; a date must be one, a number too, and enums hold."""
+    connection = duckdb.connect()
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in rows.items()})
+    connection.register("t", table)
 
     def judged(field: SchemaField, expression: str, sources: tuple[str, ...]) -> Judged:
-        named = ", ".join('"' + name.replace('"', '""') + '"' for name in rows)
-        holes = ", ".join("?" for _ in rows)
-        with duckdb.connect() as connection:
-            connection.execute(f"CREATE TABLE t AS SELECT * FROM (VALUES {', '.join(f'({holes})' for _ in range(len(next(iter(rows.values())))))}) v({named})",
-                               [value for row in zip(*rows.values(), strict=True) for value in row])  # fmt: skip
-            try:
-                found = connection.execute(
-                    f"SELECT CAST(({expression}) AS VARCHAR) FROM t"
-                ).fetchall()
-            except duckdb.Error as error:
-                return Judged.of_rows((), (), refused=str(error))
-        outputs = [row[0] for row in found]
-        errors = [_error(field, value) for value in outputs]
-        inputs = rows[sources[0]] if sources else ()
-        return Judged.of_rows(outputs, errors, inputs)
+        kind = {"date": "DATE"}.get(field.format or "") or {"number": "DOUBLE"}.get(
+            field.type, "VARCHAR"
+        )
+        query = f"SELECT v, v IS NOT NULL AND TRY_CAST(v AS {kind}) IS NULL FROM (SELECT CAST(({expression}) AS VARCHAR) v FROM t)"
+        try:
+            found = connection.execute(query).fetchall()
+        except duckdb.Error as error:
+            return Judged.of_rows((), (), refused=str(error))
+        outputs = [value for value, _ in found]
+        strange = [
+            field.enum is not None and v is not None and v not in field.enum for v in outputs
+        ]
+        errors = [
+            f"INVALID_{kind}" if bad else "NOT_IN_ENUM" if odd else None
+            for (_, bad), odd in zip(found, strange, strict=True)
+        ]
+        return Judged.of_rows(outputs, errors, rows[sources[0]] if sources else ())
 
     return judged
-
-
-def _error(field: SchemaField, value: str | None) -> str | None:
-    if value is None:
-        return None
-    if field.enum is not None:
-        return None if value in field.enum else "NOT_IN_ENUM"
-    kind = {"date": "DATE"}.get(field.format or "") or {"number": "DOUBLE"}.get(field.type)
-    if kind is None:
-        return None
-    with duckdb.connect() as connection:
-        row = connection.execute(f"SELECT TRY_CAST(? AS {kind})", [value]).fetchone()
-    return f"INVALID_{kind}" if row is None or row[0] is None else None
 
 
 def workbench(**more: Any) -> Workbench:

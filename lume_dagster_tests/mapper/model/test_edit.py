@@ -82,6 +82,12 @@ def test_a_sentence_that_teaches_nothing_is_nothing():
     assert (learned.synonyms, learned.codes, learned.notes) == ({}, {}, {})
 
 
+def test_a_model_that_cannot_answer_has_taught_nothing_and_it_is_said():
+    asked = Asked({"lessons": [{"field": "f9"}]})
+    learned = proposer(asked).learn("st: p is paid", question_of("status"))
+    assert learned.failed == "the model's answer could not be read."
+
+
 def test_notes_are_told_with_their_field():
     asked = Asked(answers())
     question = question_of("name", notes={"name": ("the title is not part of it",)})

@@ -61,13 +61,38 @@ def test_what_fails_goes_back_with_its_code_and_count_and_only_that_field():
 
 
 def test_after_three_rounds_there_is_no_answer_but_the_reason():
-    asked = Asked(answers(said("f1", "signup", "c2")))
+    asked = Asked(*(answers(said("f1", e, "c2")) for e in ("upper(signup)", "st", "signup")))
     [answer] = proposer(asked).propose(question_of("since"), workbench()).answers
     assert len(asked.prompts) == 3
     assert answer.expression is None
     assert answer.reason == (
         "no expression of the model stood the trial; the last had INVALID_DATE in 4 rows."
     )
+
+
+ISO = "substr(signup, 7, 4) || '-' || substr(signup, 4, 2) || '-' || substr(signup, 1, 2)"
+
+
+def test_what_is_good_for_most_rows_is_the_answer_at_last_and_less_sure():
+    asked = Asked(*(answers(said("f1", e, "c2")) for e in ("signup", ISO, "upper(signup)")))
+    [answer] = proposer(asked).propose(question_of("since"), workbench()).answers
+    assert (answer.expression, answer.rounds) == (ISO, 3)
+    assert answer.confidence == pytest.approx(0.75 * 3 / 4)
+    assert answer.reason == "it fits; it fails 25% of the rows: INVALID_DATE in 1 rows."
+
+
+def test_a_model_that_says_the_same_again_is_not_asked_a_third_time():
+    asked = Asked(answers(said("f1", ISO, "c2")))
+    [answer] = proposer(asked).propose(question_of("since"), workbench()).answers
+    assert (answer.expression, answer.rounds, len(asked.prompts)) == (ISO, 2, 2)
+
+
+def test_a_judge_may_let_faults_pass():
+    judged = Judged.of_rows(["a", None], [None, "TOO_LONG"])
+    lenient = Workbench(lambda *_: Judged(ok=True, faults=judged.faults, outputs=judged.outputs))
+    asked = Asked(answers(said("f1", "cust_nm", "c1")))
+    [answer] = proposer(asked).propose(question_of("name"), lenient).answers
+    assert (answer.expression, len(asked.prompts)) == ("cust_nm", 1)
 
 
 def test_the_answer_can_only_name_fields_and_columns_that_were_asked():
