@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from lume_dagster.client.author import whoami
+from lume_dagster.client.tools import make_tools
+from lume_dagster.mapper.model.environment import model_of
 from lume_dagster.mapper.workshop.place import Place
-from lume_dagster.mapper.workshop.tools import Tools
 
 
 def open_place(project: str | Path | Place | None = None) -> Place:
@@ -24,16 +26,11 @@ def open_place(project: str | Path | Place | None = None) -> Place:
     from lume_dagster.orchestration.project import find_project, load_project
 
     workspace = load_project(find_project(project)).workspace
-    return Place(
+    place = Place(
         flows=workspace.flows,
         state=workspace.data,
         author=whoami(),
         memory_limit=workspace.memory_limit,
         threads=workspace.threads,
-        tools=tools(),
     )
-
-
-def tools() -> Tools:
-    """What this installation generates, learns and asks with."""
-    return Tools()
+    return replace(place, tools=make_tools(place.settings, model_of()))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
+
+from lume_dagster.flows.model import Seed
 
 
 class Verdict(StrEnum):
@@ -63,6 +66,19 @@ class Proposal:
     alternatives: tuple[Alternative, ...] = ()
     shown: tuple[Shown, ...] = ()
     decision: Decision = Decision.NOT_REVIEWED
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else of a flow its mapping depends on.
+
+    ``seeds`` are the flow's, with paths relative to ``folder``; ``nulls`` are the texts that the
+    source format says mean no value.
+    """
+
+    seeds: Mapping[str, Seed] = field(default_factory=dict)
+    folder: Path = Path()
+    nulls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

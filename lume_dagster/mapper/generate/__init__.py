@@ -7,14 +7,12 @@ has decided is kept, and what is not sure enough is left to one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lume_dagster.errors import MissingExtraError
-from lume_dagster.flows.model import Seed
 from lume_dagster.flows.schema import TargetSchema
-from lume_dagster.mapper.proposal import Draft
+from lume_dagster.mapper.proposal import Beside, Draft
 from lume_dagster.mapper.review import Remembered
 from lume_dagster.mapper.sample import Sample
 
@@ -30,8 +28,6 @@ class Generator:
 
     Attributes:
         settings: Of the engine that tries expressions.
-        seeds: The flow's seeds, for lookups; their paths are relative to ``folder``.
-        nulls: Texts that the source format says mean no value.
         country: Where phone numbers without a country code are from (``DE``).
         knowledge: Short forms and synonyms in place of the package's.
         proposer: Somebody who is asked about the fields that are not sure; a language model. What
@@ -39,9 +35,6 @@ class Generator:
     """
 
     settings: EngineSettings
-    seeds: Mapping[str, Seed] = field(default_factory=dict)
-    folder: Path = Path()
-    nulls: Sequence[str] = ()
     country: str | None = None
     knowledge: Knowledge | None = None
     proposer: Proposer | None = None
@@ -53,6 +46,7 @@ class Generator:
         *,
         pinned: Mapping[str, Any] | None = None,
         memory: Sequence[Remembered] = (),
+        beside: Beside | None = None,
     ) -> Draft:
         """Propose the mapping.
 
@@ -62,15 +56,16 @@ class Generator:
             pinned: paths of fields to the expressions they keep; inside lists these speak of
                 ``item``.
             memory: what people have decided of the same fields in other flows.
+            beside: what else of the flow counts: its seeds, and texts that mean no value.
 
         Raises:
             MissingExtraError: the packages of ``lume-dagster[mapper]`` are not there.
             ConnectorError: the proposer cannot be reached, or refused.
         """
         try:
-            from lume_dagster.mapper.generate.making import make_draft
+            from lume_dagster.mapper.generate.making import Given, make_draft
         except ModuleNotFoundError as error:
             if error.name is not None and error.name.startswith("lume_dagster"):
                 raise
             raise MissingExtraError.for_extra("Generating a mapping", "mapper") from error
-        return make_draft(self, sample, schema, pinned or {}, memory)
+        return make_draft(self, sample, schema, Given(pinned or {}, memory, beside or Beside()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.generate.choose import AUTO_FROM
 from lume_dagster.mapper.generate.lists import candidates
@@ -14,6 +15,7 @@ from lume_dagster.mapper.model.joining import joined
 from lume_dagster.mapper.model.values import (
     Answer,
     Candidate,
+    Edit,
     Example,
     Judged,
     Proposed,
@@ -22,8 +24,10 @@ from lume_dagster.mapper.model.values import (
     Workbench,
 )
 from lume_dagster.mapper.proposal import Proposal, Shown, Verdict
+from lume_dagster.mapper.sample import Sample
 from lume_dagster.mapper.synthesis import Example as Learned
 from lume_dagster.mapper.synthesis import learn
+from lume_dagster.mapper.trial import Trial
 
 _SHOWN = 5
 
@@ -113,3 +117,24 @@ def _synthesize(
         return programs[0].expression({p: bench.sample.column(p).reference for p in paths})
 
     return synthesize
+
+
+def edited(
+    proposer: Proposer,
+    settings: EngineSettings,
+    sample: Sample,
+    field: SchemaField,
+    sentence: str,
+    current: str | None,
+) -> str | None:
+    """The expression of one field as a person's sentence wants it; None where none stood the trial.
+
+    Raises:
+        ConnectorError: the proposer cannot be reached, or refused.
+    """
+    columns = tuple(c for c in sample.columns if "[]" not in c.path)
+    with Trial(settings, sample) as trial:
+        bench = Bench(sample, trial)
+        asked_for = Edit(field, sentence, columns, current)
+        said = proposer.edit(asked_for, Workbench(_judge(bench), _synthesize(bench)))
+    return next((answer.expression for answer in said.answers), None)

@@ -19,13 +19,22 @@ from lume_dagster.mapper.knowledge import default_knowledge
 from lume_dagster.mapper.match import match
 from lume_dagster.mapper.match.core import Candidate, FieldMatch
 from lume_dagster.mapper.nodes import with_node
-from lume_dagster.mapper.proposal import Draft, Proposal
+from lume_dagster.mapper.proposal import Beside, Draft, Proposal
 from lume_dagster.mapper.review import Remembered
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.mapper.trial import Trial
 
 if TYPE_CHECKING:
     from lume_dagster.mapper.generate import Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What people have decided: of these fields, and of the same ones elsewhere; and the flow."""
+
+    pinned: Mapping[str, Any]
+    memory: Sequence[Remembered]
+    beside: Beside
 
 
 @dataclass(frozen=True)
@@ -35,26 +44,23 @@ class _Work:
     bench: Bench
     matches: Mapping[str, FieldMatch]
     lists: Mapping[str, str]  # target lists of objects, and the source lists they are made from
-    pinned: Mapping[str, Any]
-    memory: Sequence[Remembered]
+    given: Given
 
 
 def make_draft(
     generator: Generator,
     sample: Sample,
     schema: TargetSchema,
-    pinned: Mapping[str, Any],
-    memory: Sequence[Remembered],
+    given: Given,
 ) -> Draft:
     """The draft; see Generator."""
-    knowledge = knowing(generator.knowledge or default_knowledge(), memory)
+    knowledge = knowing(generator.knowledge or default_knowledge(), given.memory)
     found = match(sample, schema, knowledge=knowledge)
     matches = {one.field: one for one in found}
-    with Trial(
-        generator.settings, sample, generator.seeds, generator.folder, generator.nulls
-    ) as trial:
+    beside = given.beside
+    with Trial(generator.settings, sample, beside.seeds, beside.folder, beside.nulls) as trial:
         bench = Bench(sample, trial, _scorer(), generator.country)
-        work = _Work(bench, matches, source_lists(sample, schema, matches), pinned, memory)
+        work = _Work(bench, matches, source_lists(sample, schema, matches), given)
         proposals = tuple(_made(work, field) for field in _wanted(schema))
         if generator.proposer is not None:
             from lume_dagster.mapper.generate.asking import asked
@@ -78,8 +84,8 @@ def _wanted(schema: TargetSchema) -> Iterator[SchemaField]:
 def _made(work: _Work, field: SchemaField) -> Proposal:
     around = list_around(field.path)
     source_list = work.lists.get(around, "")
-    if field.path in work.pinned:
-        return kept(work.bench, field, str(work.pinned[field.path]), source_list)
+    if field.path in work.given.pinned:
+        return kept(work.bench, field, str(work.given.pinned[field.path]), source_list)
     if field.path in work.lists:
         told = candidates(work.matches.get(field.path))
         inside = [m for p, m in work.matches.items() if list_around(p) == field.path]
@@ -89,7 +95,7 @@ def _made(work: _Work, field: SchemaField) -> Proposal:
         return nothing(field, ())
     columns = _within(work, field, source_list)
     found = [
-        *remembered_options(work.bench, field, columns, work.memory),
+        *remembered_options(work.bench, field, columns, work.given.memory),
         *options(work.bench, field, columns),
     ]
     return proposed(field, sorted(found, key=_by_confidence))

@@ -28,7 +28,7 @@ def readings(setting: Setting, bases: Sequence[Node]) -> list[Node]:
     made: dict[object, Node] = {}
     for base in bases:
         texts = setting.texts(base)
-        if base.op in _SOURCES and texts and max(map(len, texts)) < 50:  # noqa: PLR2004
+        if base.op in _SOURCES and texts and max(map(len, texts)) < 50:
             for node in _read(setting, base, texts):
                 values = setting.seen(node)
                 if None not in values:
@@ -106,7 +106,7 @@ def _whole(setting: Setting, moment: Node) -> Iterator[Node]:
             for w, m in zip(wanted, setting.seen(moment), strict=True)
             if w is not None and isinstance(m, datetime)
         }
-        if len(gaps) == 1 and (gap := gaps.pop()) and abs(gap) < 400 * _DAY and gap % 60 == 0:  # noqa: PLR2004
+        if len(gaps) == 1 and (gap := gaps.pop()) and abs(gap) < 400 * _DAY and gap % 60 == 0:
             yield step("strftime", step("shift", moment, int(gap)), shown)
 
 

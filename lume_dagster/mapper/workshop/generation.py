@@ -13,7 +13,7 @@ from lume_dagster.errors import MissingExtraError
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.schema import TargetSchema
 from lume_dagster.mapper.nodes import complete, expressions, leaves, with_node
-from lume_dagster.mapper.proposal import Draft
+from lume_dagster.mapper.proposal import Beside, Draft
 from lume_dagster.mapper.review import kept_fields, read_review, remembered
 from lume_dagster.mapper.sample import take_sample
 from lume_dagster.mapper.workshop.documents import Proposed
@@ -57,6 +57,7 @@ def generate(
         schema,
         pinned=_speaking_of_item(flow, pinned),
         memory=remembered(place.library, schema, but=flow.flow),
+        beside=Beside(flow.seeds, place.flows / flow.flow, tuple(flow.source.format.nulls)),
     )
     mapping = _with_kept(made, flow, schema, pinned)
     return Generated(

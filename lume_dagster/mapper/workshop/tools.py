@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lume_dagster.flows.schema import SchemaField, TargetSchema
-from lume_dagster.mapper.proposal import Draft
+from lume_dagster.mapper.proposal import Beside, Draft
 from lume_dagster.mapper.review import Remembered
 from lume_dagster.mapper.sample import Sample
 
@@ -30,6 +30,7 @@ class Generate(Protocol):
         *,
         pinned: Mapping[str, Any],
         memory: Sequence[Remembered],
+        beside: Beside,
     ) -> Draft:
         """Propose.
 
@@ -39,6 +40,7 @@ class Generate(Protocol):
             pinned: paths of fields to the expressions they keep; of a list, to the list it is
                 made from; inside lists an expression speaks of ``item``.
             memory: what people have decided of the same fields in other flows.
+            beside: what else of the flow counts: its seeds, and texts that mean no value.
         """
         ...
 

@@ -8,8 +8,6 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import pytest
-
 from lume_dagster.errors import MissingExtraError
 from lume_dagster.flows.schema import TargetSchema
 from lume_dagster.mapper.embedding import load_embedding
@@ -188,7 +186,7 @@ def test_names_in_other_scripts_are_matched_by_what_they_share(tmp_path):
         tmp_path, "名前,город,émail\nアンナ,Москва,a@b.ch\nベン,Казань,c@d.ch\n"
     )
     schema = schema_of(
-        **{"город": {"type": "string"}, "名前": {"type": "string"}, "email": {"type": "string"}}
+        город={"type": "string"}, 名前={"type": "string"}, email={"type": "string"}
     )
     assert columns(match(sample, schema)) == {"город": "город", "名前": "名前", "email": "émail"}
 

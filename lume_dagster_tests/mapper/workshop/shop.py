@@ -9,7 +9,7 @@ from typing import Any
 
 from lume_dagster.client.pipelines import Pipeline
 from lume_dagster.flows.schema import SchemaField, TargetSchema
-from lume_dagster.mapper.proposal import Draft, Proposal, Verdict
+from lume_dagster.mapper.proposal import Beside, Draft, Proposal, Verdict
 from lume_dagster.mapper.review import Remembered
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.mapper.workshop.place import Place
@@ -38,6 +38,7 @@ def by_equal_names(
     *,
     pinned: Mapping[str, Any],
     memory: Sequence[Remembered],
+    beside: Beside | None = None,
 ) -> Draft:
     """A generator: what is pinned or remembered, else the column of the same name, else none."""
     known = {column.path: column.reference for column in sample.columns}
