@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
@@ -81,12 +82,14 @@ def _moment(got: dict[str, str]) -> datetime:
     elif "p" in got and hour:
         hour = _twelve(hour, got["p"].lower())
     micro = int(got.get("f", "0").ljust(9, "0")[:6])
-    return datetime(year, month, int(got.get("d", 1)), hour, int(got.get("M", 0)),
-                    int(got.get("S", 0)), micro)  # fmt: skip
+    day, minute, second = (
+        int(got.get(part, least)) for part, least in (("d", 1), ("M", 0), ("S", 0))
+    )
+    return datetime(year, month, day, hour, minute, second, micro)  # noqa: DTZ001 - no zone here
 
 
 def _twelve(hour: int, half: str) -> int:
-    if not 1 <= hour <= 12:
+    if not 1 <= hour <= 12:  # noqa: PLR2004
         raise ValueError(hour)
     return hour % 12 + (12 if half == "pm" else 0)
 
@@ -101,7 +104,7 @@ def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
     return None
 
 
-_WRITES = {
+_WRITES: dict[str, Callable[[datetime], str]] = {
     "Y": lambda t: f"{t.year:04d}",
     "y": lambda t: f"{t.year % 100:02d}",
     "m": lambda t: f"{t.month:02d}",
@@ -115,7 +118,7 @@ _WRITES = {
     "M": lambda t: f"{t.minute:02d}",
     "-M": lambda t: str(t.minute),
     "S": lambda t: f"{t.second:02d}",
-    "p": lambda t: "PM" if t.hour >= 12 else "AM",
+    "p": lambda t: "PM" if t.hour >= 12 else "AM",  # noqa: PLR2004
     "b": lambda t: MONTHS[t.month - 1][:3],
     "B": lambda t: MONTHS[t.month - 1],
     "a": lambda t: DAYS[t.weekday()][:3],

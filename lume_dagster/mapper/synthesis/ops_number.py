@@ -51,7 +51,7 @@ def format_number(value: float, places: int, group: str = "") -> str | None:
 
 def significant(value: float, digits: int) -> str | None:
     """What the helper of that name gives."""
-    if abs(value) < 5e-16:
+    if abs(value) < 5e-16:  # noqa: PLR2004
         return "0"
     places = min(15, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
     return _bare(f"{value:.{places}f}")
@@ -123,7 +123,6 @@ _CLOCK_SQL = (
 )
 
 
-
 def _constant_cost(k: float) -> float:
     """Known ratios are no surprise; of others every digit is."""
     if k in _KNOWN:
@@ -146,7 +145,13 @@ NUMBER_OPS = listed(
     Op("clock", 1.6, _clock, _CLOCK_SQL, "the seconds of the duration {0}"),
     Op("times", _constant_cost, lambda x, k: _finite(x * k), "({0} * {1})", "{0} times {1}"),
     Op("over", _constant_cost, lambda x, k: _finite(x / k), "({0} / {1})", "{0} divided by {1}"),
-    Op("plus", lambda k: 0.4 + _constant_cost(k), lambda x, k: _finite(x + k), "({0} + {1})", "{0} plus {1}"),
+    Op(
+        "plus",
+        lambda k: 0.4 + _constant_cost(k),
+        lambda x, k: _finite(x + k),
+        "({0} + {1})",
+        "{0} plus {1}",
+    ),
     Op("sum", 1.6, lambda x, y: _finite(x + y), "({0} + {1})", "{0} plus {1}"),
     Op("difference", 1.7, lambda x, y: _finite(x - y), "({0} - {1})", "{0} minus {1}"),
     Op("product", 1.7, lambda x, y: _finite(x * y), "({0} * {1})", "{0} times {1}"),
@@ -157,14 +162,31 @@ NUMBER_OPS = listed(
         "({0} / nullif({1}, 0))",
         "{0} divided by {1}",
     ),
-    Op("modulo", 1.4, lambda x, k: math.fmod(x, k), "mod({0}, {1})", "the rest of {0} over {1}"),
+    Op("modulo", 1.4, math.fmod, "mod({0}, {1})", "the rest of {0} over {1}"),
+    Op(
+        "exponent",
+        1.8,
+        lambda x: float(math.floor(math.log10(abs(x)))) if x else None,
+        "CASE WHEN {0} <> 0 THEN floor(log10(abs({0}))) END",
+        "the power of ten of {0}",
+    ),
+    Op(
+        "mantissa",
+        1.8,
+        lambda x: x / math.pow(10, math.floor(math.log10(abs(x)))) if x else None,
+        "CASE WHEN {0} <> 0 THEN {0} / nullif(power(10, floor(log10(abs({0})))), 0) END",
+        "{0} as digits before a power of ten",
+    ),
     Op("size", 0.9, abs, "abs({0})", "{0} without its sign"),
     Op(
         "steps",
-        lambda step, shift, _way: 1.6 + (0.5 if shift else 0.0),
+        lambda _step, shift, _way: 1.6 + (0.5 if shift else 0.0),
         _steps,
         _steps_sql,
-        lambda x, step, shift, way: f"{x} {_WAYS[way]} to steps of {plain_number(step)}",
+        lambda x, step, shift, way: (
+            f"{x} {_WAYS[way]} to steps of {plain_number(step)}"
+            + (f" from {plain_number(shift)}" if shift else "")
+        ),
     ),
     Op(
         "fixed",

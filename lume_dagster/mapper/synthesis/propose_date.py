@@ -19,7 +19,9 @@ _CLOCKS = (
 )
 _WIDTHS = (5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720)
 _MOST_READINGS = 6
-_SOURCES = frozenset({"column", "trim", "squash", "token", "split", "between", "after", "before_last", "keep"})  # fmt: skip
+_SOURCES = frozenset(
+    {"column", "trim", "squash", "token", "split", "between", "after", "before_last", "keep"}
+)
 _DAY = 86400
 
 
@@ -28,7 +30,7 @@ def readings(setting: Setting, bases: Sequence[Node]) -> list[Node]:
     made: dict[object, Node] = {}
     for base in bases:
         texts = setting.texts(base)
-        if base.op in _SOURCES and texts and max(map(len, texts)) < 50:
+        if base.op in _SOURCES and texts and max(map(len, texts)) < 50:  # noqa: PLR2004
             for node in _read(setting, base, texts):
                 values = setting.seen(node)
                 if None not in values:

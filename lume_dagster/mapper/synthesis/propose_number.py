@@ -9,11 +9,29 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from lume_dagster.mapper.synthesis.node import Node
-from lume_dagster.mapper.synthesis.setting import Setting, step
+from lume_dagster.mapper.synthesis.setting import Setting, Vector, step
 from lume_dagster.mapper.synthesis.units import AFFINE, RATIOS
 
 _FIGURE = re.compile(r"-?\d[\d,]*\.?\d*|-?\.\d+")
-_STEPS = (1, 2, 3, 5, 10, 15, 20, 25, 30, 50, 60, 100, 200, 250, 500, 1000, 0.1, 0.01, 0.05, 0.25, 0.5)  # fmt: skip
+_STEPS = (
+    1,
+    2,
+    3,
+    5,
+    10,
+    15,
+    20,
+    25,
+    30,
+    50,
+    60,
+    100,
+    200,
+    250,
+    500,
+    1000,
+    *(0.1, 0.01, 0.05, 0.25),
+)
 _MOST_NUMBERS = 6
 _LIKELY = frozenset({"column", "trim", "token", "keep", "split", "squash"})
 
@@ -48,9 +66,8 @@ def numbers(setting: Setting, bases: Sequence[Node]) -> list[Node]:
     """The numbers that can be read in the source, the likeliest ones."""
     made: dict[object, Node] = {}
     for base in bases:
-        if base.op not in _LIKELY or not any(
-            c.isdigit() for c in (setting.texts(base) or ("",))[0]
-        ):
+        first = (setting.texts(base) or ("",))[0]
+        if base.op not in _LIKELY or not (len(first) == 1 or any(map(str.isdigit, first))):
             continue
         for node in _readings(base, thorough=setting.thorough):
             values = setting.seen(node)
@@ -64,6 +81,7 @@ def _readings(base: Node, *, thorough: bool) -> Iterator[Node]:
     yield step("number", base, ",")
     if base.op in ("column", "trim"):
         yield step("clock", base)
+        yield step("letter_code", base)
         yield step("fraction", base)
         if thorough:
             yield from (step("from_base", base, radix) for radix in (2, 16, 8))
@@ -73,11 +91,8 @@ def number_atoms(setting: Setting, bases: Sequence[Node]) -> Iterator[Node]:
     """Numbers as they are, computed with, rounded, converted; written as the outputs are."""
     found = numbers(setting, bases)
     wanted = figures(setting.wanted)
-    for base in bases:
-        if base.op in _LIKELY:
-            roman = step("from_roman", base)
-            if None not in setting.seen(roman):
-                yield from filter(setting.fits, [step("at_most", roman, 1)])
+    romans = (step("from_roman", base) for base in bases if base.op in _LIKELY)
+    yield from filter(setting.fits, (step("at_most", roman, 1) for roman in romans))
     for node in found:
         yield from filter(setting.fits, _other_writings(node))
     if wanted is None:
@@ -94,6 +109,10 @@ def _other_writings(node: Node) -> Iterator[Node]:
     yield step("lower", step("to_base", node, 16))
     yield step("pad", step("to_base", node, 16), 2, "0")
     yield step("to_roman", node)
+    yield step("letter", node)
+    yield step("fixed", step("exponent", node), 0)
+    yield step("at_most", step("mantissa", node), 9)
+    yield from (step("fixed", step("mantissa", node), places) for places in range(4))
     yield from (_written_clock(node))
 
 
@@ -111,12 +130,19 @@ def _written_clock(node: Node) -> Iterator[Node]:
             yield step("pad", shown, 2, "0")
 
 
-def _computed_and_written(
-    setting: Setting, node: Node, wanted: Sequence[Figure]
-) -> Iterator[Node]:
+def _computed_and_written(setting: Setting, node: Node, wanted: Sequence[Figure]) -> Iterator[Node]:
     for value in (node, *_computed(setting, node, wanted)):
-        if _near(setting, value, wanted):
+        changes = value is node or not _same(setting.seen(value), setting.seen(node))
+        if changes and _near(setting, value, wanted):
             yield from filter(setting.fits, _written(setting, value, wanted))
+
+
+def _same(values: Vector, others: Vector) -> bool:
+    """Whether a computation changes none of the examples: then they do not show it."""
+    return all(
+        isinstance(a, int | float) and isinstance(b, int | float) and math.isclose(a, b)
+        for a, b in zip(values, others, strict=True)
+    )
 
 
 def _near(setting: Setting, node: Node, wanted: Sequence[Figure]) -> bool:
@@ -137,16 +163,19 @@ def _written(setting: Setting, node: Node, wanted: Sequence[Figure]) -> Iterator
         isinstance(v, int | float) and abs(v - f.value) <= 1e-9 * max(1.0, abs(v))
         for v, f in zip(values, wanted, strict=True)
     )
-    yield from (step(op, node, *args) for op, *args in _writers(wanted, exact=exact))
+    yield from (
+        step(op, node) if digits is None else step(op, node, digits)
+        for op, digits in _writers(wanted, exact=exact)
+    )
 
 
-def _writers(wanted: Sequence[Figure], *, exact: bool) -> Iterator[tuple[str | int, ...]]:
+def _writers(wanted: Sequence[Figure], *, exact: bool) -> Iterator[tuple[str, int | None]]:
     decimals, digits = {f.decimals for f in wanted}, {f.digits for f in wanted}
     most = max(decimals)
     if len(decimals) == 1:
         yield ("grouped" if any(f.grouped for f in wanted) else "fixed", min(most, 9))
         if most == 0:
-            yield ("whole",)
+            yield "whole", None
     if exact:
         yield ("at_most", 9)
     elif len(decimals) == 1 and len(wanted) > 1:
@@ -248,7 +277,7 @@ def _moved(node: Node, values: Sequence[float], wanted: Sequence[Figure]) -> Ite
     if low <= high and not low <= 0 <= high:
         yield step("plus", node, _shortest(low, high))
     first, last = values.index(min(values)), values.index(max(values))
-    if len(set(values)) < 3:
+    if len(set(values)) < 3:  # noqa: PLR2004
         return
     gap = values[last] - values[first]
     slack = (_half(wanted[first]) + _half(wanted[last])) / gap

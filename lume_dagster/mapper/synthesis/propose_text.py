@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
-from lume_dagster.mapper.synthesis.node import Node, column
+from lume_dagster.mapper.synthesis.node import Node, column, cost
 from lume_dagster.mapper.synthesis.ops_pattern import CLASSES, PATTERNS, tokens
 from lume_dagster.mapper.synthesis.setting import Setting, step
 
@@ -20,6 +20,7 @@ _MARKS = (
     "|",
     " (",
 )
+_DIVISIBLE = frozenset({"split", "after", "before_last", "between", "spaced", "keep"})
 _GLUES = ("", " ", "-", ", ", ",", ".", "_", "/", "; ")
 _DEEPEST = 7  # parts counted from the front
 _FROM_END = 4
@@ -34,11 +35,33 @@ def bases(setting: Setting) -> list[Node]:
         source = column(path)
         if setting.texts(source) is None:
             continue
-        for node in _pieces(setting, source):
-            if setting.texts(node) is None:
-                continue
-            kept.setdefault((setting.seen(node), setting.unseen(node)), node)
+        for node in _with_inner(setting, source):
+            if setting.texts(node) is not None:
+                same = (setting.seen(node), setting.unseen(node))
+                if same not in kept or cost(node) < cost(kept[same]):
+                    kept[same] = node
     return list(kept.values())
+
+
+def _with_inner(setting: Setting, source: Node) -> Iterator[Node]:
+    """The pieces of a column; and, where that was not enough, the pieces of its larger pieces."""
+    outer = list(_pieces(setting, source))
+    yield from outer
+    bare = step("keep", source, "titles")
+    if setting.texts(bare) and setting.seen(bare) != setting.seen(source):
+        yield from _inner(bare, setting.texts(bare) or ())
+    if setting.deep:
+        for piece in outer:
+            values = setting.texts(piece)
+            if piece.op in _DIVISIBLE and values and any(" " in v for v in values):
+                yield from _inner(piece, values)
+
+
+def _inner(piece: Node, values: Sequence[str]) -> Iterator[Node]:
+    for name in ("word", "letters", "digits", "capitals"):
+        least = min(len(tokens(v, name)) for v in values)
+        yield from (step("token", piece, name, k) for k in (1, 2, -1, -2) if abs(k) <= least)
+    yield step("initials", piece, "")
 
 
 def _pieces(setting: Setting, source: Node) -> Iterator[Node]:
@@ -61,9 +84,9 @@ def _pieces(setting: Setting, source: Node) -> Iterator[Node]:
 def _tokens(source: Node, values: Sequence[str]) -> Iterator[Node]:
     for name in PATTERNS:
         counts = [len(tokens(v, name)) for v in values]
-        for k in range(1, min(min(counts), _DEEPEST) + 1):
+        for k in range(1, min(*counts, _DEEPEST) + 1):
             yield step("token", source, name, k)
-        for k in range(1, min(min(counts), _FROM_END) + 1):
+        for k in range(1, min(*counts, _FROM_END) + 1):
             yield step("token", source, name, -k)
         if max(counts) > 1:
             yield from (step("join", source, name, glue) for glue in _GLUES)
@@ -99,14 +122,20 @@ def _context(setting: Setting, source: Node, values: Sequence[str]) -> Iterator[
             for v, out in zip(values, setting.wanted, strict=True)
         ]
         before = [v[:i][::-1] for v, i in zip(values, at, strict=True)]
-        left = commonprefix(before)[:_CONTEXT][::-1]
+        left = _common(before)[:_CONTEXT][::-1]
         after = [v[i + len(o) :] for v, i, o in zip(values, at, setting.wanted, strict=True)]
-        right = commonprefix(after)[:_CONTEXT]
+        right = _common(after)[:_CONTEXT]
         for size in range(1, len(left) + 1):
             yield step("after", source, left[-size:])
             for width in range(1, len(right) + 1):
                 yield step("between", source, left[-size:], right[:width])
                 yield step("inside", source, left[-size:], right[:width])
+
+
+def _common(texts: Sequence[str]) -> str:
+    """How all of these begin."""
+    letters = takewhile(lambda found: len(set(found)) == 1, zip(*texts, strict=False))
+    return "".join(found[0] for found in letters)
 
 
 def changed(setting: Setting, base: Node) -> Iterator[Node]:
@@ -122,7 +151,7 @@ def changed(setting: Setting, base: Node) -> Iterator[Node]:
         yield from (step("pad", base, n, "0") for n in range(2, 11))
         yield step("ordinal", base)
     longest = max(map(len, setting.wanted))
-    if longest < 30 and len({*map(len, setting.wanted)}) == 1:
+    if longest < 30 and len({*map(len, setting.wanted)}) == 1:  # noqa: PLR2004
         yield from (step("pad", base, longest, fill) for fill in " 0*.")
 
 
@@ -135,7 +164,7 @@ def _cuts(base: Node, values: Sequence[str]) -> Iterator[Node]:
         back = alike or not _at_edge([v[::-1] for v in values], n)
         for op in ("left",) * front + ("right",) * back:
             yield step(op, base, n)
-            if n <= 3:
+            if n <= 3:  # noqa: PLR2004
                 yield step("upper", step(op, base, n))
                 yield step("lower", step(op, base, n))
                 yield step("capitalise", step(op, base, n))
@@ -154,7 +183,7 @@ def slices(setting: Setting, base: Node) -> Iterator[Node]:
     if len(texts) == 1 and not texts[0].isdigit():
         return
     lengths = set(map(len, texts))
-    if len(lengths) != 1 or not 3 < (length := lengths.pop()) < 24:
+    if len(lengths) != 1 or not 3 < (length := lengths.pop()) < 24:  # noqa: PLR2004
         return
     for start in range(1, length + 1):
         for n in range(1, min(_LONGEST_SLICE, length - start + 1) + 1):
@@ -164,7 +193,11 @@ def slices(setting: Setting, base: Node) -> Iterator[Node]:
 def text_atoms(setting: Setting, found: Sequence[Node]) -> Iterator[Node]:
     """All of these that fit the outputs."""
     for base in found:
-        yield from filter(setting.fits, changed(setting, base))
+        same = setting.seen(base)
+        for node in changed(setting, base):
+            # A change that changes none of the examples is not what they show.
+            if setting.fits(node) and (node is base or setting.seen(node) != same):
+                yield node
     for base in found:
         if base.op in ("column", "trim") or (
             base.op == "keep" and base.args[0] in ("digits", "alnum")
