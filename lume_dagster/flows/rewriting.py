@@ -55,7 +55,8 @@ def _changed(text: str, before: Any, after: Any) -> str:
 def _merge(document: Any, before: Any, after: Any) -> None:
     """Bring a mapping or a list from what it says to what it should say, in place.
 
-    ``before`` is compared, not the document: a value may be written in several ways.
+    ``before`` is compared, not the document: a value may be written in several ways. A mapping
+    that no longer fits one line is laid out over several.
     """
     for key in _keys(after):
         if not _has(before, key):
@@ -69,6 +70,8 @@ def _merge(document: Any, before: Any, after: Any) -> None:
     for key in reversed([key for key in _keys(before) if not _has(after, key)]):
         if _has(document, key):
             document.pop(key)
+    if isinstance(after, Mapping) and not isinstance(after, Inline):
+        document.fa.set_block_style()  # it may have grown too long for one line
 
 
 def _go_together(written: object, before: object, after: object) -> bool:

@@ -31,6 +31,7 @@ class Generated:
     flow: Flow
     proposals: Mapping[str, Proposed]
     made_by: str
+    draft: Draft
 
 
 def generate(
@@ -61,7 +62,7 @@ def generate(
     )
     mapping = _with_kept(made, flow, schema, pinned)
     return Generated(
-        changed_flow(flow, mapping=complete(mapping, schema)), _proposals(made), made.made_by
+        changed_flow(flow, mapping=complete(mapping, schema)), _proposals(made), made.made_by, made
     )
 
 
