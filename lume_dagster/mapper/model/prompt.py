@@ -34,6 +34,7 @@ What counts:
   A field's type, format, enum and pattern are checked; text becomes the field's type by itself
   where it is written the plain way (2024-02-29, 12.5, true).
 - A field whose path has [] is made once for each item of a list: write item.name for what is in it.
+- A field of type array takes the source's list itself.
 - A field is never a constant, but where its schema allows only one value.
 - confidence is how probable it is, from 0 to 1, that the sources and all values are right.
 - reason is one short sentence without values.

@@ -190,8 +190,9 @@ def _told(setup: Setup, batch: Batch, case: Case, ids: Mapping[str, str]) -> dic
     told = field_told(case.field)
     if path in batch.shortlists:
         told["candidates"] = [ids[column] for column in batch.shortlists[path]]
-    if path in question.current:
-        told["now"] = setup.veil.hide(question.current[path])
+    now = setup.veil.hide(question.current[path]) if path in question.current else None
+    if now is not None:
+        told["now"] = now
     if question.notes.get(path):
         told["notes"] = list(question.notes[path])
     if case.tried:
