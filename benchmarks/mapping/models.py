@@ -192,7 +192,7 @@ def main(given: Sequence[str]) -> None:
     if cases is None:
         print(f"mapping with {settings.name}: not measured.\nLUME_BENCH_MAPPING names no folder.")
         return
-    row = measure(settings, cases)
+    row = measure(settings, cases, shortlists_offline)
     print(table([row]))
     if row.families:
         keep(row)
@@ -218,6 +218,20 @@ def _cases(families: Sequence[str] | None) -> list[Any] | None:
     if folder is None:
         return None
     return [case for case in all_cases(folder) if not families or case.family in families]
+
+
+def shortlists_offline(case: Any) -> dict[str, tuple[Candidate, ...]]:
+    """What the offline matcher holds likeliest for each field of a large case."""
+    from lume_dagster.mapper.match.core import default_maker, match_columns
+
+    matches = match_columns(case.source, case.target, default_maker())
+    return {
+        found.field: (
+            *([Candidate(found.column, found.probability)] if found.column else []),
+            *(Candidate(other.column, other.probability) for other in found.alternatives),
+        )
+        for found in matches
+    }
 
 
 def keep(row: Row, path: Path = KEPT) -> None:
