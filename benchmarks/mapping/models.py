@@ -159,15 +159,17 @@ def _add(row: Row, proposed: Proposed) -> None:
 
 def _count(case: Case, answers: Iterable[Answer], tallies: dict[str, Tally]) -> None:
     """A field is in the split of its source; one that has none, in that of the first column."""
-    sources = {target: source for source, target in case.gold.items()}
+    sources: dict[str, set[str]] = defaultdict(set)
+    for source, target in case.gold.items():
+        sources[target].add(source)
     usual = next(iter(case.splits.values()), "dev")
     for answer in answers:
-        source = sources.get(answer.path)
-        tally = tallies[usual if source is None else case.splits[source]]
+        gold = sources.get(answer.path, set())
+        tally = tallies[case.splits[min(gold)] if gold else usual]
         if answer.expression is None:
-            tally.abstained += source is not None
-            tally.rightly_none += source is None
-        elif answer.sources == (source,):
+            tally.abstained += bool(gold)
+            tally.rightly_none += not gold
+        elif answer.sources and gold.issuperset(answer.sources):
             tally.right += 1
         else:
             tally.wrong += 1

@@ -45,6 +45,11 @@ _WITH_EXAMPLES = """\
   expression: the values of the sources in their order, and the result.
 """
 
+_WITH_SENTENCE = """\
+- <sentence> is what a person wants of this field: start from "now" where there is one, change what
+  they say and nothing else. If they ask for a constant, give it.
+"""
+
 _LEARN = """\
 A person tells you something about somebody's table or about the fields of a target schema. Say what
 of it helps later mappings: for each field it speaks of, other names by which the field is called
@@ -75,11 +80,11 @@ class Prompt:
         return f"{self.rules}\n{self.body}"
 
 
-def rules(*, examples: bool) -> str:
-    """The standing rules of a mapping."""
+def rules(*, examples: bool, sentence: bool) -> str:
+    """The standing rules of a mapping, or of an edit by a person's sentence."""
     helpers = "\n  ".join(said for name, said in HELPERS.items() if name not in _OF_SEEDS)
     told = _RULES.format(functions=", ".join(FUNCTIONS), helpers=helpers)
-    return told + _WITH_EXAMPLES if examples else told
+    return told + _WITH_EXAMPLES * examples + _WITH_SENTENCE * sentence
 
 
 def learning_rules() -> str:

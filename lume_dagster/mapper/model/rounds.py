@@ -174,7 +174,8 @@ def prompt_of(setup: Setup, batch: Batch, cases: Sequence[Case]) -> tuple[Prompt
         setup.sentence,
     )
     wanted = answer_type([key for key, _ in told], list(columns), examples=setup.examples)
-    return Prompt(rules(examples=setup.examples), text), wanted
+    standing = rules(examples=setup.examples, sentence=bool(setup.sentence))
+    return Prompt(standing, text), wanted
 
 
 def _shown(veil: Veil, columns: Mapping[str, SampleColumn]) -> Iterable[tuple[str, dict[str, Any]]]:

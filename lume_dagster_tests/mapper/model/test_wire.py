@@ -217,6 +217,12 @@ def test_temperature_is_nought_where_the_model_has_one():
     assert bodies["gpt-5-mini"]["reasoning_effort"] == "low"
 
 
+def test_the_form_is_strict_where_the_provider_can_be():
+    with serve(GOOD) as script:
+        propose(script, "openai")
+    assert script.seen[0].body["tools"][0]["function"]["strict"] is True
+
+
 def test_two_runs_send_the_same_bytes():
     texts = []
     for _ in range(2):
