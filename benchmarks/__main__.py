@@ -1,7 +1,6 @@
 """Measure: ``python -m benchmarks [scenario ...] [--rows N] [--rounds N] [--cache FOLDER]``.
 
 ``connectors`` is short for all scenarios that begin so, as ``connectors.postgres`` is.
-``mapping --provider P --model M`` measures a language model: benchmarks/mapping/models.py.
 """
 
 from __future__ import annotations

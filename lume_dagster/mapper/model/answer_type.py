@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 _LONGEST_EXPRESSION = 4_000
 _LONGEST_REASON = 400
@@ -18,6 +18,23 @@ class ExampleGiven(BaseModel):
 
     inputs: list[str]
     output: str
+
+
+_LEFT_OUT = {"sources": (), "expression": None, "examples": None, "reason": "", "meaning": None}
+
+
+class _Filled(BaseModel):
+    """What is asked for is all required, as strict servers want it; what is left out is empty."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill(cls, given: Any) -> Any:
+        """The parts that small models forget."""
+        if not isinstance(given, dict):
+            return given
+        return {**{k: v for k, v in _LEFT_OUT.items() if k in cls.model_fields}, **given}
 
 
 def answer_type(
@@ -58,6 +75,6 @@ def _text(longest: int) -> Any:
 def _list_of(name: str, item: str, kinds: dict[str, Any]) -> type[BaseModel]:
     strict = ConfigDict(extra="forbid")
     made: Any = create_model
-    items = list.__class_getitem__(made(item, __config__=strict, **kinds))
+    items = list.__class_getitem__(made(item, __base__=_Filled, **kinds))
     whole: type[BaseModel] = made("Answer", __config__=strict, **{name: (items, ...)})
     return whole

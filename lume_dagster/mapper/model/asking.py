@@ -48,7 +48,8 @@ def ask(
     try:
         return _finished(_ask(open_model, prompt, wanted, purse, most_out))
     except exceptions.ModelAPIError as error:
-        raise told(error, purse.settings) from None  # the cause may hold the key
+        failed = told(error, purse.settings)
+    raise failed  # out here it has no context, which might hold the key
 
 
 async def _ask(

@@ -19,13 +19,15 @@ from lume_dagster.mapper.model.settings import Privacy
 from lume_dagster.mapper.model.values import Fault
 from lume_dagster.mapper.sample import SampleColumn
 from lume_dagster.plan.expressions import DIALECT, parse_expression
+from lume_dagster.plan.functions import FUNCTIONS, HELPERS
 
 _LONGEST = 60  # characters of a value that are shown
 _SHOWN = 5  # values or shapes of a column
 _HELD = re.compile(r"@(\d+)")
-_QUOTED = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
+_PLACE = re.compile(r"'@\d+'")
+_TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\w+")
 _END = "\0"
-_LONG_ENOUGH = 3  # characters of a value that is looked for inside a word
+_PART = 3  # characters of a part of a value that would give it away
 
 
 def shape(value: str) -> str:
@@ -39,6 +41,10 @@ def _masked(letter: str) -> str:
     if letter.isalpha():
         return "A" if letter.isupper() else "a"
     return letter if letter.isprintable() else "?"
+
+
+def _digits(token: str) -> str:
+    return "".join("9" if letter.isnumeric() else letter for letter in token)
 
 
 class Veil:
@@ -59,7 +65,8 @@ class Veil:
     def column(self, column: SampleColumn) -> dict[str, Any]:
         """A column as it is sent; ``write`` is how an expression writes it."""
         told: dict[str, Any] = {"name": column.path, "write": column.reference}
-        told["type"] = f"{column.type} list" if column.is_list else column.type
+        kind = column.type.partition("(")[0]  # an ENUM lists its values behind it
+        told["type"] = f"{kind} list" if column.is_list else kind
         if self.privacy is Privacy.NAMES:
             return told
         filled = [value for value in column.values if value is not None]
@@ -84,28 +91,39 @@ class Veil:
         return told
 
     def sentence(self, text: str) -> str:
-        """A message without the values of the sample."""
+        """A message without the values of the sample, and without what became of them.
+
+        What is in quotes goes, but for columns, functions and places; of the rest the words that
+        are in some value, and every digit.
+        """
         if self.privacy is Privacy.SAMPLES:
             return text
-        words = re.split(r"(\W+)", _QUOTED.sub(self._without, text))
-        return "".join("..." if self._is_value(word) else word for word in words)
+        return _TOKEN.sub(self._word_told, text)
 
-    def _without(self, quoted: re.Match[str]) -> str:
-        inner = (quoted[1] if quoted[1] is not None else quoted[2]).replace("''", "'")
-        return "'...'" if quoted[1] is not None and self._known(inner) else quoted[0]
+    def _word_told(self, found: re.Match[str]) -> str:
+        token = found[0]
+        if token in self._safe or token.strip("'\"") in self._safe or _PLACE.fullmatch(token):
+            return token
+        if token[0] in "'\"":
+            return f"{token[0]}...{token[0]}"
+        return "..." if len(token) >= _PART and self._has(token.casefold()) else _digits(token)
 
-    def _is_value(self, word: str) -> bool:
-        return len(word) >= _LONG_ENOUGH and self._has(word.casefold())
+    @cached_property
+    def _safe(self) -> frozenset[str]:
+        """Words that a message may hold: what the model was shown, and the language."""
+        names = {name for c in self._columns for name in (c.path, c.reference)}
+        return frozenset({*names, *FUNCTIONS, *HELPERS})
 
     def _has(self, word: str) -> bool:
-        """Whether a word, in small letters, is one of some value's."""
+        """Whether a word, in small letters, is in some value; a short one as a word of its own."""
         if word not in self._found:
             alone = rf"(?<!\w){re.escape(word)}(?!\w)"
-            self._found[word] = re.search(alone, self._text) is not None
+            inside = len(word) >= _PART and word in self._text
+            self._found[word] = inside or re.search(alone, self._text) is not None
         return self._found[word]
 
     def _known(self, text: str) -> bool:
-        """Whether a text is a value of the sample, or made of words of its values."""
+        """Whether a text is a value of the sample, or made of words or parts of its values."""
         if f"{_END}{text.strip().casefold()}{_END}" in self._text and text.strip():
             return True
         if "%" in text and not re.search(r"\w", re.sub(r"%-?[A-Za-z]", "", text)):
@@ -115,11 +133,14 @@ class Veil:
 
     # -- expressions ------------------------------------------------------------------------------
 
-    def hide(self, expression: str) -> str:
-        """The expression as it is sent: values of the sample are held back."""
+    def hide(self, expression: str) -> str | None:
+        """The expression as it is sent, values of the sample held back; None if it is none."""
         if self.privacy is Privacy.SAMPLES:
             return expression
-        tree = parse_expression(expression, "the expression")
+        try:
+            tree = parse_expression(expression, "the expression")
+        except FlowError:
+            return None  # what cannot be read cannot be looked through for values
         if not any(self._is_held(node) for node in tree.walk()):
             return expression
         return tree.copy().transform(self._hidden).sql(DIALECT, normalize_functions="lower")

@@ -34,6 +34,7 @@ What counts:
   A field's type, format, enum and pattern are checked; text becomes the field's type by itself
   where it is written the plain way (2024-02-29, 12.5, true).
 - A field whose path has [] is made once for each item of a list: write item.name for what is in it.
+- A field of type array takes the source's list itself.
 - A field is never a constant, but where its schema allows only one value.
 - confidence is how probable it is, from 0 to 1, that the sources and all values are right.
 - reason is one short sentence without values.
@@ -42,6 +43,11 @@ What counts:
 _WITH_EXAMPLES = """\
 - Where you know what comes out but not how to write it, give 2 to 5 examples instead of the
   expression: the values of the sources in their order, and the result.
+"""
+
+_WITH_SENTENCE = """\
+- <sentence> is what a person wants of this field: start from "now" where there is one, change what
+  they say and nothing else. If they ask for a constant, give it.
 """
 
 _LEARN = """\
@@ -74,11 +80,11 @@ class Prompt:
         return f"{self.rules}\n{self.body}"
 
 
-def rules(*, examples: bool) -> str:
-    """The standing rules of a mapping."""
+def rules(*, examples: bool, sentence: bool) -> str:
+    """The standing rules of a mapping, or of an edit by a person's sentence."""
     helpers = "\n  ".join(said for name, said in HELPERS.items() if name not in _OF_SEEDS)
     told = _RULES.format(functions=", ".join(FUNCTIONS), helpers=helpers)
-    return told + _WITH_EXAMPLES if examples else told
+    return told + _WITH_EXAMPLES * examples + _WITH_SENTENCE * sentence
 
 
 def learning_rules() -> str:

@@ -174,7 +174,8 @@ def prompt_of(setup: Setup, batch: Batch, cases: Sequence[Case]) -> tuple[Prompt
         setup.sentence,
     )
     wanted = answer_type([key for key, _ in told], list(columns), examples=setup.examples)
-    return Prompt(rules(examples=setup.examples), text), wanted
+    standing = rules(examples=setup.examples, sentence=bool(setup.sentence))
+    return Prompt(standing, text), wanted
 
 
 def _shown(veil: Veil, columns: Mapping[str, SampleColumn]) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -190,8 +191,9 @@ def _told(setup: Setup, batch: Batch, case: Case, ids: Mapping[str, str]) -> dic
     told = field_told(case.field)
     if path in batch.shortlists:
         told["candidates"] = [ids[column] for column in batch.shortlists[path]]
-    if path in question.current:
-        told["now"] = setup.veil.hide(question.current[path])
+    now = setup.veil.hide(question.current[path]) if path in question.current else None
+    if now is not None:
+        told["now"] = now
     if question.notes.get(path):
         told["notes"] = list(question.notes[path])
     if case.tried:

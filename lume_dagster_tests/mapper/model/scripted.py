@@ -35,6 +35,13 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Prose:
+    """Words in place of a call of the tool."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Body:
     """An answer that is not of either shape."""
 
@@ -159,8 +166,8 @@ def _openai(body: dict[str, Any], turn: Turn, usage: tuple[int, int]) -> dict[st
     if isinstance(turn, Refusal):
         message["refusal"] = "I will not."
         finish = "stop"
-    elif not body.get("tools"):
-        message["content"] = json.dumps(turn)
+    elif isinstance(turn, Prose) or not body.get("tools"):
+        message["content"] = turn.text if isinstance(turn, Prose) else json.dumps(turn)
         finish = "stop"
     else:
         arguments = turn.arguments if isinstance(turn, Raw) else json.dumps(turn)
@@ -177,7 +184,10 @@ def _openai(body: dict[str, Any], turn: Turn, usage: tuple[int, int]) -> dict[st
 def _anthropic(body: dict[str, Any], turn: Turn, usage: tuple[int, int]) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     reason = "refusal"
-    if not isinstance(turn, Refusal):
+    if isinstance(turn, Prose):
+        content.append({"type": "text", "text": turn.text})
+        reason = "end_turn"
+    elif not isinstance(turn, Refusal):
         given = {"answers": turn.arguments} if isinstance(turn, Raw) else turn
         content.append(
             {"type": "tool_use", "id": "t", "name": body["tools"][0]["name"], "input": given}

@@ -24,6 +24,7 @@ def test_the_sentence_and_the_current_expression_are_asked():
     assert answer.expression == "upper(trim(cust_nm))"
     assert '"now": "trim(cust_nm)"' in asked.prompts[0]
     assert '<sentence>\n"in capitals"\n</sentence>' in asked.prompts[0]
+    assert "<sentence> is what a person wants" in str(asked.seen[0].instructions)
 
 
 def test_an_edit_goes_through_the_same_rounds():

@@ -103,6 +103,16 @@ def test_the_answer_can_only_name_fields_and_columns_that_were_asked():
     assert '{"enum": ["c1", "c2", "c3", "c4"], "type": "string"}' in schema
 
 
+def test_what_a_small_model_leaves_out_is_empty_and_still_asked_for():
+    asked = Asked(answers({"field": "f1", "confidence": 0.5}))
+    bench = workbench(synthesize=lambda *_: None)
+    [answer] = proposer(asked).propose(question_of("name"), bench).answers
+    assert (answer.expression, answer.rounds, answer.reason) == (None, 1, "")
+    assert '"required": ["field", "sources", "expression", "examples", "confidence"' in schema_of(
+        asked
+    )
+
+
 @pytest.mark.parametrize(("field", "column"), [("f9", "c1"), ("f1", "c9"), ("f1", "cust_nm")])
 def test_an_invented_field_or_column_is_no_answer(field, column):
     asked = Asked(answers(said(field, "cust_nm", column)))

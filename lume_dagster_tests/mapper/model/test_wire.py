@@ -23,6 +23,7 @@ from lume_dagster_tests.mapper.model.scripted import (
     Body,
     Drop,
     Hang,
+    Prose,
     Raw,
     Refusal,
     Script,
@@ -125,6 +126,8 @@ MALFORMED = [
     ("openai", Raw("[]")),
     ("openai", Raw(json.dumps({"answers": [{"field": "f1"}]}))),
     ("openai", Raw(json.dumps(answers(said("f1", "cust_nm", "c77"))))),
+    ("openai", Prose("I think it is cust_nm.")),
+    ("anthropic", Prose("I think it is cust_nm.")),
     ("anthropic", Raw("not a list")),
     ("anthropic", answers(said("f7", "cust_nm", "c1"))),
 ]
@@ -214,6 +217,12 @@ def test_temperature_is_nought_where_the_model_has_one():
     assert bodies["gpt-5-mini"]["reasoning_effort"] == "low"
 
 
+def test_the_form_is_strict_where_the_provider_can_be():
+    with serve(GOOD) as script:
+        propose(script, "openai")
+    assert script.seen[0].body["tools"][0]["function"]["strict"] is True
+
+
 def test_two_runs_send_the_same_bytes():
     texts = []
     for _ in range(2):
@@ -237,6 +246,7 @@ def test_the_key_is_in_no_repr_log_or_error_even_when_the_provider_repeats_it(
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert KEY not in shown + repr(given) + repr(asking) + caplog.text
     assert KEY not in repr(vars(asking))
+    assert (caught.value.__context__, caught.value.__cause__) == (None, None)
 
 
 def test_a_key_that_is_not_set_is_said_before_anything_is_sent(monkeypatch):
