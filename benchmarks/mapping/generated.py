@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from lume_dagster.mapper.match.column import Column
-
 from benchmarks.mapping.cases import Case, split_of
+from lume_dagster.mapper.match.column import Column
 
 CASES = 336
 _ROWS = 60
@@ -45,7 +44,11 @@ class Concept:
 
     def __init__(self, line: str) -> None:
         name, others, kind, values, description = (part.strip() for part in line.split("|"))
-        self.name, self.others, self.description = name, [o.strip() for o in others.split(";")], description
+        self.name, self.others, self.description = (
+            name,
+            [o.strip() for o in others.split(";")],
+            description,
+        )
         self.names = {name, *self.others}
         self.type, _, self.format = kind.partition(":")
         self.rule, _, self.argument = values.partition(" ")
@@ -102,7 +105,9 @@ def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Cas
     if kind in ("large", "said") and chance.random() < 0.5:
         columns = _only_said(columns, source, chance)
     title = f"generated/{number:03}-{domain}-{kind}-{mode}"
-    return Case(title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)), kind)
+    return Case(
+        title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)), kind
+    )
 
 
 def _many_tables(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Case:
@@ -118,7 +123,9 @@ def _many_tables(number: int, chance: Random, domains: dict[str, list[Concept]])
         keys = [domains[name][0] for name in chance.sample(every, 2) if name != domain]
         concepts = _apart([*own, *keys])
         names = _unique([_header(c, mode, place, chance) for place, c in enumerate(concepts)])
-        told = _only_said(tuple(Column(path=f"{shown}.{n}", name=n, table=shown) for n in names), concepts, chance)
+        told = _only_said(
+            tuple(Column(path=f"{shown}.{n}", name=n, table=shown) for n in names), concepts, chance
+        )
         columns += [replace(column, table_description=f"Facts about {domain}") for column in told]
         gold |= {
             f"{shown}.{name}": f"{domain}.{_meant(c.name, chance)}"
@@ -144,7 +151,9 @@ def _tabled(domain: str, domains: dict[str, list[Concept]], chance: Random) -> l
     fields = [_field(c, True, 0, chance) for c in _apart([*domains[domain], *keys])]
     twins = [_twin(field, word) for field in fields for word in TWINS[:4] if chance.random() < 0.5]
     return [
-        replace(f, path=f"{domain}.{f.name}", table=domain, values=(), table_description=f"All {domain}")
+        replace(
+            f, path=f"{domain}.{f.name}", table=domain, values=(), table_description=f"All {domain}"
+        )
         for f in (*fields, *twins)
     ]
 
@@ -155,7 +164,9 @@ def _keep(own: list[Concept], chance: Random, least: float) -> list[Concept]:
     return [c for place, c in enumerate(own) if place in kept]
 
 
-def _filled(fields: tuple[Column, ...], target: list[Concept], chance: Random) -> tuple[Column, ...]:
+def _filled(
+    fields: tuple[Column, ...], target: list[Concept], chance: Random
+) -> tuple[Column, ...]:
     """A target that is a table with rows, of which nothing is said."""
     return tuple(
         replace(field, description="", pattern="", values=_values(c, chance, _ROWS, ours=False))
@@ -170,13 +181,21 @@ def _perhaps_a_twin(path: str, fields: tuple[Column, ...], chance: Random) -> st
 
 
 def _with_twins(
-    fields: tuple[Column, ...], strangers: list[Concept], described: bool, examples: int, chance: Random
+    fields: tuple[Column, ...],
+    strangers: list[Concept],
+    described: bool,
+    examples: int,
+    chance: Random,
 ) -> tuple[Column, ...]:
     """A large target: everything else there is, and of most fields some that are nearly the same."""
     names = {field.name for field in fields}
-    others = [_field(c, described, examples, chance) for c in _apart(strangers) if c.name not in names]
+    others = [
+        _field(c, described, examples, chance) for c in _apart(strangers) if c.name not in names
+    ]
     every = [*fields, *others]
-    twins = [_twin(field, word) for field in every for word in chance.sample(TWINS, chance.randrange(4))]
+    twins = [
+        _twin(field, word) for field in every for word in chance.sample(TWINS, chance.randrange(4))
+    ]
     chance.shuffle(mixed := [*every, *twins])
     return tuple({field.path: field for field in mixed}.values())
 
@@ -187,7 +206,9 @@ def _twin(field: Column, word: str) -> Column:
     return replace(field, path=name, name=name, description=said)
 
 
-def _only_said(columns: tuple[Column, ...], source: list[Concept], chance: Random) -> tuple[Column, ...]:
+def _only_said(
+    columns: tuple[Column, ...], source: list[Concept], chance: Random
+) -> tuple[Column, ...]:
     """A source of which there is a description and no values: its words are other ones."""
     found = []
     for column, concept in zip(columns, source, strict=True):
@@ -209,7 +230,7 @@ def _header(concept: Concept, mode: str, place: int, chance: Random) -> str:
         mode = chance.choice(("same", "other", "other", "short"))
     if mode == "placeholder":
         return f"col_{place + 1}"
-    words = (chance.choice(concept.others) if mode in ("other", "prefixed") else concept.name)
+    words = chance.choice(concept.others) if mode in ("other", "prefixed") else concept.name
     parts = re.split(r"[\s_-]+", words)
     if mode == "short":
         parts = [part[: chance.choice((3, 4))] if len(part) > 4 else part for part in parts]
@@ -217,7 +238,9 @@ def _header(concept: Concept, mode: str, place: int, chance: Random) -> str:
         parts = [part[0] + re.sub("[aeiou]", "", part[1:]) for part in parts]
     if mode == "prefixed":
         parts = ["tbl", *parts]
-    return _styled(parts, chance.choice(("snake", "camel", "upper", "spaced")) if mode != "mixed" else "snake")
+    return _styled(
+        parts, chance.choice(("snake", "camel", "upper", "spaced")) if mode != "mixed" else "snake"
+    )
 
 
 def _styled(parts: list[str], style: str) -> str:
@@ -244,11 +267,23 @@ def _unique(names: list[str]) -> list[str]:
 
 def _field(concept: Concept, described: bool, examples: int, chance: Random) -> Column:
     given = _values(concept, chance, _ROWS, ours=True)
-    enum = tuple(concept.argument.split(",")) if concept.rule == "enum" and concept.type == "string" else ()
+    enum = (
+        tuple(concept.argument.split(","))
+        if concept.rule == "enum" and concept.type == "string"
+        else ()
+    )
     enum = enum if chance.random() < 0.6 else ()
     pattern = ""
     if concept.rule == "code" and chance.random() < 0.4:
-        pattern = "^" + re.sub("#+", lambda m: rf"\d{{{len(m.group())}}}", re.escape(concept.argument).replace(r"\#", "#")) + "$"
+        pattern = (
+            "^"
+            + re.sub(
+                "#+",
+                lambda m: rf"\d{{{len(m.group())}}}",
+                re.escape(concept.argument).replace(r"\#", "#"),
+            )
+            + "$"
+        )
     bounded = concept.rule in ("int", "money") and chance.random() < 0.3
     low, high = (float(x) for x in concept.argument.split()) if bounded else (None, None)
     return Column(
@@ -277,7 +312,11 @@ def _values(concept: Concept, chance: Random, count: int, *, ours: bool) -> tupl
 
 def _value(concept: Concept, chance: Random, dates: str, booleans: tuple[str, str]) -> str:
     rule, argument = concept.rule, concept.argument
-    numbers = [float(x) for x in argument.split()] if rule in ("int", "money", "year", "date", "datetime") else []
+    numbers = (
+        [float(x) for x in argument.split()]
+        if rule in ("int", "money", "year", "date", "datetime")
+        else []
+    )
     pick = {name: chance.choice(words) for name, words in WORDS.items()}
     match rule:
         case "code":
@@ -312,6 +351,8 @@ def _value(concept: Concept, chance: Random, dates: str, booleans: tuple[str, st
         case "money":
             return f"{chance.uniform(*numbers):.2f}"
         case "date" | "datetime":
-            day = datetime(int(numbers[0]), 1, 1) + timedelta(minutes=chance.randrange(int(numbers[1] - numbers[0]) * 525_600))  # noqa: DTZ001
+            day = datetime(int(numbers[0]), 1, 1) + timedelta(
+                minutes=chance.randrange(int(numbers[1] - numbers[0]) * 525_600)
+            )
             return day.strftime(dates if rule == "date" else f"{dates} %H:%M")
     raise ValueError(f"there is no rule {rule}")

@@ -117,9 +117,7 @@ def _match(
     )
 
 
-def _reasons(
-    scored: Scored, source: Side, target: Side, field: int, place: int
-) -> tuple[str, ...]:
+def _reasons(scored: Scored, source: Side, target: Side, field: int, place: int) -> tuple[str, ...]:
     pair = pair_of(scored, source, target, field, place)
     empty = source.profiles[int(scored.candidates[field, place])].count == 0
     return (*reasons(pair), *((_NO_VALUES,) if empty else ()))

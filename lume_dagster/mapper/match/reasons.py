@@ -40,7 +40,9 @@ def pair_of(scored: Scored, source: Side, target: Side, field: int, place: int) 
 
 def reasons(pair: Pair) -> tuple[str, ...]:
     """What speaks for the pair, and then what speaks against it."""
-    said = [sentence for tell in (_names, _meaning, _values, _constraints) if (sentence := tell(pair))]
+    said = [
+        sentence for tell in (_names, _meaning, _values, _constraints) if (sentence := tell(pair))
+    ]
     flat = [sentence for part in said for sentence in part]
     against = _against(pair)[:2]
     return (*flat[: _MOST - len(against)], *against)
@@ -73,12 +75,17 @@ _NAMES: tuple[_Test, ...] = (
 )
 _MEANING: tuple[_Test, ...] = (
     (
-        lambda p: p.get("told") >= 0.99 and p.get("long_words") < 0.55 and bool(p.field.description),
+        lambda p: (
+            p.get("told") >= 0.99 and p.get("long_words") < 0.55 and bool(p.field.description)
+        ),
         lambda p: f"the description speaks of {p.column.name}",
     ),
     (lambda p: p.get("description") >= 0.4, lambda _: "the descriptions share rare words"),
     (lambda p: p.get("name_vector") >= 0.5, lambda _: "the names are near in meaning"),
-    (lambda p: p.get("context_vector") >= 0.5, lambda _: "what is known of both is near in meaning"),
+    (
+        lambda p: p.get("context_vector") >= 0.5,
+        lambda _: "what is known of both is near in meaning",
+    ),
 )
 
 

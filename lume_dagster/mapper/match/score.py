@@ -54,9 +54,7 @@ def score(source: Side, target: Side, knowledge: Knowledge, embedding: Embedding
     ]
     scores = np.concatenate([part[0] for part in parts], axis=1)
     kept = np.concatenate([part[1] for part in parts])
-    features = {
-        name: np.concatenate([part[2][name] for part in parts]) for name in parts[0][2]
-    }
+    features = {name: np.concatenate([part[2][name] for part in parts]) for name in parts[0][2]}
     return _finish(scores, kept, features)
 
 
@@ -90,9 +88,7 @@ def weigh(found: Features) -> Scores:
     return np.round(total / np.maximum(weights, 1e-9), 5).astype(np.float32)
 
 
-def _told(
-    found: Features, name: str, at: tuple[NDArray[np.intp], NDArray[np.intp]]
-) -> Scores:
+def _told(found: Features, name: str, at: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Scores:
     if name not in found.scores:
         return np.full(at[0].shape, np.nan, dtype=np.float32)
     where = found.where(name)
@@ -111,9 +107,7 @@ def favour_mutual(scores: Scores) -> Scores:
     return np.asarray(scores - _MUTUAL * best, dtype=np.float32)
 
 
-def _finish(
-    scores: Scores, kept: NDArray[np.intp], features: dict[str, Scores]
-) -> Scored:
+def _finish(scores: Scores, kept: NDArray[np.intp], features: dict[str, Scores]) -> Scored:
     mutual = favour_mutual(scores)
     rows, columns = linear_sum_assignment(-mutual.astype(np.float64))
     assigned = np.full(scores.shape[1], -1, dtype=np.intp)

@@ -1,4 +1,4 @@
-"""How alike the values of two columns are: shared values, types, shapes, numbers, and constraints."""
+"""How alike the values of two columns are, and how well they keep the field's constraints."""
 
 from __future__ import annotations
 
@@ -204,10 +204,8 @@ def _within(numbers: NDArray[np.float64], field: Column) -> NDArray[np.float64]:
     return np.asarray(np.where(numbers[:, -1] < _LEAST_FILL * high, inside / 2, inside))
 
 
-def pattern_fit(
-    pattern: str, texts: Sequence[Sequence[str]]
-) -> NDArray[np.float64] | None:
-    """The share of each column's texts that match, upper or lower; None for a pattern RE2 refuses."""
+def pattern_fit(pattern: str, texts: Sequence[Sequence[str]]) -> NDArray[np.float64] | None:
+    """The share of each column's texts that match in any case; None if RE2 refuses the pattern."""
     flat = pa.array([text for column in texts for text in column], pa.string())
     try:
         found = pc.match_substring_regex(flat, pattern=pattern, ignore_case=True)

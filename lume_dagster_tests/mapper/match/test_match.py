@@ -8,8 +8,6 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import pytest
-
 from lume_dagster.errors import MissingExtraError
 from lume_dagster.flows.schema import TargetSchema
 from lume_dagster.mapper.embedding import load_embedding
@@ -161,7 +159,12 @@ def test_an_empty_file_gives_no_match_and_says_why(tmp_path):
 
 
 def test_one_record_is_enough_for_names(tmp_path):
-    found = columns(match(sample_of(tmp_path, [{"email": "a@b.ch"}]), schema_of(mail={"type": "string"}, age={"type": "integer"})))
+    found = columns(
+        match(
+            sample_of(tmp_path, [{"email": "a@b.ch"}]),
+            schema_of(mail={"type": "string"}, age={"type": "integer"}),
+        )
+    )
     assert found == {"mail": "email", "age": None}
 
 
@@ -179,9 +182,11 @@ def test_headers_that_are_double_each_keep_their_own_path(tmp_path):
 
 
 def test_names_in_other_scripts_are_matched_by_what_they_share(tmp_path):
-    sample = sample_of_text(tmp_path, "名前,город,émail\nアンナ,Москва,a@b.ch\nベン,Казань,c@d.ch\n")
+    sample = sample_of_text(
+        tmp_path, "名前,город,émail\nアンナ,Москва,a@b.ch\nベン,Казань,c@d.ch\n"
+    )
     schema = schema_of(
-        **{"город": {"type": "string"}, "名前": {"type": "string"}, "email": {"type": "string"}}
+        город={"type": "string"}, 名前={"type": "string"}, email={"type": "string"}
     )
     assert columns(match(sample, schema)) == {"город": "город", "名前": "名前", "email": "émail"}
 
@@ -198,8 +203,14 @@ def test_a_schema_without_fields_has_no_matches(tmp_path):
 
 def test_two_thousand_columns_are_answered(tmp_path):
     names = [f"measure_{n}" for n in range(1_999)] + ["customer_email"]
-    sample = sample_of_text(tmp_path, ",".join(names) + "\n" + ",".join(["1"] * 1_999 + ["a@b.ch"]) + "\n")
-    found = columns(match(sample, schema_of(email={"type": "string", "format": "email"}, plan={"type": "string"})))
+    sample = sample_of_text(
+        tmp_path, ",".join(names) + "\n" + ",".join(["1"] * 1_999 + ["a@b.ch"]) + "\n"
+    )
+    found = columns(
+        match(
+            sample, schema_of(email={"type": "string", "format": "email"}, plan={"type": "string"})
+        )
+    )
     assert found == {"email": "customer_email", "plan": None}
 
 
@@ -244,6 +255,8 @@ def test_without_the_extra_there_is_a_sentence():
         "try: match(None, None)\n"
         "except MissingExtraError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert "lume-dagster[mapper]" in done.stdout
     assert issubclass(MissingExtraError, Exception)
