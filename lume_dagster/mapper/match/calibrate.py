@@ -27,7 +27,8 @@ _SURE = 0.99
 _PLAIN = {
     "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
     "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "shapes": 0.5,
-    "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0, "table_kept": 0.0,
+    "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
+    "table_kept": 0.0,
 }  # fmt: skip
 NAMES = (
     *_PLAIN,
@@ -90,7 +91,7 @@ def probabilities(scored: Scored, source: Side, target: Side, calibration: Calib
     assigned = scored.candidates == scored.assigned[:, None]
     found = calibration.probabilities(evidence(scored, source, target), assigned)
     known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0
-    return np.round(np.where(known, np.maximum(found, _SURE), found), 4)
+    return np.asarray(np.round(np.where(known, np.maximum(found, _SURE), found), 4), np.float64)
 
 
 def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
@@ -142,9 +143,7 @@ def _two_best(scores: Evidence) -> tuple[Evidence, Evidence]:
     return least[-1], least[-2]
 
 
-def _of_others(
-    told: Mapping[str, Evidence], chosen: NDArray[np.bool_]
-) -> dict[str, Evidence]:
+def _of_others(told: Mapping[str, Evidence], chosen: NDArray[np.bool_]) -> dict[str, Evidence]:
     """Beside the assigned pairs: where all other names agree, one that does not is in doubt."""
     names = told["name"][chosen] if chosen.any() else np.zeros(1)
     scores = told["score"][chosen] if chosen.any() else np.zeros(1)

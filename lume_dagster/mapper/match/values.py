@@ -73,10 +73,9 @@ def shared_values(source: Sequence[Profile], target: Sequence[Profile]) -> tuple
         np.array([len(p.distinct) for p in side], dtype=np.float32) for side in (source, target)
     )
     smaller = np.minimum(ours[:, None], theirs[None, :])
-    return (
-        common / np.maximum(ours[:, None] + theirs[None, :] - common, 1),
-        common / np.maximum(smaller, 1),
-    )
+    every = ours[:, None] + theirs[None, :] - common
+    shares = (common / np.maximum(every, 1), common / np.maximum(smaller, 1))
+    return shares[0].astype(np.float32), shares[1].astype(np.float32)
 
 
 def shared_words(source: Sequence[Profile], target: Sequence[Profile]) -> Scores:

@@ -185,9 +185,7 @@ def test_names_in_other_scripts_are_matched_by_what_they_share(tmp_path):
     sample = sample_of_text(
         tmp_path, "名前,город,émail\nアンナ,Москва,a@b.ch\nベン,Казань,c@d.ch\n"
     )
-    schema = schema_of(
-        город={"type": "string"}, 名前={"type": "string"}, email={"type": "string"}
-    )
+    schema = schema_of(город={"type": "string"}, 名前={"type": "string"}, email={"type": "string"})
     assert columns(match(sample, schema)) == {"город": "город", "名前": "名前", "email": "émail"}
 
 
