@@ -9,7 +9,7 @@ export PYTHONNOUSERSITE := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
-CODE := lume_dagster lume_dagster_tests examples definitions.py $(wildcard docs benchmarks)
+CODE := lume_dagster lume_dagster_tests examples definitions.py $(wildcard docs benchmarks scripts)
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -54,7 +54,7 @@ lock: setup ## resolve requirements/ again, to the newest versions that fit
 	  --no-emit-index-url --no-header --all-extras --group dev -o requirements/dev.txt pyproject.toml
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -o requirements/uv.txt requirements/uv.in
-	@for name in fakesnow spark; do $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@for name in fakesnow matchers spark; do $(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -o requirements/$$name.txt requirements/$$name.in; done
 	@cd requirements/azurite && npm install --package-lock-only --save-exact --omit-lockfile-registry-resolved \
 	  --no-audit --no-fund azurite@latest && $(abspath $(PY)) -c 'import json; from pathlib import Path; \

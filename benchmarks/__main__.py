@@ -1,6 +1,6 @@
 """Measure: ``python -m benchmarks [scenario ...] [--rows N] [--rounds N] [--cache FOLDER]``.
 
-``connectors`` is short for all scenarios that begin so, as ``connectors.postgres`` is.
+``connectors`` is short for all scenarios that begin so, as ``connectors.postgres`` is; so is ``mapping``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ def main() -> None:
     for name in dict.fromkeys(name for meant in chosen.values() for name in meant):
         taken = {**machine.describe(), "rows": setting.rows, "rounds": setting.rounds}
         say(f"{name} (load {taken['load']})")
-        result = SCENARIOS[name](setting)
+        try:
+            result = SCENARIOS[name](setting)
+        except figures.NotRun as reason:
+            say(f"{name} is not run: {reason}")
+            continue
         print(report.section(result), flush=True)
         if not given.keep:
             figures.store(name, result, taken)

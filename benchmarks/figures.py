@@ -33,11 +33,25 @@ class Goal:
     text: str
     reached: float
     most: float
+    at_least: bool = False  # ``most`` is then the least
 
     @property
     def met(self) -> bool:
         """Whether the figure is within the limit."""
-        return self.reached <= self.most
+        return self.reached >= self.most if self.at_least else self.reached <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures that are not seconds and megabytes, as they are shown."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class NotRun(Exception):  # noqa: N818 -- it is no error: the machine lacks what it needs
+    """A scenario cannot be measured here, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,7 @@ class Result:
     goals: Sequence[Goal] = ()
     notes: Sequence[str] = ()
     samples: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    tables: Sequence[Table] = ()
 
 
 def rows_of(samples: Samples, reference: str, notes: Mapping[str, str] | None = None) -> list[Row]:

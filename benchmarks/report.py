@@ -48,7 +48,11 @@ def _goals(scenarios: Mapping[str, Any]) -> str:
 
 
 def _section(value: Mapping[str, Any]) -> str:
-    parts = [f"### {value['title']}", _rows(value["rows"])]
+    tables = [
+        _table(each["heads"], each["rows"], each["title"]) for each in value.get("tables", ())
+    ]
+    shown = "\n\n".join([*([_rows(value["rows"])] if value["rows"] else []), *tables])
+    parts = [f"### {value['title']}", shown]
     parts += [
         f"- {'Reached' if g['met'] else '**Missed**'}: {g['text']}; it is {_number(g['reached'])}."
         for g in value["goals"]
@@ -104,8 +108,8 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
+    lines = [[title, *heads[1:]] if title else heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

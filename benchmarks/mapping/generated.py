@@ -9,46 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from lume_dagster.mapper.match.column import Column
-
 from benchmarks.mapping.cases import Case, split_of
+from benchmarks.mapping.generated_values import Concept, values_of
+from lume_dagster.mapper.match.column import Column
 
 CASES = 336
 _ROWS = 60
-_WORDS = {
-    "first": "Anna Ben Carla David Elif Frank Gita Hugo Ines Jan Karin Liam Maya Noah Olga Paul Rosa Sven Tara Uwe",
-    "last": "Smith Keller Rossi Novak Jensen Patel Garcia Meier Dubois Kowalski Brown Silva Larsen Wang Kim Haas",
-    "city": "Zurich London Boston Lyon Oslo Madrid Porto Graz Leeds Basel Genoa Turku Ghent Dallas Kyoto Lima",
-    "country": "Switzerland France Germany Spain Norway Japan Peru Canada Brazil Italy Poland India Kenya Chile",
-    "street": "Main Oak Station Church Mill Park Lake Hill School King River Garden Market",
-    "thing": "drill lamp shovel paint hammer saw kettle brush ladder garden handbook history atlas guide stories",
-    "kind": "pro compact classic large mini deluxe heavy small basic premium new complete",
-    "filler": "please call before delivery leave at the door gift wrap urgent second attempt invoice attached thanks",
-}
-WORDS = {name: text.split() for name, text in _WORDS.items()}
-_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y", "%Y%m%d")
-_BOOLEANS = (("true", "false"), ("Y", "N"), ("yes", "no"), ("1", "0"))
 TWINS = [
     *"previous first last planned actual minimum maximum primary secondary other original alternate".split(),
     *"billing shipping expected reported local total average new old internal external default".split(),
 ]
 KINDS = ("schema", "schema", "tables", "schema", "large", "schema", "said", "many")
 _HEADERS = ("same", "other", "short", "skeleton", "placeholder", "prefixed", "mixed")
-
-
-class Concept:
-    """One thing a column can be about."""
-
-    def __init__(self, line: str) -> None:
-        name, others, kind, values, description = (part.strip() for part in line.split("|"))
-        self.name, self.others, self.description = name, [o.strip() for o in others.split(";")], description
-        self.names = {name, *self.others}
-        self.type, _, self.format = kind.partition(":")
-        self.rule, _, self.argument = values.partition(" ")
 
 
 def concepts() -> dict[str, list[Concept]]:
@@ -86,9 +61,9 @@ def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Cas
     mode = _HEADERS[number % len(_HEADERS)]
     names = _unique([_header(c, mode, place, chance) for place, c in enumerate(source)])
     described, examples = chance.random() < 0.7, chance.choice((0, 1, 3, 3))
-    fields = tuple(_field(c, described, examples, chance) for c in target)
+    fields = tuple(_field(c, examples, chance, described=described) for c in target)
     columns = tuple(
-        Column(path=name, name=name, values=_values(c, chance, _ROWS, ours=False))
+        Column(path=name, name=name, values=values_of(c, chance, _ROWS, ours=False))
         for name, c in zip(names, source, strict=True)
     )
     there = {c.name: f.path for c, f in zip(target, fields, strict=True)}
@@ -96,13 +71,15 @@ def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Cas
     if kind == "tables":
         fields = _filled(fields, target, chance)
     if kind == "large":
-        fields = _with_twins(fields, strangers, described, examples, chance)
+        fields = _with_twins(fields, strangers, examples, chance, described=described)
         if mode in ("other", "placeholder", "prefixed", "mixed"):
             gold = {ours: _perhaps_a_twin(theirs, fields, chance) for ours, theirs in gold.items()}
     if kind in ("large", "said") and chance.random() < 0.5:
         columns = _only_said(columns, source, chance)
     title = f"generated/{number:03}-{domain}-{kind}-{mode}"
-    return Case(title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)), kind)
+    return Case(
+        title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)), kind
+    )
 
 
 def _many_tables(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Case:
@@ -118,7 +95,9 @@ def _many_tables(number: int, chance: Random, domains: dict[str, list[Concept]])
         keys = [domains[name][0] for name in chance.sample(every, 2) if name != domain]
         concepts = _apart([*own, *keys])
         names = _unique([_header(c, mode, place, chance) for place, c in enumerate(concepts)])
-        told = _only_said(tuple(Column(path=f"{shown}.{n}", name=n, table=shown) for n in names), concepts, chance)
+        told = _only_said(
+            tuple(Column(path=f"{shown}.{n}", name=n, table=shown) for n in names), concepts, chance
+        )
         columns += [replace(column, table_description=f"Facts about {domain}") for column in told]
         gold |= {
             f"{shown}.{name}": f"{domain}.{_meant(c.name, chance)}"
@@ -141,10 +120,12 @@ def _meant(name: str, chance: Random) -> str:
 
 def _tabled(domain: str, domains: dict[str, list[Concept]], chance: Random) -> list[Column]:
     keys = [domains[name][0] for name in chance.sample(sorted(domains), 4) if name != domain]
-    fields = [_field(c, True, 0, chance) for c in _apart([*domains[domain], *keys])]
+    fields = [_field(c, 0, chance, described=True) for c in _apart([*domains[domain], *keys])]
     twins = [_twin(field, word) for field in fields for word in TWINS[:4] if chance.random() < 0.5]
     return [
-        replace(f, path=f"{domain}.{f.name}", table=domain, values=(), table_description=f"All {domain}")
+        replace(
+            f, path=f"{domain}.{f.name}", table=domain, values=(), table_description=f"All {domain}"
+        )
         for f in (*fields, *twins)
     ]
 
@@ -155,10 +136,12 @@ def _keep(own: list[Concept], chance: Random, least: float) -> list[Concept]:
     return [c for place, c in enumerate(own) if place in kept]
 
 
-def _filled(fields: tuple[Column, ...], target: list[Concept], chance: Random) -> tuple[Column, ...]:
+def _filled(
+    fields: tuple[Column, ...], target: list[Concept], chance: Random
+) -> tuple[Column, ...]:
     """A target that is a table with rows, of which nothing is said."""
     return tuple(
-        replace(field, description="", pattern="", values=_values(c, chance, _ROWS, ours=False))
+        replace(field, description="", pattern="", values=values_of(c, chance, _ROWS, ours=False))
         for field, c in zip(fields, target, strict=True)
     )
 
@@ -170,13 +153,24 @@ def _perhaps_a_twin(path: str, fields: tuple[Column, ...], chance: Random) -> st
 
 
 def _with_twins(
-    fields: tuple[Column, ...], strangers: list[Concept], described: bool, examples: int, chance: Random
+    fields: tuple[Column, ...],
+    strangers: list[Concept],
+    examples: int,
+    chance: Random,
+    *,
+    described: bool,
 ) -> tuple[Column, ...]:
     """A large target: everything else there is, and of most fields some that are nearly the same."""
     names = {field.name for field in fields}
-    others = [_field(c, described, examples, chance) for c in _apart(strangers) if c.name not in names]
+    others = [
+        _field(c, examples, chance, described=described)
+        for c in _apart(strangers)
+        if c.name not in names
+    ]
     every = [*fields, *others]
-    twins = [_twin(field, word) for field in every for word in chance.sample(TWINS, chance.randrange(4))]
+    twins = [
+        _twin(field, word) for field in every for word in chance.sample(TWINS, chance.randrange(4))
+    ]
     chance.shuffle(mixed := [*every, *twins])
     return tuple({field.path: field for field in mixed}.values())
 
@@ -187,7 +181,9 @@ def _twin(field: Column, word: str) -> Column:
     return replace(field, path=name, name=name, description=said)
 
 
-def _only_said(columns: tuple[Column, ...], source: list[Concept], chance: Random) -> tuple[Column, ...]:
+def _only_said(
+    columns: tuple[Column, ...], source: list[Concept], chance: Random
+) -> tuple[Column, ...]:
     """A source of which there is a description and no values: its words are other ones."""
     found = []
     for column, concept in zip(columns, source, strict=True):
@@ -209,7 +205,7 @@ def _header(concept: Concept, mode: str, place: int, chance: Random) -> str:
         mode = chance.choice(("same", "other", "other", "short"))
     if mode == "placeholder":
         return f"col_{place + 1}"
-    words = (chance.choice(concept.others) if mode in ("other", "prefixed") else concept.name)
+    words = chance.choice(concept.others) if mode in ("other", "prefixed") else concept.name
     parts = re.split(r"[\s_-]+", words)
     if mode == "short":
         parts = [part[: chance.choice((3, 4))] if len(part) > 4 else part for part in parts]
@@ -217,7 +213,9 @@ def _header(concept: Concept, mode: str, place: int, chance: Random) -> str:
         parts = [part[0] + re.sub("[aeiou]", "", part[1:]) for part in parts]
     if mode == "prefixed":
         parts = ["tbl", *parts]
-    return _styled(parts, chance.choice(("snake", "camel", "upper", "spaced")) if mode != "mixed" else "snake")
+    return _styled(
+        parts, chance.choice(("snake", "camel", "upper", "spaced")) if mode != "mixed" else "snake"
+    )
 
 
 def _styled(parts: list[str], style: str) -> str:
@@ -239,16 +237,28 @@ def _unique(names: list[str]) -> list[str]:
     return found
 
 
-# -- values ---------------------------------------------------------------------------------------
+# -- fields ---------------------------------------------------------------------------------------
 
 
-def _field(concept: Concept, described: bool, examples: int, chance: Random) -> Column:
-    given = _values(concept, chance, _ROWS, ours=True)
-    enum = tuple(concept.argument.split(",")) if concept.rule == "enum" and concept.type == "string" else ()
+def _field(concept: Concept, examples: int, chance: Random, *, described: bool) -> Column:
+    given = values_of(concept, chance, _ROWS, ours=True)
+    enum = (
+        tuple(concept.argument.split(","))
+        if concept.rule == "enum" and concept.type == "string"
+        else ()
+    )
     enum = enum if chance.random() < 0.6 else ()
     pattern = ""
     if concept.rule == "code" and chance.random() < 0.4:
-        pattern = "^" + re.sub("#+", lambda m: rf"\d{{{len(m.group())}}}", re.escape(concept.argument).replace(r"\#", "#")) + "$"
+        pattern = (
+            "^"
+            + re.sub(
+                "#+",
+                lambda m: rf"\d{{{len(m.group())}}}",
+                re.escape(concept.argument).replace(r"\#", "#"),
+            )
+            + "$"
+        )
     bounded = concept.rule in ("int", "money") and chance.random() < 0.3
     low, high = (float(x) for x in concept.argument.split()) if bounded else (None, None)
     return Column(
@@ -256,62 +266,3 @@ def _field(concept: Concept, described: bool, examples: int, chance: Random) -> 
         type=concept.type, format=concept.format, enum=enum, pattern=pattern, least=low, most=high,
         values=tuple(dict.fromkeys((*[v for v in given if v][:examples], *enum))),
     )  # fmt: skip
-
-
-def _values(concept: Concept, chance: Random, count: int, *, ours: bool) -> tuple[str | None, ...]:
-    """``ours``: as the target writes them; else in the manner of one source."""
-    dates = _DATES[0] if ours else chance.choice(_DATES)
-    booleans = _BOOLEANS[0] if ours else chance.choice(_BOOLEANS)
-    manner = "plain" if ours else chance.choice(("plain", "plain", "plain", "upper", "unit"))
-    missing = 0 if ours else chance.choice((0, 0, 0.1, 0.4))
-    found = []
-    for _ in range(count):
-        value = _value(concept, chance, dates, booleans)
-        if manner == "upper":
-            value = value.upper()
-        if manner == "unit" and concept.rule == "money":
-            value = f"${float(value):,.2f}"
-        found.append(None if chance.random() < missing else value)
-    return tuple(found)
-
-
-def _value(concept: Concept, chance: Random, dates: str, booleans: tuple[str, str]) -> str:
-    rule, argument = concept.rule, concept.argument
-    numbers = [float(x) for x in argument.split()] if rule in ("int", "money", "year", "date", "datetime") else []
-    pick = {name: chance.choice(words) for name, words in WORDS.items()}
-    match rule:
-        case "code":
-            return re.sub("#", lambda _: str(chance.randrange(10)), argument)
-        case "first" | "last" | "city" | "country":
-            return pick[rule]
-        case "full":
-            return f"{pick['first']} {pick['last']}"
-        case "email":
-            return f"{pick['first']}.{pick['last']}@example.com".lower()
-        case "phone":
-            return f"+41 {chance.randrange(20, 80)} {chance.randrange(100, 999)} {chance.randrange(10, 99)} {chance.randrange(10, 99)}"
-        case "street":
-            return f"{chance.randrange(1, 200)} {pick['street']} Street"
-        case "postal":
-            return str(chance.randrange(1000, 99999))
-        case "product":
-            return f"{pick['kind']} {pick['thing']} {chance.randrange(100)}".title()
-        case "sentence":
-            return " ".join(chance.choice(WORDS["filler"]) for _ in range(chance.randrange(3, 9)))
-        case "url":
-            return f"https://example.com/{pick['thing']}/{chance.randrange(1000)}.jpg"
-        case "uuid":
-            text = f"{chance.getrandbits(128):032x}"
-            return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-        case "bool":
-            return chance.choice(booleans)
-        case "enum":
-            return chance.choice(argument.split(","))
-        case "int" | "year":
-            return str(chance.randint(int(numbers[0]), int(numbers[1])))
-        case "money":
-            return f"{chance.uniform(*numbers):.2f}"
-        case "date" | "datetime":
-            day = datetime(int(numbers[0]), 1, 1) + timedelta(minutes=chance.randrange(int(numbers[1] - numbers[0]) * 525_600))  # noqa: DTZ001
-            return day.strftime(dates if rule == "date" else f"{dates} %H:%M")
-    raise ValueError(f"there is no rule {rule}")

@@ -47,7 +47,9 @@ class Count:
         self.right += len(chosen & gold)
         self.wrong += len(chosen - gold)
         self.missed += len(gold - chosen)
-        self.calibration += [(p, pair in gold) for pair, p in answer.sure.items() if pair[0] in ours]
+        self.calibration += [
+            (p, pair in gold) for pair, p in answer.sure.items() if pair[0] in ours
+        ]
 
     def _rank(self, ranked: Sequence[str], target: str) -> None:
         self.columns += 1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.mapping.metrics import Answer
+from benchmarks.mapping.train import Examples
 from lume_dagster.mapper.match.calibrate import Calibration, probabilities
 from lume_dagster.mapper.match.core import THRESHOLD
 from lume_dagster.mapper.match.score import favour_mutual
-
-from benchmarks.mapping.metrics import Answer
-from benchmarks.mapping.train import Examples
 
 
 def answer(scored: Examples, calibration: Calibration, threshold: float = THRESHOLD) -> Answer:

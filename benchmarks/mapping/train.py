@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from benchmarks.mapping import generated
+from benchmarks.mapping.cases import DATA, Case, all_cases, data_folder
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.knowledge import default_knowledge
 from lume_dagster.mapper.match import calibrate
@@ -23,10 +25,7 @@ from lume_dagster.mapper.match.calibrate import Calibration, read_calibration
 from lume_dagster.mapper.match.features import Side, look_at
 from lume_dagster.mapper.match.score import Scored, score
 
-from benchmarks.mapping import generated
-from benchmarks.mapping.cases import DATA, Case, all_cases, data_folder
-
-_RIDGE = 3e-3
+_RIDGE = 1e-3
 Numbers = NDArray[np.float64]
 
 
@@ -51,15 +50,25 @@ def examples_of(case: Case) -> Examples:
     paths = [column.path for column in case.source]
     fields = [column.path for column in case.target]
     right = np.array(
-        [[case.gold.get(paths[i]) == field for i in row] for field, row in zip(fields, scored.candidates, strict=True)]
+        [
+            [case.gold.get(paths[i]) == field for i in row]
+            for field, row in zip(fields, scored.candidates, strict=True)
+        ]
     )
     dev = np.array([[case.splits[paths[i]] == "dev" for i in row] for row in scored.candidates])
-    return Examples(case, source, target, scored, calibrate.evidence(scored, source, target), right, dev)
+    return Examples(
+        case, source, target, scored, calibrate.evidence(scored, source, target), right, dev
+    )
 
 
 def fit(examples: Iterable[Examples]) -> dict[str, Any]:
-    """A ridge logistic regression; of each family the assigned pairs weigh as much as the others."""
-    evidence, right, weights = _gathered(list(examples))
+    """Two ridge logistic regressions: of the assigned pairs, and of the other candidates."""
+    given = list(examples)
+    return {"assigned": _fit(given, assigned=True), "others": _fit(given, assigned=False)}
+
+
+def _fit(examples: Sequence[Examples], *, assigned: bool) -> dict[str, Any]:
+    evidence, right, weights = _gathered(examples, assigned=assigned)
     means, spreads = _weighted_mean(evidence, weights)
     standard = np.clip((evidence - means) / spreads, -4, 4)
     table = np.column_stack([standard, np.ones(len(standard))])
@@ -72,7 +81,8 @@ def fit(examples: Iterable[Examples]) -> dict[str, Any]:
         gradient[:-1] += 2 * ridge
         return float(weights @ apart + ridge @ parameters[:-1]), gradient
 
-    best = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 2000})
+    start = np.zeros(table.shape[1])
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000})
     numbers = zip(calibrate.NAMES, means, spreads, best.x[:-1], strict=True)
     return {
         "evidence": {name: [round(float(x), 6) for x in row] for name, *row in numbers},
@@ -80,31 +90,35 @@ def fit(examples: Iterable[Examples]) -> dict[str, Any]:
     }
 
 
-def _gathered(examples: Sequence[Examples]) -> tuple[Numbers, NDArray[np.bool_], Numbers]:
-    """All candidates that may be learned from; large cases weigh more than small ones, but not by much."""
-    place = calibrate.NAMES.index("assigned")
+def _gathered(
+    examples: Sequence[Examples], *, assigned: bool
+) -> tuple[Numbers, NDArray[np.bool_], Numbers]:
+    """What may be learned from; a large case weighs more than a small one, but not by much."""
     totals: dict[str, float] = {}
-    rows, labels, weights, families = [], [], [], []
+    parts: list[tuple[str, Numbers, NDArray[np.bool_]]] = []
     for each in examples:
-        evidence = each.evidence[each.dev]
-        weight = np.where(evidence[:, place] > 0, 1.0, 0.25)
-        weight /= np.sqrt(max(1.0, weight.sum()))
-        family = each.case.kind
-        totals[family] = totals.get(family, 0.0) + float(weight.sum())
-        rows.append(evidence)
-        labels.append(each.right[each.dev])
-        weights.append(weight)
-        families.append(family)
-    shares = [
-        FAMILY_WEIGHTS.get(family, 1.0) * weight / max(totals[family], 1e-9)
-        for family, weight in zip(families, weights, strict=True)
+        chosen = each.scored.candidates == each.scored.assigned[:, None]
+        where = each.dev & (chosen == assigned)
+        if where.any():
+            parts.append((each.case.kind, each.evidence[where], each.right[where]))
+            totals[each.case.kind] = totals.get(each.case.kind, 0.0) + float(where.sum()) ** 0.5
+    weights = [
+        np.full(len(right), FAMILY_WEIGHTS.get(kind, 1.0) / len(right) ** 0.5 / totals[kind])
+        for kind, _, right in parts
     ]
-    joined = np.concatenate(shares)
-    return np.concatenate(rows), np.concatenate(labels), joined / joined.sum()
+    joined = np.concatenate(weights)
+    evidence, right = (np.concatenate([part[n] for part in parts]) for n in (1, 2))
+    return evidence, right, joined / joined.sum()
 
 
 #: The product's own kind of case counts most, and a handful of easy cases little.
-FAMILY_WEIGHTS = {"generated-schema": 2.0, "generated-large": 0.5, "generated-said": 0.5, "generated-many": 0.5, "magellan": 0.25}
+FAMILY_WEIGHTS = {
+    "generated-schema": 2.0,
+    "generated-large": 0.5,
+    "generated-said": 0.5,
+    "generated-many": 0.5,
+    "magellan": 0.25,
+}
 
 
 def _weighted_mean(evidence: Numbers, weights: Numbers) -> tuple[Numbers, Numbers]:
@@ -113,9 +127,9 @@ def _weighted_mean(evidence: Numbers, weights: Numbers) -> tuple[Numbers, Number
     return means, np.where(spreads > 1e-6, spreads, 1.0)
 
 
-def calibration_without(family: str | None, examples: Sequence[Examples]) -> Calibration:
-    """From all families but one."""
-    return read_calibration(fit(each for each in examples if each.case.family != family))
+def calibration_without(families: Sequence[str], examples: Sequence[Examples]) -> Calibration:
+    """From all other families."""
+    return read_calibration(fit(each for each in examples if each.case.family not in families))
 
 
 def main() -> None:

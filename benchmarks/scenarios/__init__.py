@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.figures import Result
+from benchmarks.mapping import scenarios as mapping
 from benchmarks.scenarios.code_location import measure as code_location
 from benchmarks.scenarios.connectors import scenarios as connectors
 from benchmarks.scenarios.import_time import measure as import_time
@@ -29,4 +30,5 @@ SCENARIOS: dict[str, Callable[[Setting], Result]] = {
     "many_files": many_files,
     "code_location": code_location,
     **connectors(),
+    **mapping(),
 }

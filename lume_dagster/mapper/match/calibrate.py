@@ -1,9 +1,9 @@
-"""How sure a match is: a logistic regression over what speaks for and against a pair."""
+"""How sure a match is: logistic regressions over what speaks for and against a pair."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -27,11 +27,12 @@ _SURE = 0.99
 _PLAIN = {
     "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
     "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "shapes": 0.5,
-    "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0, "table_kept": 0.0,
+    "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
+    "table_kept": 0.0,
 }  # fmt: skip
 NAMES = (
     *_PLAIN,
-    "score", "ahead_in_field", "ahead_in_column", "assigned", "best_of_column", "name", "same_name",
+    "score", "ahead_in_field", "ahead_in_column", "best_of_column", "name", "same_name",
     "name_beside_others", "score_beside_others", "names_of_others", "name_if_names_agree",
     "log_columns", "log_fields", "log_ratio", "has_values", "has_descriptions", "many_tables",
     "placeholder", "no_values", "twins", "twins_if_same_name",
@@ -39,14 +40,13 @@ NAMES = (
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """The regression: for each piece of evidence its mean, spread and weight."""
+class Regression:
+    """For each piece of evidence its mean, spread and weight."""
 
-    weights: Evidence
     means: Evidence
     spreads: Evidence
+    weights: Evidence
     bias: float
-    digest: str
 
     def probabilities(self, evidence: Evidence) -> Evidence:
         """Of evidence whose last axis is in the order of NAMES."""
@@ -54,12 +54,30 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-(standard @ self.weights + self.bias))))
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """One regression for the pairs that the assignment chose, one for the other candidates."""
+
+    assigned: Regression
+    others: Regression
+    digest: str
+
+    def probabilities(self, evidence: Evidence, assigned: NDArray[np.bool_]) -> Evidence:
+        """Of every candidate."""
+        chosen, others = (each.probabilities(evidence) for each in (self.assigned, self.others))
+        return np.asarray(np.where(assigned, chosen, others))
+
+
 def read_calibration(written: Mapping[str, Any]) -> Calibration:
     """From JSON; evidence it does not know weighs nothing."""
-    about: Mapping[str, Sequence[float]] = written["evidence"]
-    table = np.array([about.get(name, (0.0, 1.0, 0.0)) for name in NAMES], dtype=np.float64)
     digest = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
-    return Calibration(table[:, 2], table[:, 0], table[:, 1], float(written["bias"]), digest)
+    return Calibration(_regression(written["assigned"]), _regression(written["others"]), digest)
+
+
+def _regression(written: Mapping[str, Any]) -> Regression:
+    about = written["evidence"]
+    table = np.array([about.get(name, (0.0, 1.0, 0.0)) for name in NAMES], dtype=np.float64)
+    return Regression(table[:, 0], table[:, 1], table[:, 2], float(written["bias"]))
 
 
 @cache
@@ -70,20 +88,21 @@ def load_calibration() -> Calibration:
 
 def probabilities(scored: Scored, source: Side, target: Side, calibration: Calibration) -> Evidence:
     """For each field (row) and candidate the probability that it is the right one."""
-    found = calibration.probabilities(evidence(scored, source, target))
+    assigned = scored.candidates == scored.assigned[:, None]
+    found = calibration.probabilities(evidence(scored, source, target), assigned)
     known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0
-    return np.round(np.where(known, np.maximum(found, _SURE), found), 4)
+    return np.asarray(np.round(np.where(known, np.maximum(found, _SURE), found), 4), np.float64)
 
 
 def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
-    """What speaks for and against each candidate of each field, in the order of NAMES."""
+    """What speaks for and against each candidate of a field, in the order of NAMES."""
     told = {
         name: np.nan_to_num(scored.features[name].astype(np.float64), nan=missing)
         for name, missing in _PLAIN.items()
     }
     told |= _of_names(scored)
     told |= _of_ranks(scored)
-    told |= _of_others(told)
+    told |= _of_others(told, scored.candidates == scored.assigned[:, None])
     told |= _of_the_whole(scored, source, target)
     told["twins_if_same_name"] = told["twins"] * told["same_name"]
     shape = scored.candidates.shape
@@ -113,7 +132,6 @@ def _of_ranks(scored: Scored) -> dict[str, Evidence]:
         "ahead_in_field": own - np.where(own >= first, second, first),
         "ahead_in_column": own - np.where(own >= best, next_best, best),
         "best_of_column": (own >= best).astype(np.float64),
-        "assigned": (scored.candidates == scored.assigned[:, None]).astype(np.float64),
     }
 
 
@@ -125,9 +143,8 @@ def _two_best(scores: Evidence) -> tuple[Evidence, Evidence]:
     return least[-1], least[-2]
 
 
-def _of_others(told: Mapping[str, Evidence]) -> dict[str, Evidence]:
-    """Beside the assigned pairs: where names agree everywhere else, one that does not is in doubt."""
-    chosen = told["assigned"] > 0
+def _of_others(told: Mapping[str, Evidence], chosen: NDArray[np.bool_]) -> dict[str, Evidence]:
+    """Beside the assigned pairs: where all other names agree, one that does not is in doubt."""
     names = told["name"][chosen] if chosen.any() else np.zeros(1)
     scores = told["score"][chosen] if chosen.any() else np.zeros(1)
     usual = float(np.quantile(names, 0.75))

@@ -1,4 +1,4 @@
-"""What is compared: a column of a sample and a field of a target schema, both as one kind of value."""
+"""What is compared: a column of a sample and a field of a target schema, in one form."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Column:
 
 
 def columns_of(sample: Sample) -> tuple[Column, ...]:
-    """The places of a sample that a field can come from; items that are plain go with their list."""
+    """The places a field can come from; items that are plain go with their list."""
     return tuple(_of_place(place) for place in sample.columns if not place.path.endswith("[]"))
 
 

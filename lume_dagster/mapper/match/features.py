@@ -92,8 +92,8 @@ def compare(source: Side, target: Side, knowledge: Knowledge, embedding: Embeddi
         _name_evidence(found.scores)
         + found.scores["name_vector"]
         + found.scores["context_vector"]
-        + 0.7 * found.scores["description"]
-    ) / 3.7
+        + np.float32(0.7) * found.scores["description"]
+    ).astype(np.float32)
     affinity = tables.table_affinity(source.columns, target.columns, base, embedding)
     if affinity is not None:
         found.scores["table_named"], found.scores["table_kept"] = affinity

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -80,8 +80,12 @@ def read_names(names: Sequence[str], paths: Sequence[str], knowledge: Knowledge)
 
 
 def _without_common_start(names: Sequence[str]) -> list[str]:
-    start = len(os.path.commonprefix([name.lower() for name in names]))
-    if len(names) < _LEAST_NAMES or start < _LEAST_PREFIX:
+    if len(names) < _LEAST_NAMES:
+        return list(names)
+    lower = [name.lower() for name in names]
+    pairs = zip(min(lower), max(lower), strict=False)
+    start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    if start < _LEAST_PREFIX:
         return list(names)
     return [name[start:] or name for name in names]
 
@@ -109,7 +113,7 @@ def letters(source: Names, target: Names) -> Scores:
 
 
 def initials(source: Names, target: Names) -> Scores:
-    """1 where the one is spelled by the other's initials, 0.6 where it is letters of it in order."""
+    """1 where one is the other's initials, 0.6 where it is letters of it in their order."""
     longer, shorter = _lengths(source.plain, target.plain)
     first = _same([n[:1] for n in source.plain], [n[:1] for n in target.plain])
     in_order = cdist(source.plain, target.plain, scorer=LCSseq.similarity, dtype=np.float32)
@@ -124,7 +128,7 @@ def initials(source: Names, target: Names) -> Scores:
 def trigrams(source: Names, target: Names) -> Scores:
     """The share of three-letter pieces they have in common."""
     sets = [[_pieces(name) for name in side.plain] for side in (source, target)]
-    common = overlap(*sets)
+    common = overlap(sets[0], sets[1])
     sizes = [np.array([len(each) for each in side], dtype=np.float32) for side in sets]
     return np.asarray(common / np.maximum(sizes[0][:, None] + sizes[1][None, :] - common, 1))
 
@@ -178,7 +182,7 @@ def soft_words(
     used = [sorted({word for name in side for word in name}) for side in (source, target)]
     if not used[0] or not used[1]:
         return np.zeros((len(source), len(target)), dtype=np.float32)
-    alike = word_likeness(*used, knowledge)
+    alike = word_likeness(used[0], used[1], knowledge)
     weights = _rarity((*source, *target))
     there = _one_way(source, used[0], _best(alike, target, used[1]), weights)
     back = _one_way(target, used[1], _best(alike.T, source, used[0]), weights)
@@ -251,7 +255,7 @@ def _synonyms(
         for word in group:
             groups.setdefault(word, set()).add(str(number))
     sets = [[frozenset(groups.get(word, ())) for word in side] for side in (source, target)]
-    return np.asarray(overlap(*sets) > 0)
+    return np.asarray(overlap(sets[0], sets[1]) > 0)
 
 
 def _same(source: Sequence[str], target: Sequence[str]) -> NDArray[np.bool_]:

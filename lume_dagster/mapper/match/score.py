@@ -18,11 +18,11 @@ from lume_dagster.mapper.match.values import CONSTRAINTS
 #: Set by hand: what is learned from some data sets ranks worse on others. Only how sure a match
 #: is, is learned (calibrate.py).
 WEIGHTS = {
-    "words": 0.6, "long_words": 2.2, "trigrams": 0.8, "letters": 0.3, "skeleton": 1.5, "initials": 0.8,
-    "name_vector": 2.0, "context_vector": 2.4, "value_vector": 0.0, "description": 0.8, "told": 0.0,
-    "table": 1.0, "table_named": 0.35, "table_kept": 1.0,
-    "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "types": 0.5, "shapes": 0.7, "lengths": 0.5,
-    "numbers": 0.5, "kind": 0.9, "constraints": 0.6, "remembered": 0.0,
+    "words": 0.6, "long_words": 2.2, "trigrams": 0.8, "letters": 0.3, "skeleton": 1.5,
+    "initials": 0.8, "name_vector": 2.0, "context_vector": 2.4, "value_vector": 0.0,
+    "description": 0.8, "told": 0.0, "table": 1.0, "table_named": 0.35, "table_kept": 1.0,
+    "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "types": 0.5, "shapes": 0.7,
+    "lengths": 0.5, "numbers": 0.5, "kind": 0.9, "constraints": 0.6, "remembered": 0.0,
 }  # fmt: skip
 _REMEMBERED = 2.0  # above every score that is only seen
 _MUTUAL = np.float32(0.5)

@@ -90,4 +90,5 @@ def _keep_one_list(
     for number, each in enumerate(rows):
         if number != best:
             factor[np.ix_(each, fields)] *= _OTHER_LIST
-    factor[np.ix_([f"{c.path}[]" != names[best] for c in source], lists)] *= _OTHER_LIST
+    elsewhere = np.array([f"{c.path}[]" != names[best] for c in source])
+    factor[np.ix_(elsewhere, lists)] *= _OTHER_LIST

@@ -1,4 +1,4 @@
-"""How alike the values of two columns are: shared values, types, shapes, numbers, and constraints."""
+"""How alike the values of two columns are, and how well they keep the field's constraints."""
 
 from __future__ import annotations
 
@@ -73,10 +73,9 @@ def shared_values(source: Sequence[Profile], target: Sequence[Profile]) -> tuple
         np.array([len(p.distinct) for p in side], dtype=np.float32) for side in (source, target)
     )
     smaller = np.minimum(ours[:, None], theirs[None, :])
-    return (
-        common / np.maximum(ours[:, None] + theirs[None, :] - common, 1),
-        common / np.maximum(smaller, 1),
-    )
+    every = ours[:, None] + theirs[None, :] - common
+    shares = (common / np.maximum(every, 1), common / np.maximum(smaller, 1))
+    return shares[0].astype(np.float32), shares[1].astype(np.float32)
 
 
 def shared_words(source: Sequence[Profile], target: Sequence[Profile]) -> Scores:
@@ -205,7 +204,7 @@ def _within(numbers: NDArray[np.float64], field: Column) -> NDArray[np.float64]:
 
 
 def pattern_fit(pattern: str, texts: Sequence[Sequence[str]]) -> NDArray[np.float64] | None:
-    """The share of each column's texts that match, upper or lower; None for a pattern RE2 refuses."""
+    """The share of each column's texts that match in any case; None if RE2 refuses the pattern."""
     flat = pa.array([text for column in texts for text in column], pa.string())
     try:
         found = pc.match_substring_regex(flat, pattern=pattern, ignore_case=True)

@@ -74,7 +74,8 @@ def _evenly(values: list[str], most: int) -> list[str]:
 
 
 def _shares(shares: Numbers, at: Sequence[int]) -> Numbers:
-    return np.bincount(np.array(at, dtype=np.intp), weights=shares, minlength=len(TYPES))
+    counted = np.bincount(np.array(at, dtype=np.intp), weights=shares, minlength=len(TYPES))
+    return np.asarray(counted, dtype=np.float64)
 
 
 def _kind(types: Numbers, *, is_number: bool) -> Kind:
