@@ -41,15 +41,26 @@ def branched(setting: Setting) -> list[tuple[float, Node]]:
         if any(split) and not all(split):
             tried.setdefault(split, []).append((subject, test, value))
     for split in list(tried)[:_MOST_SPLITS]:
-        sides = [_side(setting, split, tried[split][0], keep) for keep in (True, False)]
-        if not all(sides):
-            continue
-        for subject, test, value in tried[split][:_EACH]:
-            for _, yes in sides[0][:_EACH]:
-                _, no = sides[1][0]
-                tree = Node("when", (subject, yes, no), (test, value))
-                found.append((ir.cost(tree), tree))
+        larger = sum(split) * 2 >= len(split)
+        sides: dict[bool, list[tuple[float, Node]]] = {}
+        for keep in (larger, not larger):  # the side with more examples is the harder one
+            sides[keep] = _side(setting, split, tried[split][0], keep)
+            if not sides[keep]:
+                break
+        else:
+            found += _joined(tried[split], sides[True], sides[False])
     return sorted(found, key=lambda entry: entry[0])
+
+
+def _joined(
+    tests: Sequence[tuple[Node, str, str]],
+    yes: Sequence[tuple[float, Node]],
+    no: Sequence[tuple[float, Node]],
+) -> Iterator[tuple[float, Node]]:
+    for subject, test, value in tests[:_EACH]:
+        for _, one in yes[:_EACH]:
+            tree = Node("when", (subject, one, no[0][1]), (test, value))
+            yield ir.cost(tree), tree
 
 
 def _tests(setting: Setting) -> Iterator[tuple[Node, str, str]]:

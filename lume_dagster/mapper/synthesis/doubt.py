@@ -9,7 +9,8 @@ from lume_dagster.mapper.synthesis.node import Node, Row
 from lume_dagster.mapper.synthesis.program import Program
 from lume_dagster.mapper.synthesis.setting import Setting
 
-MOST_AMBIGUITY = 0.34
+#: By the number of examples; the last is for more.
+MOST_AMBIGUITY = (0.0, 0.1, 0.15, 0.2)
 LEAST_SUPPORT = 0.75
 MOST_CONSTANT = 0.6
 
@@ -23,8 +24,9 @@ def _doubts(program: Program, setting: Setting) -> Iterator[str]:
     kinds = [n.op for n in ir.walk(program.tree)]
     if program.support < LEAST_SUPPORT:
         yield f"it has no value for {1 - program.support:.0%} of the other rows"
-    if program.ambiguity > MOST_AMBIGUITY:
-        yield f"programs as likely differ on {program.ambiguity:.0%} of the other rows"
+    told = min(len(setting.wanted), len(MOST_AMBIGUITY) - 1)
+    if program.ambiguity > MOST_AMBIGUITY[told]:
+        yield f"other programs are {program.ambiguity:.0%} likely to be meant, and differ"
     if "code" in kinds and program.support < 1:
         yield "it only knows the values of the examples"
     for tree, at in _leaves(program.tree, range(len(setting.wanted)), setting):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lume_dagster.errors import FlowError
@@ -25,6 +25,15 @@ class Node:
     op: str
     inputs: tuple[Node, ...] = ()
     args: tuple[Arg, ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Trees share their parts and are looked up often: their hash is taken once."""
+        object.__setattr__(self, "_hash", hash((self.op, self.inputs, self.args)))
+
+    def __hash__(self) -> int:
+        """As equality has it."""
+        return self._hash
 
 
 def column(path: str) -> Node:

@@ -59,12 +59,23 @@ class Setting:
         return good if len(good) == len(values) else None
 
     def fits(self, node: Node) -> bool:
-        """Whether what a tree gives stands in each wanted output."""
-        values = self.seen(node)
-        return all(
-            isinstance(v, str) and v and v in out
-            for v, out in zip(values, self.wanted, strict=True)
-        )
+        """Whether what a tree gives stands in each wanted output; most do not in the first."""
+        inputs = [self.seen(each) for each in node.inputs]
+        if not inputs:
+            return _all_within(self.seen(node), self.wanted)
+        apply, args = OPS[node.op].apply, node.args
+        made: list[Value] = []
+        for values, out in zip(zip(*inputs, strict=True), self.wanted, strict=True):
+            value = None if None in values else apply(*values, *args)
+            if not (isinstance(value, str) and value and value in out):
+                return False
+            made.append(value)
+        self._seen[node] = tuple(made)
+        return True
+
+
+def _all_within(values: Vector, wanted: Sequence[str]) -> bool:
+    return all(isinstance(v, str) and v and v in o for v, o in zip(values, wanted, strict=True))
 
 
 def step(op: str, inner: Node, *args: Arg) -> Node:
