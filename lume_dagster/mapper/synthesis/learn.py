@@ -48,7 +48,12 @@ def learn(
     if not told or not all(example.after for example in told):
         return ()
     setting = _setting(told, inputs)
-    found = programs(setting, 3 * MOST_PROGRAMS) or branched(setting) or memorised(setting)
+    found = (
+        programs(setting, 3 * MOST_PROGRAMS)
+        or programs(replace(setting, deep=True), 3 * MOST_PROGRAMS)
+        or branched(setting)
+        or memorised(setting)
+    )
     return _ranked(setting, found)[:most]
 
 

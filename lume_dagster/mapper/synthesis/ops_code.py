@@ -137,6 +137,20 @@ CODE_OPS = listed(
         "THEN to_base(CAST({0} AS BIGINT), {1}) END",
         "{0} to the base {1}",
     ),
+    Op(
+        "letter",
+        2.4,
+        lambda x: chr(int(x)) if 32 <= x < 127 and x == int(x) else None,  # noqa: PLR2004
+        "CASE WHEN {0} BETWEEN 32 AND 126 AND {0} = floor({0}) THEN chr(CAST({0} AS INTEGER)) END",
+        "the letter with the code {0}",
+    ),
+    Op(
+        "letter_code",
+        2.0,
+        lambda x: float(ord(x)) if len(x) == 1 else None,
+        "CASE WHEN length({0}) = 1 THEN CAST(unicode({0}) AS DOUBLE) END",
+        "the code of the letter {0}",
+    ),
     Op("from_base", 2.2, _from_base, _from_base_sql, "the number {0} is to the base {1}"),
     Op("to_roman", 2.4, _to_roman, _to_roman_sql, "{0} as a Roman numeral"),
     Op("from_roman", 2.4, _from_roman, _from_roman_sql, "the number the Roman numeral {0} means"),

@@ -158,6 +158,20 @@ NUMBER_OPS = listed(
         "{0} divided by {1}",
     ),
     Op("modulo", 1.4, lambda x, k: math.fmod(x, k), "mod({0}, {1})", "the rest of {0} over {1}"),
+    Op(
+        "exponent",
+        1.8,
+        lambda x: float(math.floor(math.log10(abs(x)))) if x else None,
+        "CASE WHEN {0} <> 0 THEN floor(log10(abs({0}))) END",
+        "the power of ten of {0}",
+    ),
+    Op(
+        "mantissa",
+        1.8,
+        lambda x: x / math.pow(10, math.floor(math.log10(abs(x)))) if x else None,
+        "CASE WHEN {0} <> 0 THEN {0} / nullif(power(10, floor(log10(abs({0})))), 0) END",
+        "{0} as digits before a power of ten",
+    ),
     Op("size", 0.9, abs, "abs({0})", "{0} without its sign"),
     Op(
         "steps",

@@ -70,6 +70,10 @@ CLASSES: dict[str, tuple[str, str]] = {
     "number": ("[^0-9.-]", "digits, points and signs"),
     "ends": (r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "what stands between its marks"),
     "tags": ("<[^>]*>", "its text without tags"),
+    "titles": (
+        r"^(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? +|,? +(?:Jr|Sr|II|III|IV|PhD|MD|Esq)\.?$",
+        "the name without titles",
+    ),
     "brackets": (r" *\([^()]*\)| *\[[^\[\]]*\]", "what is not in brackets"),
 }
 

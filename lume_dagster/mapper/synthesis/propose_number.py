@@ -48,7 +48,8 @@ def numbers(setting: Setting, bases: Sequence[Node]) -> list[Node]:
     """The numbers that can be read in the source, the likeliest ones."""
     made: dict[object, Node] = {}
     for base in bases:
-        if base.op not in _LIKELY or not any(c.isdigit() for c in (setting.texts(base) or ("",))[0]):
+        first = (setting.texts(base) or ("",))[0]
+        if base.op not in _LIKELY or not (len(first) == 1 or any(map(str.isdigit, first))):
             continue
         for node in _readings(base, thorough=setting.thorough):
             values = setting.seen(node)
@@ -62,6 +63,7 @@ def _readings(base: Node, *, thorough: bool) -> Iterator[Node]:
     yield step("number", base, ",")
     if base.op in ("column", "trim"):
         yield step("clock", base)
+        yield step("letter_code", base)
         yield step("fraction", base)
         if thorough:
             yield from (step("from_base", base, radix) for radix in (2, 16, 8))
@@ -92,6 +94,10 @@ def _other_writings(node: Node) -> Iterator[Node]:
     yield step("lower", step("to_base", node, 16))
     yield step("pad", step("to_base", node, 16), 2, "0")
     yield step("to_roman", node)
+    yield step("letter", node)
+    yield step("fixed", step("exponent", node), 0)
+    yield step("at_most", step("mantissa", node), 9)
+    yield from (step("fixed", step("mantissa", node), places) for places in range(4))
     yield from (_written_clock(node))
 
 

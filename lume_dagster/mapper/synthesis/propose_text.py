@@ -10,6 +10,7 @@ from lume_dagster.mapper.synthesis.ops_pattern import CLASSES, PATTERNS, tokens
 from lume_dagster.mapper.synthesis.setting import Setting, step
 
 _MARKS = (*" ,-/.:;|_@&=?()\n\t#+<>[]\"'*{}%$!~^\\", ", ", " - ", "://", "[[", "]]", "'''", "|", " (")
+_DIVISIBLE = frozenset({"split", "after", "before_last", "between", "spaced", "keep"})
 _GLUES = ("", " ", "-", ", ", ",", ".", "_", "/", "; ")
 _DEEPEST = 7  # parts counted from the front
 _FROM_END = 4
@@ -24,11 +25,31 @@ def bases(setting: Setting) -> list[Node]:
         source = column(path)
         if setting.texts(source) is None:
             continue
-        for node in _pieces(setting, source):
-            if setting.texts(node) is None:
-                continue
-            kept.setdefault((setting.seen(node), setting.unseen(node)), node)
+        for node in _with_inner(setting, source):
+            if setting.texts(node) is not None:
+                kept.setdefault((setting.seen(node), setting.unseen(node)), node)
     return list(kept.values())
+
+
+def _with_inner(setting: Setting, source: Node) -> Iterator[Node]:
+    """The pieces of a column; and, where that was not enough, the pieces of its larger pieces."""
+    outer = list(_pieces(setting, source))
+    yield from outer
+    bare = step("keep", source, "titles")
+    if setting.texts(bare) and setting.seen(bare) != setting.seen(source):
+        yield from _inner(bare, setting.texts(bare) or ())
+    if setting.deep:
+        for piece in outer:
+            values = setting.texts(piece)
+            if piece.op in _DIVISIBLE and values and any(" " in v for v in values):
+                yield from _inner(piece, values)
+
+
+def _inner(piece: Node, values: Sequence[str]) -> Iterator[Node]:
+    for name in ("word", "letters", "digits", "capitals"):
+        least = min(len(tokens(v, name)) for v in values)
+        yield from (step("token", piece, name, k) for k in (1, 2, -1, -2) if abs(k) <= least)
+    yield step("initials", piece, "")
 
 
 def _pieces(setting: Setting, source: Node) -> Iterator[Node]:

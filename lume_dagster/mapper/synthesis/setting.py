@@ -17,7 +17,8 @@ class Setting:
     """Examples and unlabelled rows; trees are computed once on each.
 
     ``labelled`` are the inputs of the examples, ``wanted`` their outputs. For one side of a branch
-    the search is not ``thorough``: far-fetched steps are left out.
+    the search is not ``thorough``: far-fetched steps are left out. A ``deep`` one looks into the
+    pieces of pieces.
     """
 
     paths: tuple[str, ...]
@@ -25,6 +26,7 @@ class Setting:
     wanted: tuple[str, ...]
     unlabelled: Sequence[Row]
     thorough: bool = True
+    deep: bool = False
     _seen: dict[Node, Vector] = field(default_factory=dict)
     _unseen: dict[Node, Vector] = field(default_factory=dict)
 
