@@ -11,7 +11,7 @@ from lume_dagster.mapper.synthesis.ops_pattern import tokens
 from lume_dagster.mapper.synthesis.search import programs
 from lume_dagster.mapper.synthesis.setting import Setting
 
-_MARKS = (" ", ",", "-", "/", ".", ":", "(", "@", "&", "'", "#", "%", "+", ";", "_", "|", "$", "?", "[", "<", '"')  # fmt: skip
+_MARKS = (*" ,-/.:(@&'#%+;_|$?[<", '"')
 _FORMS = (
     "[0-9]+",
     "[A-Z]+",
@@ -44,7 +44,7 @@ def branched(setting: Setting) -> list[tuple[float, Node]]:
         larger = sum(split) * 2 >= len(split)
         sides: dict[bool, list[tuple[float, Node]]] = {}
         for keep in (larger, not larger):  # the side with more examples is the harder one
-            sides[keep] = _side(setting, split, tried[split][0], keep)
+            sides[keep] = _side(setting, split, tried[split][0], keep=keep)
             if not sides[keep]:
                 break
         else:
@@ -73,10 +73,12 @@ def _tests(setting: Setting) -> Iterator[tuple[Node, str, str]]:
 
 
 def _telling_words(setting: Setting, subject: Node) -> list[str]:
-    """Words that some of the examples have."""
+    """Words that some of the examples have, and not only a single row."""
     texts = setting.texts(subject) or ()
+    rows = [*texts, *(v for v in setting.unseen(subject) if isinstance(v, str))]
     found = dict.fromkeys(word for text in texts for word in tokens(text, "letters"))
-    return [word for word in found if not all(word in text for text in texts)][:_MOST_WORDS]
+    telling = [w for w in found if not all(w in t for t in texts) and sum(w in t for t in rows) > 1]
+    return telling[:_MOST_WORDS]
 
 
 def _passes(row: Row, subject: Node, test: str, value: str) -> bool:
@@ -85,7 +87,7 @@ def _passes(row: Row, subject: Node, test: str, value: str) -> bool:
 
 
 def _side(
-    setting: Setting, split: Sequence[bool], how: tuple[Node, str, str], keep: bool
+    setting: Setting, split: Sequence[bool], how: tuple[Node, str, str], *, keep: bool
 ) -> list[tuple[float, Node]]:
     """Programs for the examples on one side, ranked by the other rows on that side."""
     chosen = [i for i, side in enumerate(split) if side is keep]

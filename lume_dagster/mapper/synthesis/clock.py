@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
@@ -81,8 +82,10 @@ def _moment(got: dict[str, str]) -> datetime:
     elif "p" in got and hour:
         hour = _twelve(hour, got["p"].lower())
     micro = int(got.get("f", "0").ljust(9, "0")[:6])
-    return datetime(year, month, int(got.get("d", 1)), hour, int(got.get("M", 0)),
-                    int(got.get("S", 0)), micro)  # fmt: skip
+    day, minute, second = (
+        int(got.get(part, least)) for part, least in (("d", 1), ("M", 0), ("S", 0))
+    )
+    return datetime(year, month, day, hour, minute, second, micro)  # noqa: DTZ001 - no zone here
 
 
 def _twelve(hour: int, half: str) -> int:
@@ -101,7 +104,7 @@ def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
     return None
 
 
-_WRITES = {
+_WRITES: dict[str, Callable[[datetime], str]] = {
     "Y": lambda t: f"{t.year:04d}",
     "y": lambda t: f"{t.year % 100:02d}",
     "m": lambda t: f"{t.month:02d}",

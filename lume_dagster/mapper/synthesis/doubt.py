@@ -27,6 +27,8 @@ def _doubts(program: Program, setting: Setting) -> Iterator[str]:
     told = min(len(setting.wanted), len(MOST_AMBIGUITY) - 1)
     if program.ambiguity > MOST_AMBIGUITY[told]:
         yield f"other programs are {program.ambiguity:.0%} likely to be meant, and differ"
+    if "column" not in kinds:
+        yield "it gives the same text for every row"
     if "code" in kinds and program.support < 1:
         yield "it only knows the values of the examples"
     for tree, at in _leaves(program.tree, range(len(setting.wanted)), setting):

@@ -11,17 +11,19 @@ from lume_dagster.mapper.synthesis import clock
 from lume_dagster.mapper.synthesis.letters import trim
 
 _DATES = (
-    "%Y-%m-%d|%m/%d/%Y|%d/%m/%Y|%m/%d/%y|%d/%m/%y|%Y/%m/%d|%d.%m.%Y|%m.%d.%Y|%d-%m-%Y|%m-%d-%Y|"
-    "%Y%m%d|%d %b %Y|%d %B %Y|%B %d, %Y|%b %d, %Y|%B %d %Y|%b %d %Y|%d-%b-%Y|%d-%b-%y|%b-%d-%Y|"
-    "%Y-%b-%d|%A, %B %d, %Y|%a, %b %d, %Y|%a, %d %b %Y|%A, %d %B %Y|%d. %B %Y|%d. %b %Y|%a %b %d %Y|"
-    "%A %d %B %Y|%a %d %b %Y|%A %B %d %Y|%d%b%Y|%m%d%Y|%d%m%Y|%Y.%m.%d|%b. %d, %Y|%d.%m.%y|%y-%m-%d|"
-    "%d-%m-%y|%m-%d-%y|%d %b, %Y|%d %B, %Y|%Y %b %d|%Y %B %d|%d/%b/%Y|%d %b %y|%b %d, %y|%d %m %Y|"
-    "%m %d %Y|%Y %m %d|%B %dth, %Y|%B %dst, %Y|%B %dnd, %Y|%B %drd, %Y|%A, %dst %B, %Y|"
-    "%A, %dnd %B, %Y|%A, %drd %B, %Y|%A, %dth %B, %Y|%dth %B %Y|%dst %B %Y|%dnd %B %Y|%drd %B %Y|"
-    "%A, %B %d %Y|%a, %B %d, %Y|%Y_%m_%d|%d_%m_%Y|%m_%d_%Y|%m_%Y|%Y_%m"
+    "%Y-%m-%d|%m/%d/%Y|%d/%m/%Y|%m/%d/%y|%d/%m/%y|%Y/%m/%d|%d.%m.%Y|%m.%d.%Y|%d-%m-%Y|"
+    "%m-%d-%Y|%Y%m%d|%d %b %Y|%d %B %Y|%B %d, %Y|%b %d, %Y|%B %d %Y|%b %d %Y|%d-%b-%Y|"
+    "%d-%b-%y|%b-%d-%Y|%Y-%b-%d|%A, %B %d, %Y|%a, %b %d, %Y|%a, %d %b %Y|%A, %d %B %Y|"
+    "%d. %B %Y|%d. %b %Y|%a %b %d %Y|%A %d %B %Y|%a %d %b %Y|%A %B %d %Y|%d%b%Y|%m%d%Y|"
+    "%d%m%Y|%Y.%m.%d|%b. %d, %Y|%d.%m.%y|%y-%m-%d|%d-%m-%y|%m-%d-%y|%d %b, %Y|%d %B, %Y|"
+    "%Y %b %d|%Y %B %d|%d/%b/%Y|%d %b %y|%b %d, %y|%d %m %Y|%m %d %Y|%Y %m %d|%B %dth, %Y|"
+    "%B %dst, %Y|%B %dnd, %Y|%B %drd, %Y|%A, %dst %B, %Y|%A, %dnd %B, %Y|%A, %drd %B, %Y|"
+    "%A, %dth %B, %Y|%dth %B %Y|%dst %B %Y|%dnd %B %Y|%drd %B %Y|%A, %B %d %Y|%a, %B %d, %Y|"
+    "%Y_%m_%d|%d_%m_%Y|%m_%d_%Y|%m_%Y|%Y_%m"
 ).split("|")
 _TIMES = (
-    "%H:%M:%S|%H:%M|%I:%M %p|%I:%M%p|%I:%M:%S %p|%I:%M:%S%p|%H:%M:%S.%f|%H:%M:%SZ|%H:%M:%S.%fZ|%I %p"
+    "%H:%M:%S|%H:%M|%I:%M %p|%I:%M%p|%I:%M:%S %p|%I:%M:%S%p|%H:%M:%S.%f|%H:%M:%SZ|"
+    "%H:%M:%S.%fZ|%I %p"
 ).split("|")
 _ALONE = (
     "%H.%M|%H%M|%I%p|%Hh%M|%B %Y|%b %Y|%m/%Y|%b-%y|%b-%Y|%Y-%m|%m-%Y|%B|%b|%Y %j|%j %Y|%Y|"
@@ -39,9 +41,7 @@ def _shape(text: str) -> str:
 
 
 def _format_shape(date_format: str) -> str:
-    held = re.sub(
-        r"%([A-Za-z])", lambda m: "\x01" if m[1] in _NUMERIC else "\x02", date_format
-    )
+    held = re.sub(r"%([A-Za-z])", lambda m: "\x01" if m[1] in _NUMERIC else "\x02", date_format)
     held = re.sub(r"[A-Za-z]", "\x02", held)
     return re.sub("\x02+", "a", re.sub("\x01+", "9", held))
 

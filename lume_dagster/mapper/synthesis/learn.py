@@ -108,9 +108,7 @@ def _ranked(setting: Setting, found: Sequence[tuple[float, Node]]) -> tuple[Prog
     return tuple(made)
 
 
-def _disagreement(
-    setting: Setting, tree: Node, rivals: Sequence[tuple[float, Node]]
-) -> float:
+def _disagreement(setting: Setting, tree: Node, rivals: Sequence[tuple[float, Node]]) -> float:
     """How likely another program is right where it says something else, over the unlabelled rows.
 
     A program that costs more is less likely, by a factor of e for each ``_NEAR``.
@@ -139,6 +137,6 @@ def next_question(
     for row in rows_of(inputs):
         answers = {ir.evaluate(p.tree, row) for p in programs_}
         rank = (len(answers), len(answers - {None}))
-        if any(row.values()) and rank > best:
+        if any(row.values()) and len(answers) > 1 and rank > best:
             best, chosen = rank, row
     return chosen

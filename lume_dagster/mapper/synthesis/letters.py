@@ -11,7 +11,7 @@ _LOWER = {"İ": "i"}
 _BLANKS = ("  ", "\t", "\n", "\r", "\u00a0")
 _FORM_FEED = re.compile(r"[ \f]\f|\f ")
 #: What the engine's trim takes away: the spaces of all scripts, but no tab and no line break.
-_TRIMMED = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_TRIMMED = " \u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _SPACES = re.compile("[ \t\n\r\f\u00a0\u2009\u202f]+")
 
 

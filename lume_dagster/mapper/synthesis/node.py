@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,7 @@ def concat(parts: tuple[Node, ...]) -> Node:
 
 # -- steps that are not a function of all their inputs ---------------------------------------------
 
-_TESTS = {
+_TESTS: dict[str, tuple[Callable[[str, str], bool], str, str]] = {
     "contains": (lambda x, mark: mark in x, "contains({0}, {1})", "contains '{1}'"),
     "starts": (lambda x, mark: x.startswith(mark), "starts_with({0}, {1})", "begins with '{1}'"),
     "ends": (lambda x, mark: x.endswith(mark), "ends_with({0}, {1})", "ends with '{1}'"),
@@ -68,8 +68,6 @@ _TESTS = {
         "has in it {1}",
     ),
 }
-
-
 
 
 _STRUCTURE = listed(
@@ -91,7 +89,7 @@ _STRUCTURE = listed(
     Op(
         "when",
         4.0,
-        lambda *parts: None,
+        lambda *_parts: None,  # evaluated lazily, by evaluate itself
         lambda x, yes, no, test, value: (
             f"CASE WHEN {_TESTS[test][1].format(x, literal(value))} THEN {yes} ELSE {no} END"
         ),
@@ -114,7 +112,7 @@ OPS: dict[str, Op] = {
 
 def holds(test: str, value: str, text: str) -> bool:
     """Whether a text passes the test of a branch."""
-    return bool(_TESTS[test][0](text, value))
+    return _TESTS[test][0](text, value)
 
 
 def evaluate(node: Node, row: Row) -> Value | None:

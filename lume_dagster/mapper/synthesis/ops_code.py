@@ -75,7 +75,7 @@ def _to_roman_sql(inner: str) -> str:
     whole = f"CAST({inner} AS INTEGER)"
     places = ((1000, _THOUSANDS), (100, _HUNDREDS), (10, _TENS), (1, _ONES))
     digits = [
-        f"split_part({literal('|'.join(names))}, '|', CAST({whole} // {weight} % 10 AS INTEGER) + 1)"
+        f"split_part({literal('|'.join(names))}, '|', {whole} // {weight} % 10 + 1)"
         for weight, names in places
     ]
     good = f"{inner} BETWEEN 1 AND 3999 AND {inner} = floor({inner})"

@@ -10,7 +10,7 @@ from lume_dagster.mapper.synthesis.op import Op, listed, literal, plain_number
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - moments have no zone here
 _MONDAY = datetime(2000, 1, 3)  # noqa: DTZ001 - where the engine's buckets start
 _SERIAL = datetime(1899, 12, 30)  # noqa: DTZ001 - day zero of spreadsheets
-_YEARS = (1000, 9999)
+_LAST_YEAR = 9999
 
 
 def _has_clock(formats: tuple[str, ...]) -> bool:
@@ -23,22 +23,20 @@ def _read_sql(inner: str, *formats: str) -> str:
 
 
 def _shift(moment: datetime, seconds: float) -> datetime | None:
-    try:
-        return _within(moment + timedelta(seconds=seconds))
-    except OverflowError:
+    """The year 9999 means "no end", and has nothing after it."""
+    if seconds > 0 and moment.year >= _LAST_YEAR:
         return None
-
-
-def _within(moment: datetime) -> datetime | None:
-    return moment if _YEARS[0] <= moment.year <= _YEARS[1] else None
+    return moment + timedelta(seconds=seconds)
 
 
 def _shift_sql(inner: str, seconds: float) -> str:
-    sign, size = ("-", -seconds) if seconds < 0 else ("+", seconds)
-    for unit, length in (("DAY", 86400), ("HOUR", 3600), ("MINUTE", 60), ("SECOND", 1)):
-        if size % length == 0:
-            return f"({inner} {sign} INTERVAL {plain_number(size // length)} {unit})"
-    return f"({inner} {sign} INTERVAL {plain_number(size)} SECOND)"
+    size = abs(seconds)
+    units = (("DAY", 86400), ("HOUR", 3600), ("MINUTE", 60), ("SECOND", 1))
+    unit, length = next((u, n) for u, n in units if size % n == 0)
+    amount = f"INTERVAL {plain_number(size // length)} {unit}"
+    if seconds < 0:
+        return f"({inner} - {amount})"
+    return f"CASE WHEN year({inner}) < {_LAST_YEAR} THEN {inner} + {amount} END"
 
 
 def _amount(seconds: float) -> str:

@@ -123,7 +123,6 @@ _CLOCK_SQL = (
 )
 
 
-
 def _constant_cost(k: float) -> float:
     """Known ratios are no surprise; of others every digit is."""
     if k in _KNOWN:
@@ -146,7 +145,13 @@ NUMBER_OPS = listed(
     Op("clock", 1.6, _clock, _CLOCK_SQL, "the seconds of the duration {0}"),
     Op("times", _constant_cost, lambda x, k: _finite(x * k), "({0} * {1})", "{0} times {1}"),
     Op("over", _constant_cost, lambda x, k: _finite(x / k), "({0} / {1})", "{0} divided by {1}"),
-    Op("plus", lambda k: 0.4 + _constant_cost(k), lambda x, k: _finite(x + k), "({0} + {1})", "{0} plus {1}"),
+    Op(
+        "plus",
+        lambda k: 0.4 + _constant_cost(k),
+        lambda x, k: _finite(x + k),
+        "({0} + {1})",
+        "{0} plus {1}",
+    ),
     Op("sum", 1.6, lambda x, y: _finite(x + y), "({0} + {1})", "{0} plus {1}"),
     Op("difference", 1.7, lambda x, y: _finite(x - y), "({0} - {1})", "{0} minus {1}"),
     Op("product", 1.7, lambda x, y: _finite(x * y), "({0} * {1})", "{0} times {1}"),
@@ -157,7 +162,7 @@ NUMBER_OPS = listed(
         "({0} / nullif({1}, 0))",
         "{0} divided by {1}",
     ),
-    Op("modulo", 1.4, lambda x, k: math.fmod(x, k), "mod({0}, {1})", "the rest of {0} over {1}"),
+    Op("modulo", 1.4, math.fmod, "mod({0}, {1})", "the rest of {0} over {1}"),
     Op(
         "exponent",
         1.8,
@@ -175,10 +180,13 @@ NUMBER_OPS = listed(
     Op("size", 0.9, abs, "abs({0})", "{0} without its sign"),
     Op(
         "steps",
-        lambda step, shift, _way: 1.6 + (0.5 if shift else 0.0),
+        lambda _step, shift, _way: 1.6 + (0.5 if shift else 0.0),
         _steps,
         _steps_sql,
-        lambda x, step, shift, way: f"{x} {_WAYS[way]} to steps of {plain_number(step)}",
+        lambda x, step, shift, way: (
+            f"{x} {_WAYS[way]} to steps of {plain_number(step)}"
+            + (f" from {plain_number(shift)}" if shift else "")
+        ),
     ),
     Op(
         "fixed",

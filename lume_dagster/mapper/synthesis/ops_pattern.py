@@ -85,7 +85,7 @@ def _compiled(name: str) -> re.Pattern[str]:
 
 def tokens(text: str, name: str) -> list[str]:
     """Everything the pattern finds, from left to right."""
-    return _compiled(name).findall(text)
+    return [found[0] for found in _compiled(name).finditer(text)]
 
 
 def _token(text: str, name: str, k: int) -> str | None:
@@ -107,7 +107,7 @@ _KEEP = {name: re.compile(re2.replace("$", r"\Z")) for name, (re2, _) in CLASSES
 
 
 def _keep(text: str, name: str) -> str | None:
-    return some(_KEEP[name].sub("", text))
+    return _KEEP[name].sub("", text) or None
 
 
 def _keep_sql(inner: str, name: str) -> str:
@@ -123,7 +123,7 @@ def _spaced_sql(inner: str, name: str) -> str:
 
 
 def _initials(text: str, glue: str) -> str | None:
-    return some("".join(word[0] + glue for word in tokens(text, "letters")))
+    return "".join(word[0] + glue for word in tokens(text, "letters")) or None
 
 
 def _initials_sql(inner: str, glue: str) -> str:

@@ -59,7 +59,11 @@ TEXT_OPS = listed(
     Op("squash", 1.4, letters.squash, "squash({0})", "{0} with runs of spaces made one"),
     Op(
         "split",
-        lambda mark, k: (2.0 if mark == " " else 1.75) + 0.12 * (k - 1 if k > 0 else -k - 0.6) + 0.1 * (len(mark) > 1),
+        lambda mark, k: (
+            (2.0 if mark == " " else 1.75)
+            + 0.12 * (k - 1 if k > 0 else -k - 0.6)
+            + 0.1 * (len(mark) > 1)
+        ),
         _part,
         "nullif(trim(string_split({0}, {1})[{2}]), '')",
         lambda x, mark, k: f"the {ordinal(k)} part of {x} split at {_named(mark)}",
@@ -102,10 +106,34 @@ TEXT_OPS = listed(
         "(upper(left({0}, 1)) || lower(substr({0}, 2)))",
         "{0} with a capital first",
     ),
-    Op("left", lambda n: 1.2 + 0.1 * n + 0.3 * max(0, n - 3), lambda x, n: x[:n], "left({0}, {1})", "the first {1} of {0}"),
-    Op("right", lambda n: 1.25 + 0.1 * n + 0.3 * max(0, n - 4), lambda x, n: x[-n:], "right({0}, {1})", "the last {1} of {0}"),
-    Op("drop", lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3), lambda x, n: x[n:], "substr({0}, {1} + 1)", "{0} without its first {1}"),
-    Op("drop_last", lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3), lambda x, n: x[:-n], "left({0}, -{1})", "{0} without its last {1}"),
+    Op(
+        "left",
+        lambda n: 1.2 + 0.1 * n + 0.3 * max(0, n - 3),
+        lambda x, n: x[:n],
+        "left({0}, {1})",
+        "the first {1} of {0}",
+    ),
+    Op(
+        "right",
+        lambda n: 1.25 + 0.1 * n + 0.3 * max(0, n - 4),
+        lambda x, n: x[-n:],
+        "right({0}, {1})",
+        "the last {1} of {0}",
+    ),
+    Op(
+        "drop",
+        lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3),
+        lambda x, n: x[n:],
+        "substr({0}, {1} + 1)",
+        "{0} without its first {1}",
+    ),
+    Op(
+        "drop_last",
+        lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3),
+        lambda x, n: x[:-n],
+        "left({0}, -{1})",
+        "{0} without its last {1}",
+    ),
     Op(
         "slice",
         lambda start, _n: 1.6 + 0.03 * start,

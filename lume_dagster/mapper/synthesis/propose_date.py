@@ -19,7 +19,9 @@ _CLOCKS = (
 )
 _WIDTHS = (5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720)
 _MOST_READINGS = 6
-_SOURCES = frozenset({"column", "trim", "squash", "token", "split", "between", "after", "before_last", "keep"})  # fmt: skip
+_SOURCES = frozenset(
+    {"column", "trim", "squash", "token", "split", "between", "after", "before_last", "keep"}
+)
 _DAY = 86400
 
 
@@ -72,9 +74,7 @@ def _counted(setting: Setting, bases: Sequence[Node]) -> Iterator[Node]:
 
 
 def _has_clock(moment: Node) -> bool:
-    return moment.op == "unix" or any(
-        "%H" in str(f) or "%I" in str(f) for f in moment.args
-    )
+    return moment.op == "unix" or any("%H" in str(f) or "%I" in str(f) for f in moment.args)
 
 
 def _has_day(moment: Node) -> bool:
@@ -108,7 +108,7 @@ def _whole(setting: Setting, moment: Node) -> Iterator[Node]:
             for w, m in zip(wanted, setting.seen(moment), strict=True)
             if w is not None and isinstance(m, datetime)
         }
-        if len(gaps) == 1 and (gap := gaps.pop()) and abs(gap) < 400 * _DAY and gap % 60 == 0:  # noqa: PLR2004
+        if len(gaps) == 1 and (gap := gaps.pop()) and abs(gap) < 400 * _DAY and gap % 60 == 0:
             yield step("strftime", step("shift", moment, int(gap)), shown)
 
 

@@ -9,11 +9,29 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from lume_dagster.mapper.synthesis.node import Node
-from lume_dagster.mapper.synthesis.setting import Setting, step
+from lume_dagster.mapper.synthesis.setting import Setting, Vector, step
 from lume_dagster.mapper.synthesis.units import AFFINE, RATIOS
 
 _FIGURE = re.compile(r"-?\d[\d,]*\.?\d*|-?\.\d+")
-_STEPS = (1, 2, 3, 5, 10, 15, 20, 25, 30, 50, 60, 100, 200, 250, 500, 1000, 0.1, 0.01, 0.05, 0.25, 0.5)  # fmt: skip
+_STEPS = (
+    1,
+    2,
+    3,
+    5,
+    10,
+    15,
+    20,
+    25,
+    30,
+    50,
+    60,
+    100,
+    200,
+    250,
+    500,
+    1000,
+    *(0.1, 0.01, 0.05, 0.25),
+)
 _MOST_NUMBERS = 6
 _LIKELY = frozenset({"column", "trim", "token", "keep", "split", "squash"})
 
@@ -73,11 +91,8 @@ def number_atoms(setting: Setting, bases: Sequence[Node]) -> Iterator[Node]:
     """Numbers as they are, computed with, rounded, converted; written as the outputs are."""
     found = numbers(setting, bases)
     wanted = figures(setting.wanted)
-    for base in bases:
-        if base.op in _LIKELY:
-            roman = step("from_roman", base)
-            if None not in setting.seen(roman):
-                yield from filter(setting.fits, [step("at_most", roman, 1)])
+    romans = (step("from_roman", base) for base in bases if base.op in _LIKELY)
+    yield from filter(setting.fits, (step("at_most", roman, 1) for roman in romans))
     for node in found:
         yield from filter(setting.fits, _other_writings(node))
     if wanted is None:
@@ -106,19 +121,28 @@ def _written_clock(node: Node) -> Iterator[Node]:
     for scale in (1, 60, 3600):
         seconds = step("times", node, scale) if scale > 1 else node
         for op, unit in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
-            whole = step("steps", step("over", seconds, unit) if unit > 1 else seconds, 1, 0, "down")
+            whole = step(
+                "steps", step("over", seconds, unit) if unit > 1 else seconds, 1, 0, "down"
+            )
             rest = whole if op == "hours" else step("modulo", whole, 60)
             shown = step("fixed", rest, 0)
             yield shown
             yield step("pad", shown, 2, "0")
 
 
-def _computed_and_written(
-    setting: Setting, node: Node, wanted: Sequence[Figure]
-) -> Iterator[Node]:
+def _computed_and_written(setting: Setting, node: Node, wanted: Sequence[Figure]) -> Iterator[Node]:
     for value in (node, *_computed(setting, node, wanted)):
-        if _near(setting, value, wanted):
+        changes = value is node or not _same(setting.seen(value), setting.seen(node))
+        if changes and _near(setting, value, wanted):
             yield from filter(setting.fits, _written(setting, value, wanted))
+
+
+def _same(values: Vector, others: Vector) -> bool:
+    """Whether a computation changes none of the examples: then they do not show it."""
+    return all(
+        isinstance(a, int | float) and isinstance(b, int | float) and math.isclose(a, b)
+        for a, b in zip(values, others, strict=True)
+    )
 
 
 def _near(setting: Setting, node: Node, wanted: Sequence[Figure]) -> bool:
@@ -139,16 +163,19 @@ def _written(setting: Setting, node: Node, wanted: Sequence[Figure]) -> Iterator
         isinstance(v, int | float) and abs(v - f.value) <= 1e-9 * max(1.0, abs(v))
         for v, f in zip(values, wanted, strict=True)
     )
-    yield from (step(op, node, *args) for op, *args in _writers(wanted, exact=exact))
+    yield from (
+        step(op, node) if digits is None else step(op, node, digits)
+        for op, digits in _writers(wanted, exact=exact)
+    )
 
 
-def _writers(wanted: Sequence[Figure], *, exact: bool) -> Iterator[tuple[str | int, ...]]:
+def _writers(wanted: Sequence[Figure], *, exact: bool) -> Iterator[tuple[str, int | None]]:
     decimals, digits = {f.decimals for f in wanted}, {f.digits for f in wanted}
     most = max(decimals)
     if len(decimals) == 1:
         yield ("grouped" if any(f.grouped for f in wanted) else "fixed", min(most, 9))
         if most == 0:
-            yield ("whole",)
+            yield "whole", None
     if exact:
         yield ("at_most", 9)
     elif len(decimals) == 1 and len(wanted) > 1:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
-from lume_dagster.mapper.synthesis.node import Node, column
+from lume_dagster.mapper.synthesis.node import Node, column, cost
 from lume_dagster.mapper.synthesis.ops_pattern import CLASSES, PATTERNS, tokens
 from lume_dagster.mapper.synthesis.setting import Setting, step
 
-_MARKS = (*" ,-/.:;|_@&=?()\n\t#+<>[]\"'*{}%$!~^\\", ", ", " - ", "://", "[[", "]]", "'''", "|", " (")
+_MARKS = (
+    *" ,-/.:;|_@&=?()\n\t#+<>[]\"'*{}%$!~^\\",
+    ", ",
+    " - ",
+    "://",
+    "[[",
+    "]]",
+    "'''",
+    "|",
+    " (",
+)
 _DIVISIBLE = frozenset({"split", "after", "before_last", "between", "spaced", "keep"})
 _GLUES = ("", " ", "-", ", ", ",", ".", "_", "/", "; ")
 _DEEPEST = 7  # parts counted from the front
@@ -27,7 +37,9 @@ def bases(setting: Setting) -> list[Node]:
             continue
         for node in _with_inner(setting, source):
             if setting.texts(node) is not None:
-                kept.setdefault((setting.seen(node), setting.unseen(node)), node)
+                same = (setting.seen(node), setting.unseen(node))
+                if same not in kept or cost(node) < cost(kept[same]):
+                    kept[same] = node
     return list(kept.values())
 
 
@@ -72,9 +84,9 @@ def _pieces(setting: Setting, source: Node) -> Iterator[Node]:
 def _tokens(source: Node, values: Sequence[str]) -> Iterator[Node]:
     for name in PATTERNS:
         counts = [len(tokens(v, name)) for v in values]
-        for k in range(1, min(min(counts), _DEEPEST) + 1):
+        for k in range(1, min(*counts, _DEEPEST) + 1):
             yield step("token", source, name, k)
-        for k in range(1, min(min(counts), _FROM_END) + 1):
+        for k in range(1, min(*counts, _FROM_END) + 1):
             yield step("token", source, name, -k)
         if max(counts) > 1:
             yield from (step("join", source, name, glue) for glue in _GLUES)
@@ -110,14 +122,20 @@ def _context(setting: Setting, source: Node, values: Sequence[str]) -> Iterator[
             for v, out in zip(values, setting.wanted, strict=True)
         ]
         before = [v[:i][::-1] for v, i in zip(values, at, strict=True)]
-        left = commonprefix(before)[:_CONTEXT][::-1]
+        left = _common(before)[:_CONTEXT][::-1]
         after = [v[i + len(o) :] for v, i, o in zip(values, at, setting.wanted, strict=True)]
-        right = commonprefix(after)[:_CONTEXT]
+        right = _common(after)[:_CONTEXT]
         for size in range(1, len(left) + 1):
             yield step("after", source, left[-size:])
             for width in range(1, len(right) + 1):
                 yield step("between", source, left[-size:], right[:width])
                 yield step("inside", source, left[-size:], right[:width])
+
+
+def _common(texts: Sequence[str]) -> str:
+    """How all of these begin."""
+    letters = takewhile(lambda found: len(set(found)) == 1, zip(*texts, strict=False))
+    return "".join(found[0] for found in letters)
 
 
 def changed(setting: Setting, base: Node) -> Iterator[Node]:
@@ -175,7 +193,13 @@ def slices(setting: Setting, base: Node) -> Iterator[Node]:
 def text_atoms(setting: Setting, found: Sequence[Node]) -> Iterator[Node]:
     """All of these that fit the outputs."""
     for base in found:
-        yield from filter(setting.fits, changed(setting, base))
+        same = setting.seen(base)
+        for node in changed(setting, base):
+            # A change that changes none of the examples is not what they show.
+            if setting.fits(node) and (node is base or setting.seen(node) != same):
+                yield node
     for base in found:
-        if base.op in ("column", "trim") or (base.op == "keep" and base.args[0] in ("digits", "alnum")):
+        if base.op in ("column", "trim") or (
+            base.op == "keep" and base.args[0] in ("digits", "alnum")
+        ):
             yield from filter(setting.fits, slices(setting, base))

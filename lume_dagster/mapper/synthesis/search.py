@@ -94,7 +94,11 @@ def _following(
         return
     for part in found.get(wanted[0][at[0]], ()):
         if all(map(str.startswith, wanted, part.texts, at)):
-            yield part.cost, tuple(i + len(t) for i, t in zip(at, part.texts, strict=True)), part.node
+            yield (
+                part.cost,
+                tuple(i + len(t) for i, t in zip(at, part.texts, strict=True)),
+                part.node,
+            )
     if made and made[-1].op == "text":
         return
     for text in _shared(wanted, at):
