@@ -36,7 +36,7 @@ def test_the_engine_gives_what_the_interpreter_gives(tree, texts):
 @pytest.mark.parametrize("tree", TREES, ids=_named)
 def test_no_value_gives_no_value(tree):
     program = Program(tree)
-    if "when" not in {tree.op}:
+    if tree.op != "when":  # which has an answer for rows that fail its test
         assert program.apply({"x": None}) is None
 
 

@@ -128,7 +128,7 @@ for p in learn([Example({"a": a}, b) for a, b in pairs], {"a": ["van Dyk, Eva", 
 def test_the_same_examples_give_the_same_programs_in_every_process():
     def run(seed):
         environment = {"PYTHONHASHSEED": seed}
-        return subprocess.run(  # noqa: S603 - our own interpreter and text
+        return subprocess.run(
             [sys.executable, "-c", _AGAIN],
             capture_output=True,
             text=True,
