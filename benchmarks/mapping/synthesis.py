@@ -111,7 +111,8 @@ def solve(task: Task, k: int) -> Solved:
         return Solved(task, "abstained", seconds, None, 0.0)
     best = found[0]
     right = [
-        (best.apply(dict(zip(columns, i, strict=False))) or "").strip() == o.strip() for i, o in held
+        (best.apply(dict(zip(columns, i, strict=False))) or "").strip() == o.strip()
+        for i, o in held
     ]
     share = sum(right) / len(right)
     if not best.certain:
@@ -127,7 +128,9 @@ def solve_all(tasks: Sequence[Task], k: int) -> list[Solved]:
 # -- does the engine say the same ------------------------------------------------------------------
 
 
-def disagreements(results: Sequence[Solved]) -> Iterator[tuple[Task, Inputs, str | None, str | None]]:
+def disagreements(
+    results: Sequence[Solved],
+) -> Iterator[tuple[Task, Inputs, str | None, str | None]]:
     """Rows for which the plan and the engine give something else than the interpreter."""
     from lume_dagster_tests.mapper.synthesis.trees import by_engine, by_reference
 

@@ -34,7 +34,9 @@ def _format_number(x: Sql, args: Sequence[Sql]) -> Sql:
 
 def _significant(x: Sql, args: Sequence[Sql]) -> Sql:
     digits = _whole("significant", args[0], 1, _MOST_DIGITS)
-    magnitude = cast(call("floor", call("log10", call("abs", x))), "INTEGER")
+    magnitude = cast(
+        call("floor", call("log10", call("nullif", call("abs", x), number(0)))), "INTEGER"
+    )
     places = exp.Sub(this=number(digits - 1), expression=magnitude)
     shown = call("least", number(_MOST_DIGITS), call("greatest", number(0), places))
     pattern = call("concat", text("{:."), cast(shown, "VARCHAR"), text("f}"))

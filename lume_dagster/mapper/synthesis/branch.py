@@ -118,4 +118,4 @@ def memorised(setting: Setting) -> list[tuple[float, Node]]:
 
 def _covers(setting: Setting, tree: Node) -> bool:
     given = setting.unseen(tree)
-    return len(given) > 0 and len(setting.wanted) > 1 and all(given)
+    return len(setting.wanted) > 1 and all(given) and (len(given) > 0 or setting.complete)

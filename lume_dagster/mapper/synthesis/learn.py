@@ -80,7 +80,8 @@ def _setting(told: Sequence[Example], inputs: Mapping[str, Sequence[str | None]]
     beside = [row for row in new.values() if any(row.values())]
     step = max(1, len(beside) // MOST_UNLABELLED)
     chosen = beside[::step][:MOST_UNLABELLED]
-    return Setting(paths, labelled, tuple(e.after for e in told), chosen)
+    complete = not beside and any(any(row.values()) for row in rows)
+    return Setting(paths, labelled, tuple(e.after for e in told), chosen, complete=complete)
 
 
 def rows_of(inputs: Mapping[str, Sequence[str | None]]) -> list[Row]:

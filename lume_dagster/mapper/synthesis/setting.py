@@ -18,7 +18,7 @@ class Setting:
 
     ``labelled`` are the inputs of the examples, ``wanted`` their outputs. For one side of a branch
     the search is not ``thorough``: far-fetched steps are left out. A ``deep`` one looks into the
-    pieces of pieces.
+    pieces of pieces. The examples are ``complete`` when the other rows hold nothing else.
     """
 
     paths: tuple[str, ...]
@@ -27,6 +27,7 @@ class Setting:
     unlabelled: Sequence[Row]
     thorough: bool = True
     deep: bool = False
+    complete: bool = False
     _seen: dict[Node, Vector] = field(default_factory=dict)
     _unseen: dict[Node, Vector] = field(default_factory=dict)
 

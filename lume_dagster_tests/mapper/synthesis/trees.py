@@ -53,9 +53,16 @@ TREES: tuple[Node, ...] = (
     *(_text(step(op, NUMBER, k)) for op in ("times", "over", "plus") for k in (2.54, 32, -0.5)),
     *(_text(Node(op, (NUMBER, step("plus", NUMBER, 3)))) for op in ("sum", "difference")),
     *(_text(Node(op, (NUMBER, step("plus", NUMBER, 3)))) for op in ("product", "quotient")),
+    *(_text(step(op, NUMBER)) for op in ("exponent", "mantissa")),
+    step("letter", NUMBER),
+    _text(step("letter_code", X)),
     _text(step("modulo", NUMBER, 60)),
     _text(step("size", NUMBER)),
-    *(_text(step("steps", NUMBER, s, h, w)) for s, h in ((10, 0), (0.05, 0), (5, 1)) for w in ("up", "down", "near")),
+    *(
+        _text(step("steps", NUMBER, s, h, w))
+        for s, h in ((10, 0), (0.05, 0), (5, 1))
+        for w in ("up", "down", "near")
+    ),
     *(step("fixed", NUMBER, n) for n in (0, 1, 2, 6)),
     *(step("grouped", NUMBER, n) for n in (0, 2)),
     *(step("at_most", NUMBER, n) for n in (1, 9)),
@@ -63,7 +70,10 @@ TREES: tuple[Node, ...] = (
     step("whole", NUMBER),
     *(step("to_base", NUMBER, base) for base in (2, 8, 16)),
     step("to_roman", NUMBER),
-    *(step("strftime", DATE, f) for f in ("%d.%m.%Y %a %A", "%-d %B %b %y %-m", "%j %-j %G-W%V-%u")),
+    *(
+        step("strftime", DATE, f)
+        for f in ("%d.%m.%Y %a %A", "%-d %B %b %y %-m", "%j %-j %G-W%V-%u")
+    ),
     *(step("strftime", TIME, f) for f in ("%H:%M:%S %p", "%-I:%M %-H", "%I %-M", "%Y-%m-%d")),
     step("quarter", DATE),
     *(step("strftime", step("shift", TIME, n), "%Y-%m-%d %H:%M:%S") for n in (86400, -3600, 90)),
@@ -80,7 +90,7 @@ TREES: tuple[Node, ...] = (
     Node("when", (X, constant("yes"), step("left", X, 2)), ("ends", "%")),
 )
 
-_LETTERS = "abzABZéÉßñİǆΣœ王0129 ,.-/:;'\"()[]{}<>|_@&=?!#%+*$€\\~^\t\n\u00a0\u2009’"
+_LETTERS = "abzABZéÉßñİǆΣœ王0129 ,.-/:;'\"()[]{}<>|_@&=?!#%+*$€\\~^\t\n\u00a0\u2009\u2019"
 _FREE = st.text(alphabet=_LETTERS, min_size=1, max_size=14)
 _WORDS = st.sampled_from(
     ["Smith, John", "mary-jane O'NEIL", "Dr. Ángel  de la Cruz", "texas", " NY ", "germany", "DEU",
@@ -108,7 +118,9 @@ _DATES = st.one_of(
 TEXTS = st.one_of(_FREE, _WORDS, _FIGURES, _DATES)
 
 
-def by_engine(program: Program, rows: Sequence[Sequence[str | None]], names: Sequence[str]) -> list[str | None]:
+def by_engine(
+    program: Program, rows: Sequence[Sequence[str | None]], names: Sequence[str]
+) -> list[str | None]:
     """What the plan of a flow with this expression gives in the engine; None for a reject."""
     quoted = {name: f'"{name}"' for name in names}
     flow = flow_of({"y": {"type": "string"}}, {"y": program.expression(quoted)})
@@ -120,7 +132,9 @@ def by_engine(program: Program, rows: Sequence[Sequence[str | None]], names: Seq
     return found
 
 
-def by_reference(program: Program, rows: Sequence[Sequence[str | None]], names: Sequence[str]) -> list[str | None]:
+def by_reference(
+    program: Program, rows: Sequence[Sequence[str | None]], names: Sequence[str]
+) -> list[str | None]:
     """What the interpreter gives; an empty text is no value in a CSV file."""
     return [program.apply({n: v or None for n, v in zip(names, row, strict=True)}) for row in rows]
 
