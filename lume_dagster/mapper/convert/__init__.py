@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert.booleans import boolean_programs
+from lume_dagster.mapper.convert.clocks import duration_programs
 from lume_dagster.mapper.convert.constants import constant_programs
 from lume_dagster.mapper.convert.enums import Scorer, code_programs, enum_programs, match_values
 from lume_dagster.mapper.convert.facts import Facts, Want
@@ -24,7 +25,7 @@ from lume_dagster.mapper.convert.moments import (
     written_date_programs,
     year_programs,
 )
-from lume_dagster.mapper.convert.numbers import duration_programs, number_programs
+from lume_dagster.mapper.convert.numbers import number_programs
 from lume_dagster.mapper.convert.parts import joined_programs, split_programs
 from lume_dagster.mapper.convert.program import (
     AUTO_FROM,
