@@ -67,7 +67,9 @@ def _programs(
         units = {v: (w.after.strip(" ."),) for v, w in written.items()}
         yield from quantity_programs(task, units)
     yield from _ordinals(task)
-    yield from _extracted(task, after | before)
+    known = not before and all(a in WRITTEN for a in after)
+    for program in _extracted(task, after | before):
+        yield replace(program, prior=program.prior * (0.5 if known else 1))
 
 
 def _out_of(facts: Facts, want: Want) -> Iterator[Program]:
