@@ -147,7 +147,7 @@ def _codes(outcome: Outcome) -> list[bool]:
     """For each distinct value of an enum that means something: whether the first choice is right."""
     if outcome.case.family != "enum":
         return []
-    gold = {b: g for b, g in zip(*outcome.case.columns.values(), outcome.case.gold, strict=True)}
+    gold = dict(zip(*outcome.case.columns.values(), outcome.case.gold, strict=True))
     wrong = {before[0] for before, _, _ in outcome.wrong if isinstance(before, tuple)}
     return [outcome.first is not None and b not in wrong for b, g in gold.items() if g is not None]
 
@@ -157,7 +157,9 @@ def _calibration_error(outcomes: Sequence[Outcome], bins: int = 5) -> float:
     pairs = [(o.first.probability, o.right) for o in outcomes if o.first is not None]
     error = 0.0
     for n in range(bins):
-        own = [p for p in pairs if n / bins <= p[0] < (n + 1) / bins or (n == bins - 1 and p[0] == 1)]
+        own = [
+            p for p in pairs if n / bins <= p[0] < (n + 1) / bins or (n == bins - 1 and p[0] == 1)
+        ]
         if own:
             error += abs(sum(p for p, _ in own) - sum(r for _, r in own)) / len(pairs)
     return error
@@ -166,8 +168,12 @@ def _calibration_error(outcomes: Sequence[Outcome], bins: int = 5) -> float:
 def main() -> None:
     """Print the table of dev, or of test."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--test", action="store_true", help="the test half; its cases stay unseen")
-    arguments.add_argument("--show", action="store_true", help="what is not right or not auto in dev")
+    arguments.add_argument(
+        "--test", action="store_true", help="the test half; its cases stay unseen"
+    )
+    arguments.add_argument(
+        "--show", action="store_true", help="what is not right or not auto in dev"
+    )
     arguments.add_argument("--only", default="", help="cases whose id holds this")
     given = arguments.parse_args()
     chosen = [c for c in cases() if c.is_dev != given.test and given.only in c.id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from sqlglot import exp
@@ -31,6 +31,7 @@ class Source:
     seed_columns: Mapping[str, tuple[str, ...]]
     oracle: TypeOracle
     null_texts: tuple[str, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)  # of the oracle, for all candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Candidates:
 
 
 def compile_candidates(
-    field: SchemaField, expressions: Sequence[str], source: Source, within: Sequence[str] = ()
+    target: SchemaField, expressions: Sequence[str], source: Source, within: Sequence[str] = ()
 ) -> Candidates:
     """Compile expressions for a field; ``within`` are the lists it lies in, outermost first.
 
@@ -56,14 +57,14 @@ def compile_candidates(
     """
     scope, slots = _scope(source)
     outer = Rewriter(scope)
-    lists = _lists(outer, within, field)
+    lists = _lists(outer, within, target)
     query = exp.select(column(ROW))
     refused: list[LumeError | None] = []
     for number, expression in enumerate(expressions):
         inner = Rewriter(scope, {ITEM: lists[-1][1]} if lists else {})
         try:
-            made = compile_field(field, expression, inner, _rejected)
-            query = query.select(alias(_told(made, field, lists), f"c{number}"))
+            made = compile_field(target, expression, inner, _rejected)
+            query = query.select(alias(_told(made, target, lists), f"c{number}"))
             refused.append(None)
         except (FlowError, PlanError) as error:
             refused.append(error)
@@ -82,6 +83,7 @@ def _scope(source: Source) -> tuple[Scope, SeedSlots]:
         handlers=HANDLERS,
         target=_no_target,
         target_rewriter=_no_target,
+        answers=source.answers,
     )
     return scope, slots
 
@@ -97,28 +99,28 @@ def _rejected(_path: str, _keyword: str) -> Handling:
     return "reject"
 
 
-def _lists(rewriter: Rewriter, within: Iterable[str], field: SchemaField) -> list[tuple[Sql, str]]:
+def _lists(rewriter: Rewriter, within: Iterable[str], target: SchemaField) -> list[tuple[Sql, str]]:
     """Each list and the type of its items; an inner one is read from an item of the one before."""
     found: list[tuple[Sql, str]] = []
     for each in within:
-        items, kind = items_of(each, rewriter, field)
+        items, kind = items_of(each, rewriter, target)
         found.append((items, kind))
         rewriter = Rewriter(rewriter.scope, {ITEM: kind})
     return found
 
 
-def _told(made: Compiled, field: SchemaField, lists: Sequence[tuple[Sql, str]]) -> Sql:
+def _told(made: Compiled, target: SchemaField, lists: Sequence[tuple[Sql, str]]) -> Sql:
     """Value and error code of a row, or of each item of its lists."""
     broken = [exp.If(this=is_true(t.broken), true=text(t.row.code)) for t in made.tests]
     nothing = cast(exp.null(), "VARCHAR")
     code = exp.Case(ifs=broken, default=nothing) if broken else nothing
-    told = struct([("value", _as_text(made.value, field)), ("error", code)])
+    told = struct([("value", _as_text(made.value, target)), ("error", code)])
     for items, _ in reversed(lists):
         told = call("list_transform", items, lambda_(ITEM, told))
     return told
 
 
-def _as_text(value: Sql, field: SchemaField) -> Sql:
+def _as_text(value: Sql, target: SchemaField) -> Sql:
     """Texts as they are; lists and objects as JSON."""
-    nested = field.type in ("object", "array")
+    nested = target.type in ("object", "array")
     return cast(call("to_json", value) if nested else value, "VARCHAR")

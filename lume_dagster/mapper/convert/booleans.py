@@ -1,8 +1,10 @@
 """Yes and no in every spelling, and words that mean one of them."""
 
+# ruff: noqa: E501 - tables of words
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text, words_of
 from lume_dagster.mapper.convert.program import Code, Program
@@ -51,34 +53,34 @@ def boolean_programs(facts: Facts, want: Want) -> Iterator[Program]:
     yield from _marked(facts)
 
 
+_VAGUE = frozenset("pending open none current done live member free".split())
+
+
+def _truth(value: str, name: set[str]) -> tuple[bool | None, float]:
+    """What a word means, and how sure that is; ``name`` are the words of the target's name."""
+    word = value.casefold()
+    sure = 0.6 if word in _VAGUE else 0.92
+    if word in _PLAIN_TRUE | _PLAIN_FALSE:
+        return word in _PLAIN_TRUE, 0.96
+    if word in _FALSE:
+        return False, sure
+    if set(words_of(value)) & name:
+        return True, 0.95
+    return (True, sure) if word in _TRUE else (None, 0.0)
+
+
 def _worded(facts: Facts, want: Want) -> Iterator[Program]:
     """Words that mean yes or no by what they say, or by the name of the target."""
-    codes = []
     name = set(want.words) - {"is", "has", "flag", "was", "the"}
-    for value in facts.values:
-        word = value.casefold()
-        truth, score = None, 0.0
-        if word in _PLAIN_TRUE | _TRUE:
-            truth, score = True, 0.96 if word in _PLAIN_TRUE else 0.92
-        elif word in _PLAIN_FALSE | _FALSE:
-            truth, score = False, 0.96 if word in _PLAIN_FALSE else 0.92
-        if set(words_of(value)) & name and word not in _FALSE:
-            truth, score = True, 0.95
-        if (
-            word in ("pending", "open", "none", "current", "done", "live", "member")
-            and score == 0.92
-        ):
-            score = 0.6
-        codes.append(Code(value, truth, score, mapped=truth is not None))
-    known = [c for c in codes if c.mapped]
-    if not known or len({str(c.value).casefold() for c in known}) < len(known):
-        known = list({c.value.casefold(): c for c in known}.values())
-    if not known or all(v.casefold() in _PLAIN_TRUE | _PLAIN_FALSE for v in facts.values):
+    if all(v.casefold() in _PLAIN_TRUE | _PLAIN_FALSE for v in facts.values):
+        return
+    told = ((v, *_truth(v, name)) for v in facts.values)
+    codes = [Code(v, truth, score, mapped=truth is not None) for v, truth, score in told]
+    known = list({c.value.casefold(): c for c in codes if c.mapped}.values())
+    if not known:
         return
     listed = ", ".join(f"{sql_text(c.value.lower())}: {str(c.target).lower()}" for c in known)
-    prior = min(c.score for c in known)
-    if len({c.target for c in known}) == 1:
-        prior *= 0.8
+    prior = min(c.score for c in known) * (0.8 if len({c.target for c in known}) == 1 else 1)
     whys = ("The values are words for yes and no.",)
     expression = f"code_list({facts.read}, {{{listed}}})"
     made = Program(expression, "boolean", prior, whys, codes=tuple(codes), nulls=facts.nulls)
@@ -87,8 +89,6 @@ def _worded(facts: Facts, want: Want) -> Iterator[Program]:
 
 def _polar(program: Program, facts: Facts, want: Want) -> Iterator[Program]:
     """Where one name says the opposite of the other, a person decides."""
-    from dataclasses import replace
-
     if bool(set(facts.name_words) & _OPPOSITES) == bool(set(want.words) & _OPPOSITES):
         yield program
         return

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
 from lume_dagster.mapper.convert.months import DAYS, MONTH, month_format, month_of
 
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST, YEAR_DAY = "dmy", "mdy", "ymd", "ydm"
-_ORDERS = {"dmy": "dmy", "mdy": "mdy", "ymd": "ymd", "ydm": "ydm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,6 @@ def readings(text: str) -> tuple[Reading, ...]:
 
 
 def _prefixed(reading: Reading, prefix: str) -> Reading:
-    from dataclasses import replace
-
     return replace(reading, format=prefix + reading.format)
 
 
@@ -83,14 +80,13 @@ def _numeric(text: str) -> tuple[Reading, ...]:
     if match is None:
         return ()
     a, mark, b, c, rest = match.groups()
+    orders: tuple[str, ...] = ()
     if len(a) == 4 and len(c) <= 2:
         orders = (YEAR_FIRST, YEAR_DAY)
     elif len(c) == 4 and len(a) <= 2:
         orders = (DAY_FIRST, MONTH_FIRST)
     elif len(a) <= 2 and len(c) == 2:
         orders = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
-    else:
-        return ()
     short = max(len(a), len(c)) < 4
     marks = {"d": "%d", "m": "%m", "y": "%y" if short else "%Y"}
     found = []

@@ -49,7 +49,7 @@ def covers(facts: Facts, siblings: Sequence[Facts] = ()) -> tuple[Cover, ...]:
     for value, found in read.items():
         groups.setdefault(_group(found), []).append(value)
     ranked = [_ranked(members, read, facts.counts, siblings) for members in groups.values()]
-    return tuple(_combined(ranked, facts.counts))
+    return tuple(_combined(ranked))
 
 
 def _group(found: Sequence[Reading]) -> str:
@@ -104,7 +104,7 @@ def _decided(
     rows: Mapping[str, int],
     chosen: bool,  # noqa: FBT001 - whether there was a choice
 ) -> _Choice:
-    others = [o for o in rows if o != order and o != YEAR_DAY]
+    others = [o for o in rows if o not in (order, YEAR_DAY)]
     reason = ""
     ambiguous = False
     if chosen and order in _WORDS:
@@ -184,7 +184,7 @@ def sibling_orders(siblings: Iterable[Facts]) -> dict[str, str]:
     return found
 
 
-def _combined(ranked: Sequence[Sequence[_Choice]], counts: Mapping[str, int]) -> Iterator[Cover]:
+def _combined(ranked: Sequence[Sequence[_Choice]]) -> Iterator[Cover]:
     """The best choice of every group together; then each group's other choices, one at a time."""
     first = [choices[0] for choices in ranked]
     yield _together(first)

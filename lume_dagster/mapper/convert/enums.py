@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
@@ -16,9 +15,9 @@ from lume_dagster.mapper.convert.synonyms import same_meaning
 Scorer = Callable[[str, str], float]
 
 LEAST_MAPPED = 0.6  # surer values are mapped, the others left to a person
-_MOST_VALUES = 200
+MOST_VALUES = 200
 _PAIR = re.compile(
-    r"['\"`]?([\w+-]{1,20})['\"`]?\s*(?:=|:|->|→|means|for|–|-)\s*['\"]?([^,;.()'\"]{2,40})"
+    r"['\"`]?([\w+-]{1,20})['\"`]?\s*(?:=|:|->|→|means|for|\u2013|-)\s*['\"]?([^,;.()'\"]{2,40})"
 )
 
 
@@ -26,7 +25,7 @@ def enum_programs(facts: Facts, want: Want, scorer: Scorer | None = None) -> Ite
     """Programs for a field with an enum."""
     allowed = [str(c) for c in want.field.enum or () if c is not None]
     values = facts.values
-    if not allowed or not values or len(values) > _MOST_VALUES:
+    if not allowed or not values or len(values) > MOST_VALUES:
         return
     if all(v in allowed for v in values):
         exact = all(t is None or t == t.strip() for t in facts.texts)
@@ -36,7 +35,7 @@ def enum_programs(facts: Facts, want: Want, scorer: Scorer | None = None) -> Ite
         )
         return
     codes = match_values(values, allowed, want, scorer)
-    program = _program(facts, want, codes)
+    program = code_list(facts, want, codes)
     if program is not None:
         yield from _by_case(facts, allowed)
         yield program
@@ -227,7 +226,7 @@ def _are_initials(values: Sequence[str], allowed: Sequence[str]) -> Mapping[str,
     return found if len(set(found.values())) == len(found) and len(found) > 1 else {}
 
 
-def _program(facts: Facts, want: Want, codes: Sequence[Code]) -> Program | None:
+def code_list(facts: Facts, want: Want, codes: Sequence[Code]) -> Program | None:
     """The code list of what is sure enough."""
     mapped = {c.value.lower(): c for c in reversed(codes) if c.mapped}
     if not mapped:
@@ -252,63 +251,3 @@ def _program(facts: Facts, want: Want, codes: Sequence[Code]) -> Program | None:
     prior = min(scores) ** 0.6 * prod(scores) ** 0.1
     expression = f"code_list({facts.read}, {{{listed}}})"
     return Program(expression, "enum", prior, tuple(reasons), codes=tuple(codes), nulls=facts.nulls)
-
-
-# -- codes of places and money where there is no enum -----------------------------------------
-
-_KINDS = (
-    (
-        "country",
-        ("country", "nation", "nationality", "land", "pays", "país", "citizenship"),
-        {2: 0, 3: 1},
-    ),
-    ("state", ("state", "us state", "province", "region"), {2: 0}),
-    ("currency", ("currency", "währung", "devise", "moneda", "iso 4217"), {3: 0}),
-)
-
-
-def code_programs(facts: Facts, want: Want) -> Iterator[Program]:
-    """Names of countries, states and currencies as codes, or the other way round."""
-    values = facts.values
-    if not values or len(values) > _MOST_VALUES:
-        return
-    for table, words, places in _KINDS:
-        if not want.says(*words):
-            continue
-        place = _place(want, table, places)
-        if place is None:
-            continue
-        rows = {v: find(table, v) for v in values}
-        known = {v: row[place] for v, row in rows.items() if row is not None}
-        if len(known) * 2 < len(values) or all(v == code for v, code in known.items()):
-            continue
-        codes = [Code(v, known.get(v), 0.97 if v in known else 0.0, v in known) for v in values]
-        program = _program(facts, want, codes)
-        if program is not None:
-            why = f"The values name {table[:-1] + 'ies' if table.endswith('y') else table + 's'}."
-            yield replace(program, prior=0.93, reasons=(why, *program.reasons[1:]))
-
-
-def _place(want: Want, table: str, places: Mapping[int, int]) -> int | None:
-    """Which column of the table the target wants: a code of some length, or the name."""
-    for length, place in places.items():
-        codes = {row[place] for row in TABLES[table].values()}
-        if want.field.pattern and want.matches_pattern(sorted(codes)):
-            return place
-        if want.examples and all(e in codes for e in want.examples):
-            return place
-        longest = want.field.max_length
-        if longest == length:
-            return place
-    if want.says(
-        "alpha-2", "alpha 2", "two-letter", "2-letter", "two letter", "iso 3166-1", "iso2"
-    ):
-        return 0
-    if want.says("alpha-3", "three-letter", "3-letter", "iso3") and table == "country":
-        return 1
-    if want.says("iso 4217", "code", "abbreviation", "iso"):
-        return 0
-    names = {row[-1] for row in TABLES[table].values()}
-    if want.examples and all(e in names for e in want.examples):
-        return len(places)
-    return None

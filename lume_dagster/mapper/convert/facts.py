@@ -16,8 +16,8 @@ MOST_DISTINCT = 400  # values looked at one by one
 
 #: Texts that mean no value wherever they stand.
 _NULL_WORDS = frozenset(
-    "null|none|nan|nil|n/a|#n/a|n.a.|n. a.|<na>|<null>|(null)|\\n|-|--|---|–|—|?|??|.|...|na|"
-    "not available|not applicable|keine angabe|k.a.|k. a.|s/o|no data|nat|undefined|#value!|"
+    "null|none|nan|nil|n/a|#n/a|n.a.|n. a.|<na>|<null>|(null)|\\n|-|--|---|\u2013|\u2014|?|??|.|..."
+    "|na|not available|not applicable|keine angabe|k.a.|k. a.|s/o|no data|nat|undefined|#value!|"
     "#ref!|(blank)|(empty)|[null]|missing".split("|")
 )
 #: Texts that mean no value where a code, a number or a date is wanted.

@@ -1,11 +1,11 @@
-"""Try programs on the sample and judge them: what came out, what was lost, how likely it is right."""
+"""Judge a program that was tried: what came out, what was lost, how likely it is right."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
-from lume_dagster.mapper.convert.facts import Facts, Want
+from lume_dagster.mapper.convert.facts import Facts
 from lume_dagster.mapper.convert.program import Converted, Loss, Program
 from lume_dagster.mapper.proposal import Shown
 from lume_dagster.mapper.trial import Tried
@@ -18,7 +18,6 @@ def judge(
     program: Program,
     tried: Tried,
     columns: Sequence[Facts],
-    want: Want,
     examples: Mapping[int, str | None],
 ) -> Converted | None:
     """What a program is worth; None where the engine refuses it."""

@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 
-from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
+from lume_dagster.mapper.convert.facts import Facts, sql_text
 from lume_dagster.mapper.convert.program import Program
 
 _MARKS = ("|", ";", ",", "/", "\n", "•", "+", "&")
 
 
-def list_programs(facts: Facts, want: Want) -> Iterator[Program]:
+def list_programs(facts: Facts) -> Iterator[Program]:
     """Programs for a field of type array, whose items are single values."""
     reference = facts.column.reference
     if facts.column.is_list or facts.column.type.endswith("]"):
@@ -47,7 +47,8 @@ def _split(facts: Facts, mark: str) -> str:
     tidy = all(part == part.strip() and part for v in values for part in v.split(mark))
     if tidy:
         return f"string_split({text}, {sql_text(mark)})"
-    if all(part == part.strip() and part for v in values for part in v.split(mark + " ")):
+    parts = [part for v in values for part in v.split(mark + " ")]
+    if all(part == part.strip() and part and mark not in part for part in parts):
         return f"string_split({text}, {sql_text(mark + ' ')})"
     quoted = re.sub(r"([|.+])", r"\\\1", mark)
     ends = any(v.startswith(mark) or v.endswith(mark) for v in values)

@@ -49,8 +49,7 @@ def _epochs(facts: Facts, want: Want) -> Iterator[Program]:
         years = [1970 + n / factor / _DAY / 365.25 for n in numbers]
         if not numbers or len(numbers) < len(facts.values) * 0.8 or not _recent(years):
             continue
-        whole = all(n.is_integer() for n in numbers)
-        count = f"CAST({facts.read} AS BIGINT)" if whole else f"CAST({facts.read} AS DOUBLE)"
+        count = f"CAST({facts.read} AS DOUBLE)"
         seconds = count if factor == 1 else f"{count} / {factor}"
         moment = f"TIMESTAMP '1970-01-01 00:00:00' + {seconds} * INTERVAL 1 SECOND"
         why = (f"The values are {words}.",)
@@ -83,7 +82,7 @@ def _serials(facts: Facts, want: Want) -> Iterator[Program]:
         yield Program(expression, "date", 0.93, why, nulls=facts.nulls)
         return
     seconds = f"round(CAST({facts.read} AS DOUBLE) * {_DAY})"
-    moment = f"TIMESTAMP '1899-12-30 00:00:00' + CAST({seconds} AS BIGINT) * INTERVAL 1 SECOND"
+    moment = f"TIMESTAMP '1899-12-30 00:00:00' + {seconds} * INTERVAL 1 SECOND"
     if want.field.format == "date":
         lost = ("The time of day is dropped.",)
         yield Program(f"CAST({moment} AS DATE)", "date", 0.85, why, lost, nulls=facts.nulls)

@@ -17,7 +17,7 @@ _BODY = (
     r"\d[\d.,]*\d|\d|[.,]\d+"
 )
 _NUMBER = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+\-−])?\s*(?P<before>[^\d,()+-]*?)\s*(?P<sign2>[+-])?"
+    r"(?P<open>\()?\s*(?P<sign>[+\-\u2212])?\s*(?P<before>[^\d,()+-]*?)\s*(?P<sign2>[+-])?"
     rf"(?P<body>{_BODY})\s*(?P<after>[^\d()]*?)\s*(?P<close>\))?(?P<minus>-)?"
 )
 _SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY"}
@@ -36,6 +36,8 @@ class Written:
 
 def read_number(text: str) -> Written | None:
     """The parts of a text that holds one number and little else."""
+    if PLAIN.fullmatch(text) and "e" in text.lower():
+        return Written(text.lower().split("e")[0].strip(" +-"), "", "", "", text.lstrip()[0] == "-")
     match = _NUMBER.fullmatch(text.strip())
     if match is None or bool(match["open"]) != bool(match["close"]):
         return None

@@ -98,7 +98,7 @@ def joined_programs(columns: Sequence[Facts], want: Want) -> Iterator[Program]:
     """Several columns into one field."""
     if want.field.format in ("date-time", "date"):
         yield from _moments(columns, want)
-        yield from _days(columns, want)
+        yield from _days(columns)
         return
     if want.field.type != "string":
         return
@@ -193,7 +193,7 @@ def _clock(program: Program) -> str:
 _PARTS = (("year", "yr", "yyyy", "jahr"), ("month", "mon", "mm", "monat"), ("day", "dd", "tag"))
 
 
-def _days(columns: Sequence[Facts], want: Want) -> Iterator[Program]:
+def _days(columns: Sequence[Facts]) -> Iterator[Program]:
     """Year, month and day in columns of their own."""
     if len(columns) != 3:
         return

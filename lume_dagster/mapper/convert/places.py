@@ -1,6 +1,6 @@
 """Codes and names of countries, US states and currencies, as people write them."""
 
-# ruff: noqa: E501
+# ruff: noqa: E501 - a table
 from __future__ import annotations
 
 import unicodedata

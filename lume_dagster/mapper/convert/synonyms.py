@@ -1,6 +1,6 @@
 """Words that mean the same in code lists: each line is one meaning, in several languages."""
 
-# ruff: noqa: E501
+# ruff: noqa: E501 - a table
 from __future__ import annotations
 
 _LINES = """

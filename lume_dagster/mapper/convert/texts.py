@@ -67,12 +67,12 @@ def _identity(facts: Facts, want: Want) -> Iterator[Program]:
 def _mails(facts: Facts) -> Iterator[Program]:
     values = facts.values
     bare = [v.removeprefix("mailto:").removeprefix("MAILTO:") for v in values]
-    if values and all(_NAMED_MAIL.fullmatch(v) or _MAIL.fullmatch(v) for v in values):
-        if any(_NAMED_MAIL.fullmatch(v) for v in values):
-            mail = f"lower(regexp_extract({facts.read}, '[^\\s<>]+@[^\\s<>]+'))"
-            lost = ("The names beside the addresses are dropped.",)
-            yield Program(mail, "email", 0.9, ("The address is taken out of <...>.",), lost)
-            return
+    named = any(_NAMED_MAIL.fullmatch(v) for v in values)
+    if named and all(_NAMED_MAIL.fullmatch(v) or _MAIL.fullmatch(v) for v in values):
+        mail = f"lower(regexp_extract({facts.read}, '[^\\s<>]+@[^\\s<>]+'))"
+        lost = ("The names beside the addresses are dropped.",)
+        yield Program(mail, "email", 0.9, ("The address is taken out of <...>.",), lost)
+        return
     if sum(bool(_MAIL.fullmatch(v)) for v in bare) * 2 < len(values):
         return
     read = f"trim({facts.read})" if any(t != t.strip() for t in facts.texts if t) else facts.read
@@ -219,11 +219,10 @@ def _cased(facts: Facts, want: Want) -> Iterator[Program]:
             yield Program(f"{function}({facts.read})", "text", 0.97, (why,), review=True)
     for mark in ("-", " ", ".", "/"):
         stripped = [v.replace(mark, "") for v in values]
-        if stripped != list(values) and want.matches_pattern(stripped):
-            if not want.matches_pattern(values):
-                why = f"The pattern has no {mark!r}."
-                expression = f"replace({facts.read}, {sql_text(mark)}, '')"
-                yield Program(expression, "text", 0.9, (why,), nulls=facts.nulls)
+        if want.matches_pattern(stripped) and not want.matches_pattern(values):
+            why = f"The pattern has no {mark!r}."
+            expression = f"replace({facts.read}, {sql_text(mark)}, '')"
+            yield Program(expression, "text", 0.9, (why,), nulls=facts.nulls)
 
 
 def _all_cased(examples: tuple[str, ...], change: object) -> bool:

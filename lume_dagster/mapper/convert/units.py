@@ -1,6 +1,6 @@
 """Units: how people write them in values, column names and descriptions, and what they count."""
 
-# ruff: noqa: E501
+# ruff: noqa: E501, RUF001 - a table, and signs that look alike
 from __future__ import annotations
 
 import re
@@ -117,29 +117,25 @@ _MONEY = frozenset("usd eur gbp chf dollars euros price cost amount revenue sala
 def unit_of_name(name: str) -> Unit | None:
     """The unit a column's name states: its last words, or what stands in brackets."""
     bracket = _BRACKETS.search(name)
-    if bracket:
-        inner = bracket[1].lower()
-        found = WRITTEN.get(inner) or WRITTEN.get(inner.rstrip("s"))
-        context = _by_context(words_of(name[: bracket.start()]), inner)
-        if context:
-            return context
-        if found:
-            families = [f for f in found if f != "count"] or list(found)
-            return found[families[0]]
-        last = [w for w in re.findall(r"[a-z%]+", inner) if w in NAMED or w in WRITTEN]
-        for word in reversed(last):
-            if word in NAMED:
-                return NAMED[word]
+    found = _in_brackets(name[: bracket.start()], bracket[1].lower()) if bracket else None
+    if found is not None:
+        return found
     words = words_of(name)
-    if len(words) > 1 and words[-1] in WRITTEN:
-        context = _by_context(words[:-1], words[-1])
-        if context:
-            return context
-    for word in reversed(words[-2:]):
-        if word in NAMED and not (word in ("s", "h") and len(words) == 1):
-            short = word in ("s", "h", "g")
-            return _by_context(words, word) if short else NAMED[word]
-    return None
+    context = _by_context(words[:-1], words[-1]) if len(words) > 1 else None
+    if context is not None:
+        return context
+    named = (w for w in reversed(words[-2:]) if w in NAMED and len(w) > 1)
+    return next((NAMED[w] for w in named), None)
+
+
+def _in_brackets(before: str, inner: str) -> Unit | None:
+    """``(lb)``, ``[min]``, ``(in thousands)``, ``(USD m)``."""
+    context = _by_context(words_of(before), inner)
+    found = WRITTEN.get(inner) or WRITTEN.get(inner.rstrip("s"))
+    if context is not None or found is None:
+        named = (w for w in reversed(re.findall(r"[a-z%]+", inner)) if w in NAMED)
+        return context or next((NAMED[w] for w in named), None)
+    return found[next((f for f in found if f != "count"), "count")]
 
 
 def _by_context(words: Sequence[str], short: str) -> Unit | None:
@@ -162,19 +158,18 @@ def unit_of_target(want: Want) -> Unit | None:
         return found
     prose = (want.field.description or "").lower()
     for bracket in _BRACKETS.finditer(prose):
-        for family in WRITTEN.get(bracket[1], {}).values():
-            return family
-    for match in _STATED.finditer(prose):
-        word = match[1]
-        if word in NAMED:
-            return NAMED[word]
-        written = {f: u for f, u in WRITTEN.get(word, {}).items() if len(word) > 1}
-        if written:
-            return next(iter(written.values()))
-    for word in re.findall(r"[a-z%]+", prose):
-        if word in NAMED and (len(word) > 4 or word in ("kg", "cm", "km", "mm", "lbs")):
-            return NAMED[word]
-    return None
+        for unit in WRITTEN.get(bracket[1], {}).values():
+            return unit
+    stated = [m[1] for m in _STATED.finditer(prose)]
+    named = [NAMED[w] for w in stated if w in NAMED]
+    written = [next(iter(WRITTEN[w].values())) for w in stated if w in WRITTEN and len(w) > 1]
+    long = [NAMED[w] for w in re.findall(r"[a-z%]+", prose) if w in NAMED and _is_word(w)]
+    return next(iter([*named, *written, *long]), None)
+
+
+def _is_word(word: str) -> bool:
+    """Long enough to be a unit wherever it stands."""
+    return len(word) > 4 or word in ("kg", "cm", "km", "mm", "lbs", "usd", "eur", "gbp")
 
 
 def factor_sql(unit: Unit, to: Unit) -> str:
