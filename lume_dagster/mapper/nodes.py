@@ -69,6 +69,21 @@ def expressions(mapping: Nodes, schema: TargetSchema) -> dict[str, str | None]:
     return {f.path: found.get(f.path) for f in schema.walk() if f.type != "object"}
 
 
+def unmade(mapping: Nodes, schema: TargetSchema) -> Iterator[str]:
+    """The paths of fields that every row must have, and that are made from nothing."""
+    yield from _unmade(schema.fields, expressions(mapping, schema))
+
+
+def _unmade(fields: tuple[SchemaField, ...], found: Mapping[str, str | None]) -> Iterator[str]:
+    for field in fields:
+        if not field.required or field.nullable or field.has_default:
+            continue
+        if field.type == "object":
+            yield from _unmade(field.fields, found)
+        elif found[field.path] is None:
+            yield field.path
+
+
 # -- change ---------------------------------------------------------------------------------------
 
 

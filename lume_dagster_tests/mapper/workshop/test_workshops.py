@@ -107,6 +107,14 @@ def test_a_sample_edit_keeps_what_was_taught_before(pipeline):
     assert dict(workshop.get_mapper())["city"] == "trim(city)"
 
 
+def test_what_was_taught_is_forgotten_when_the_field_is_edited_otherwise(pipeline):
+    workshop = pipeline.create_workshop()
+    workshop.run_sample({"index": 0, "mapped_record": {"name": "ADA BYRON"}})
+    workshop.run_mapper({"name": "name"})
+    result = workshop.run_sample({"index": 1, "mapped_record": {"name": "Max"}})
+    assert result.mapper["name"] == "split_part(name, ' ', 1)"
+
+
 def test_a_sample_edit_that_is_so_already_changes_nothing(pipeline):
     result = pipeline.create_workshop().run_sample({"index": 1, "mapped_record": {"id": 2}})
     assert described(result) == []
@@ -254,6 +262,17 @@ def test_deploying_twice_says_that_there_is_nothing_to_deploy(pipeline):
     workshop = pipeline.create_workshop()
     with pytest.raises(InvalidRequestError, match="people:v1, which is active, says the same"):
         workshop.deploy()
+
+
+def test_a_mapping_that_could_map_no_row_is_not_deployed(place):
+    pipeline = people_in(place)
+    pipeline.create_job(RECORDS)
+    workshop = pipeline.create_workshop()
+    workshop.run_mapper({"id": "id"})
+    with pytest.raises(InvalidRequestError, match="name is required and made from nothing"):
+        workshop.deploy()
+    workshop.run_mapper({"name": "name"})
+    assert workshop.deploy() == "people:v1"
 
 
 def test_a_workshop_needs_a_job(place):
