@@ -11,7 +11,7 @@ from lume_dagster.errors import InvalidRequestError, did_you_mean
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.grammar.importing import import_mapper, is_transformation
-from lume_dagster.mapper.nodes import complete, expressions, fitting, with_node
+from lume_dagster.mapper.nodes import complete, expressions, fitting, node_at, with_node
 from lume_dagster.mapper.sample import Sample, take_sample
 from lume_dagster.mapper.workshop.documents import Proposed, Taught
 from lume_dagster.mapper.workshop.generation import generate
@@ -181,9 +181,9 @@ def edit_generate(desk: Desk, fields: Sequence[str] | None) -> Edited:
         return Edited("generate", made.flow, proposals=made.proposals)
     flow = desk.flow
     mapping: Mapping[str, Any] = flow.mapping
-    after = expressions(made.flow.mapping, flow.target_schema)
     for path in fields:
-        mapping = with_node(mapping, flow.target_schema, path, after.get(path))
+        node = node_at(made.flow.mapping, flow.target_schema, path)
+        mapping = with_node(mapping, flow.target_schema, path, node)
     flow = changed_flow(flow, mapping=complete(mapping, flow.target_schema))
     proposals = {path: said for path, said in made.proposals.items() if path in fields}
     return Edited("generate", flow, ", ".join(fields), proposals=proposals)
