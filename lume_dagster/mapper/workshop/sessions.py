@@ -129,6 +129,7 @@ def deploy_session(
     with held(place, SessionDocument, id) as session:
         home, flow = place.home(session.pipeline), parse(session.draft)
         _require_made(flow)
+        read_review(home)  # what cannot be read is said before anything is published
         base = Standing(session.digest, session.newest, session.active)
         version = deploy(home, flow, base, author=by, note=note)
         _propose(place, session, flow, by)

@@ -159,6 +159,7 @@ def test_a_whole_document_is_read(key):
     assert import_mapper({"version": 3, key: [entry("text", NAME)]}) == expected
     assert import_mapper({key: {"text": NAME}}) == expected
     assert import_mapper({"text": NAME}) == expected
+    assert import_mapper({key: [{"field_name": "text", "transformation": NAME}]}) == expected
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -256,6 +257,20 @@ def test_a_session_survives_a_restart(place, pipeline):
     assert [(e.kind, e.fields) for e in again.edits] == [("mapper", ("city",))]
     assert [r.workshop_id for r in again.get_results()] == [workshop.id]
     assert again.deploy() == "people:v2"
+
+
+def test_edits_of_one_session_at_once_are_made_one_after_the_other(pipeline):
+    workshop = pipeline.create_workshop()
+    edits = [{"city": "trim(city)"}, {"name": "upper(name)"}, {"id": "id::INT + 1"}]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(workshop.run_mapper, edits))
+    assert dict(workshop.get_mapper()) == {
+        "id": "id::INT + 1",
+        "name": "upper(name)",
+        "city": "trim(city)",
+        "state": "state",
+    }
+    assert len(workshop.edits) == 3
 
 
 def test_deploying_twice_says_that_there_is_nothing_to_deploy(pipeline):
