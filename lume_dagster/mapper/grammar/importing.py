@@ -71,7 +71,7 @@ def _entries(document: Any) -> Iterator[tuple[str, Any]]:
             yield target_of(entry, place), entry["transformation"]
     else:
         hint = "it is a list of {targetField, transformation}."
-        raise FlowError(f"a {type(document).__name__} is no mapper.", hint=hint)
+        raise FlowError(f"{type(document).__name__} is no kind of mapper.", hint=hint)
 
 
 def target_of(entry: Any, place: int) -> str:

@@ -137,7 +137,7 @@ def _records(data: object) -> Iterable[Any]:
         return (data,)
     if isinstance(data, Iterable) and not isinstance(data, bytes):
         return data
-    message = f"a {type(data).__name__} is no source data."
+    message = f"{type(data).__name__} is no kind of source data."
     raise InvalidRequestError(message, hint=f"give {_EXPECTED}.")
 
 
@@ -145,7 +145,7 @@ def _write_records(records: Iterable[Any], path: Path) -> None:
     with path.open("w", encoding="utf-8") as lines:
         for place, record in enumerate(records):
             if not isinstance(record, Mapping):
-                message = f"record {place} is a {type(record).__name__}, not a dict."
+                message = f"record {place} is no dict, but of the type {type(record).__name__}."
                 raise InvalidRequestError(message, hint="a record names each value by its column.")
             lines.write(_line(record, place) + "\n")
 
@@ -169,7 +169,7 @@ def _plain(value: object) -> object:
     for kinds, write in _PLAIN:
         if isinstance(value, kinds):
             return write(value)
-    raise TypeError(f"a {type(value).__name__} is no value of a record")
+    raise TypeError(f"a value of the type {type(value).__name__}")
 
 
 def _require_records(staged: StagedBatch, data: object) -> None:

@@ -165,10 +165,10 @@ def test_a_whole_document_is_read(key):
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (7, "a int is no mapper"),
+        (7, "int is no kind of mapper"),
         ([{"field": "x"}], "entry 0 of the mapper has no targetField"),
         ([entry("text", {"upper": "x"})], r"the transformation \(upper\) is none that is known"),
-        ([entry("text", 7)], "a int is no transformation"),
+        ([entry("text", 7)], "int is no kind of transformation"),
         ([entry("text", {"extract": ""})], "'' is no path"),
         ([entry("text", {"extract": "ids[0].id"})], "names one item of a list by its place"),
         ([entry("text", NAME), entry("text", NAME)], "text is mapped twice"),

@@ -106,10 +106,10 @@ def test_a_staged_batch_stays_with_the_job_when_it_is_pruned(place, tmp_path):
     ("data", "said"),
     [
         ([], "there is no record in the list"),
-        ([1], "record 0 is a int, not a dict"),
+        ([1], "record 0 is no dict, but of the type int"),
         ([{"a": float("nan")}], "record 0 cannot be kept"),
-        ([{"a": object()}], "a object is no value of a record"),
-        (7, "a int is no source data"),
+        ([{"a": object()}], "record 0 cannot be kept: a value of the type object"),
+        (7, "int is no kind of source data"),
         ("nowhere.csv", "there is no file nowhere.csv"),
     ],
 )
