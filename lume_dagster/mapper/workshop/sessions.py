@@ -132,7 +132,7 @@ def deploy_session(
         read_review(home)  # what cannot be read is said before anything is published
         base = Standing(session.digest, session.newest, session.active)
         version = deploy(home, flow, base, author=by, note=note)
-        _propose(place, session, flow, by)
+        _propose(place, session, flow, by, note)
         now_stands, text = standing_of(home), render(flow)
         update(
             place,
@@ -158,7 +158,7 @@ def _require_made(flow: Flow) -> None:
         )
 
 
-def _propose(place: Place, session: SessionDocument, flow: Flow, author: str) -> None:
+def _propose(place: Place, session: SessionDocument, flow: Flow, author: str, note: str) -> None:
     """What a person has changed is theirs: later generations keep it."""
     home = place.flows / session.pipeline
     standing = expressions(flow.mapping, flow.target_schema)
@@ -170,7 +170,7 @@ def _propose(place: Place, session: SessionDocument, flow: Flow, author: str) ->
         if change.after is not None and change.path not in kept and change.path not in generated
     }
     if changed:
-        decide(home, changed, standing, author=author, note=f"edited in {session.id}")
+        decide(home, changed, standing, author=author, note=note or "edited in a workshop")
 
 
 def _touched(session: SessionDocument, path: str) -> bool:

@@ -230,6 +230,14 @@ def test_nothing_in_the_library_changes_before_deploy_and_everything_after(place
     assert pipeline.run_pipeline(RECORDS).get_mappings().items[0].mapped_record["city"] == "London"
 
 
+def test_the_mapping_stands_in_the_flow_file_a_line_a_field(place, pipeline):
+    workshop = pipeline.create_workshop()
+    workshop.run_mapper({"city": "trim(city)"}, auto_deploy=True)
+    lines = (place.flows / "people" / "flow.yaml").read_text().splitlines()
+    assert "  city: trim(city)" in lines
+    assert sum(line.startswith("  ") for line in lines[lines.index("mapping:") :]) == 4
+
+
 def test_auto_deploy_deploys_what_came_out(pipeline):
     workshop = pipeline.create_workshop()
     workshop.run_mapper({"city": "upper(city)"}, auto_deploy=True)
@@ -367,7 +375,7 @@ def test_a_draft_that_was_edited_by_hand_is_not_overwritten(place, pipeline):
     workshop = pipeline.create_workshop()
     workshop.run_mapper({"city": "trim(city)"})
     file = place.flows / "people" / "flow.yaml"
-    by_hand = file.read_text().replace("name: 'name'", "name: lower(name)")
+    by_hand = file.read_text().replace("  name: 'name'", "  name: lower(name)")
     file.write_text(f"# by hand\n{by_hand}")
     with pytest.raises(InvalidRequestError, match=r"flow\.yaml was edited"):
         workshop.deploy()
