@@ -104,6 +104,10 @@ def test_the_page_on_models_does_what_it_shows(tmp_path):
     follow(DOCS / "mapper-models.md", tmp_path)
 
 
+def test_the_page_on_workshops_does_what_it_shows(tmp_path):
+    follow(DOCS / "workshop.md", tmp_path)
+
+
 def test_the_tutorial_does_what_it_shows(tmp_path):
     follow(DOCS / "tutorial.md", tmp_path)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lume_dagster.client.place import open_place
+from lume_dagster.client.place import batch_at, open_place
 from lume_dagster.client.results import Result
 from lume_dagster.client.workshops import Workshop
 from lume_dagster.errors import InvalidRequestError
@@ -37,7 +37,12 @@ class Job:
 
     @classmethod
     def create(
-        cls, pipeline_id: str, source_data: object, *, project: str | Path | Place | None = None
+        cls,
+        pipeline_id: str,
+        source_data: object = None,
+        *,
+        source_path: str | None = None,
+        project: str | Path | Place | None = None,
     ) -> Job:
         """Attach data to a pipeline.
 
@@ -45,10 +50,17 @@ class Job:
             pipeline_id: The pipeline's name.
             source_data: A record or several, a DataFrame, an Arrow table, the path of a file, or a
                 staged batch.
+            source_path: Instead: a batch of the pipeline's source connector.
             project: The project's folder; found upward from the working folder when not said.
         """
         place = open_place(project)
-        return cls(place, intake.create_job(place, pipeline_id, source_data).id)
+        if (source_data is None) == (source_path is None):
+            message = "A job takes either source_data or a source_path."
+            raise InvalidRequestError(message, hint="give exactly one of the two.")
+        if source_path is None:
+            return cls(place, intake.create_job(place, pipeline_id, source_data).id)
+        with batch_at(place, pipeline_id, source_path) as staged:
+            return cls(place, intake.create_job(place, pipeline_id, staged).id)
 
     @classmethod
     def get_job_by_id(cls, id: str, *, project: str | Path | Place | None = None) -> Job:  # noqa: A002
@@ -215,13 +227,13 @@ class Pipeline:
 
     # -- jobs and workshops -----------------------------------------------------------------------
 
-    def create_job(self, source_data: object) -> Job:
+    def create_job(self, source_data: object = None, *, source_path: str | None = None) -> Job:
         """Attach data; see ``Job.create``."""
-        return Job(self._place, intake.create_job(self._place, self.name, source_data).id)
+        return Job.create(self.name, source_data, source_path=source_path, project=self._place)
 
-    def run_pipeline(self, source_data: object) -> Result:
+    def run_pipeline(self, source_data: object = None, *, source_path: str | None = None) -> Result:
         """Attach data and map it."""
-        return self.create_job(source_data).run()
+        return self.create_job(source_data, source_path=source_path).run()
 
     def get_jobs(self) -> list[Job]:
         """Its jobs, the oldest first."""

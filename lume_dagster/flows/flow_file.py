@@ -67,7 +67,9 @@ def render(flow: Flow) -> str:
 
 def said(flow: Flow) -> Any:
     """What a file says of the flow: plain values, without those that have their default."""
-    return _in_lines(flow.model_dump(mode="python", by_alias=True, exclude_defaults=True))
+    value = _in_lines(flow.model_dump(mode="python", by_alias=True, exclude_defaults=True))
+    value["mapping"] = dict(value["mapping"])  # a line a field, however few: people review them
+    return value
 
 
 def read_bytes(path: Path) -> bytes:

@@ -90,6 +90,7 @@ flows/
     v1/flow.yaml         a published version, which nothing changes
     v1/seeds/airports.csv
     flow.lock            what was published and activated, when, by whom and why
+    review.yaml          what people have decided of the draft's fields; no part of a version
 ```
 
 | address | stands for |

@@ -69,11 +69,44 @@ def expressions(mapping: Nodes, schema: TargetSchema) -> dict[str, str | None]:
     return {f.path: found.get(f.path) for f in schema.walk() if f.type != "object"}
 
 
+def unmade(mapping: Nodes, schema: TargetSchema) -> Iterator[str]:
+    """The paths of fields that every row must have, and that are made from nothing."""
+    yield from _unmade(schema.fields, expressions(mapping, schema))
+
+
+def _unmade(fields: tuple[SchemaField, ...], found: Mapping[str, str | None]) -> Iterator[str]:
+    for field in fields:
+        if not field.required or field.nullable or field.has_default:
+            continue
+        if field.type == "object":
+            yield from _unmade(field.fields, found)
+        elif found[field.path] is None:
+            yield field.path
+
+
+def node_at(mapping: Nodes, schema: TargetSchema, path: str) -> Any:
+    """The node of a field, as the mapping writes it; None for none.
+
+    Raises:
+        InvalidRequestError: no such field.
+    """
+    first, *rest = _steps(schema, path)
+    node, outer = mapping.get(first.name), first
+    for step in rest:
+        inside = node if isinstance(node, Mapping) else {}
+        node = inside.get(step.name if outer.type == "object" else "item")
+        outer = step
+    return node
+
+
 # -- change ---------------------------------------------------------------------------------------
 
 
 def with_node(mapping: Nodes, schema: TargetSchema, path: str, node: Any) -> dict[str, Any]:
     """The mapping with another node for a field; None takes the field's node away.
+
+    For a list of objects, an expression in place of a node says what list it is made from; its
+    items stay as they are.
 
     Raises:
         InvalidRequestError: no such field, or a list whose items cannot be reached yet.
@@ -105,12 +138,20 @@ def _leads_to(field: SchemaField, path: str) -> bool:
 def _put(nodes: Nodes, steps: list[SchemaField], node: Any) -> dict[str, Any]:
     field, *rest = steps
     after = dict(nodes)
-    changed = _inside(after.get(field.name), field, rest, node) if rest else node
+    before = after.get(field.name)
+    changed = _inside(before, field, rest, node) if rest else _own(before, field, node)
     if changed is None:
         after.pop(field.name, None)
     else:
         after[field.name] = changed
     return after
+
+
+def _own(before: Any, field: SchemaField, node: Any) -> Any:
+    of_objects = field.items is not None and field.items.type == "object"
+    if of_objects and isinstance(node, str) and isinstance(before, Mapping):
+        return {**before, "each": node}
+    return node
 
 
 def _inside(before: Any, field: SchemaField, rest: list[SchemaField], node: Any) -> Any:

@@ -1,8 +1,9 @@
 """Import a mapper of the older grammar as the mapping of a flow.
 
-It is a list of ``{targetField, transformation}``, or an object that has one under
-``transformations`` or ``mapper``, or an object of transformations by field. One thing is stricter
-than it was: a value that a lookup does not know, and that has no default, rejects its row.
+It is a list of ``{targetField, transformation}`` (or ``field_name`` for the first), or an object
+that has one under ``transformations`` or ``mapper``, or an object of transformations by field.
+One thing is stricter than it was: a value that a lookup does not know, and that has no default,
+rejects its row.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.grammar.paths import ITEMS, Scope, Steps, shown, steps_of
 from lume_dagster.mapper.grammar.transformations import expression_of, is_transformation, paths_of
 
-__all__ = ["import_mapper", "import_transformation", "is_transformation"]
+__all__ = ["import_mapper", "import_transformation", "is_transformation", "target_of"]
 
+_NAMES = ("targetField", "field_name")
 _LISTED = ("transformations", "mapper")
 
 
@@ -66,18 +68,26 @@ def _entries(document: Any) -> Iterator[tuple[str, Any]]:
         yield from inner.items()
     elif isinstance(inner, Sequence) and not isinstance(inner, str | bytes):
         for place, entry in enumerate(inner):
-            if (
-                not isinstance(entry, Mapping)
-                or not {"targetField", "transformation"} <= entry.keys()
-            ):
-                raise FlowError(
-                    f"entry {place} of the mapper has no targetField and transformation.",
-                    hint="{targetField: city, transformation: {extract: address.city}}.",
-                )
-            yield entry["targetField"], entry["transformation"]
+            yield target_of(entry, place), entry["transformation"]
     else:
         hint = "it is a list of {targetField, transformation}."
-        raise FlowError(f"a {type(document).__name__} is no mapper.", hint=hint)
+        raise FlowError(f"{type(document).__name__} is no kind of mapper.", hint=hint)
+
+
+def target_of(entry: Any, place: int) -> str:
+    """The target field of an entry of a mapper.
+
+    Raises:
+        FlowError: it has none, or no transformation.
+    """
+    named = entry.keys() if isinstance(entry, Mapping) else ()
+    word = next((word for word in _NAMES if word in named), None)
+    if word is None or "transformation" not in named:
+        raise FlowError(
+            f"entry {place} of the mapper has no targetField and transformation.",
+            hint="{targetField: city, transformation: {extract: address.city}}.",
+        )
+    return str(entry[word])
 
 
 def _plant(root: _Target, steps: Steps, given: Any) -> None:

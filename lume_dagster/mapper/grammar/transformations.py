@@ -29,7 +29,7 @@ def expression_of(given: Any, scope: Scope, where: str) -> str:
         return given
     if not isinstance(given, Mapping):
         raise FlowError(
-            f"{where}: a {type(given).__name__} is no transformation.",
+            f"{where}: {type(given).__name__} is no kind of transformation.",
             hint=f"it is an object with {', '.join(_WORDS[:-1])} or {_WORDS[-1]}.",
         )
     kind = _kind(given)

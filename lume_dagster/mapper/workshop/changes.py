@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +85,13 @@ class Compared:
         with self._session() as (session, differs):
             judged = f"FROM ({_judged(differs)}) WHERE new OR lost OR differs"
             (total,) = session.execute(f"SELECT count(*) {judged}").fetchone() or (0,)
-            rows = session.execute(
-                f"SELECT row, new, lost, CAST(old AS VARCHAR), CAST(now AS VARCHAR) {judged} "
-                f"ORDER BY row LIMIT {size} OFFSET {(page - 1) * size}"
+            found = session.execute(
+                f"SELECT row {judged} ORDER BY row LIMIT {size} OFFSET {(page - 1) * size}"
             ).fetchall()
-        return Page(tuple(_row_change(*row) for row in rows), int(total), page, size)
+            rows = [int(row) for (row,) in found]
+            before, after = (_records(session, side, rows) for side in ("before", "after"))
+        items = (_row_change(row, before.get(row), after.get(row)) for row in rows)
+        return Page(tuple(items), int(total), page, size)
 
     @contextmanager
     def _session(self) -> Iterator[tuple[DuckDBPyConnection, dict[str, str]]]:
@@ -118,24 +120,33 @@ def _differences(session: DuckDBPyConnection) -> dict[str, str]:
 
 
 def _judged(differs: dict[str, str]) -> str:
-    """Each row of either run: whether it is new, lost, or differs, and its sides as JSON."""
+    """Each row of either run: whether it is new, lost, or differs."""
     any_field = " OR ".join(differs.values()) or "false"
     return (
         f"SELECT coalesce(a.{ROW}, b.{ROW}) AS row, b.{ROW} IS NULL AS new, "
-        f"a.{ROW} IS NULL AS lost, ({any_field}) AS differs, to_json(b) AS old, to_json(a) AS now "
+        f"a.{ROW} IS NULL AS lost, ({any_field}) AS differs "
         f"FROM after AS a FULL JOIN before AS b ON a.{ROW} = b.{ROW}"
     )
 
 
-def _row_change(row: int, new: bool, lost: bool, old: str, now: str) -> RowChange:  # noqa: FBT001
-    before = None if new else _fields(old)
-    after = None if lost else _fields(now)
+def _records(
+    session: DuckDBPyConnection, side: str, rows: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """The target fields of these rows, by row."""
+    wanted = ", ".join(map(str, rows)) or "NULL"
+    found = session.execute(
+        f"SELECT {ROW}, CAST(to_json(r) AS VARCHAR) FROM {side} AS r WHERE {ROW} IN ({wanted})"
+    ).fetchall()
+    return {int(row): _fields(record) for row, record in found}
+
+
+def _row_change(row: int, before: dict[str, Any] | None, after: dict[str, Any] | None) -> RowChange:
     if before is not None and after is not None:
         names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
         before = {name: before.get(name) for name in names}
         after = {name: after.get(name) for name in names}
-    return RowChange(int(row) - 1, before, after)
+    return RowChange(row - 1, before, after)
 
 
-def _fields(row: str) -> dict[str, Any]:
-    return {name: value for name, value in json.loads(row).items() if name != ROW}
+def _fields(record: str) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(record).items() if name != ROW}

@@ -62,9 +62,8 @@ class JobDocument(Document):
     prefix: ClassVar[str] = "job"
     word: ClassVar[str] = "job"
 
-    source: str  # what was attached, in words
-    batch: str | None  # a staged batch that lies elsewhere; None for one in the job's own folder
-    records: int
+    source: str = ""  # what was attached, in words
+    records: int = 0
 
 
 class Proposed(Part):
@@ -159,6 +158,11 @@ def now() -> datetime:
 
 def create(place: Place, kind: type[D], pipeline: str, **said: Any) -> D:
     """A new document, written to its place."""
+    return save(place, begin(place, kind, pipeline, **said))
+
+
+def begin(place: Place, kind: type[D], pipeline: str, **said: Any) -> D:
+    """A document that has a folder, but is not there for others before it is saved."""
     at = now()
     number = f"{time.time_ns() // 1000:014x}{secrets.token_hex(5)}"
     document = kind.model_validate(
@@ -166,25 +170,29 @@ def create(place: Place, kind: type[D], pipeline: str, **said: Any) -> D:
          "updated_at": at, **said}
     )  # fmt: skip
     folder_of(place, document).mkdir(parents=True, exist_ok=True)
-    _write(place, document)
     return document
 
 
 def update(place: Place, document: D, **said: Any) -> D:
     """The document with other values, written to its place."""
+    return save(place, changed(document, **said))
+
+
+def changed(document: D, **said: Any) -> D:
+    """The document with other values."""
     value = document.model_dump() | said | {"updated_at": now()}
-    changed = type(document).model_validate(value)
-    _write(place, changed)
-    return changed
+    return type(document).model_validate(value)
 
 
-def _write(place: Place, document: Document) -> None:
+def save(place: Place, document: D) -> D:
+    """Write the document to its place."""
     text = document.model_dump_json(indent=1, exclude_defaults=True)
     try:
         write_atomically(folder_of(place, document) / _FILE, text.encode())
     except OSError as error:
         message = f"{folder_of(place, document)}: {error.strerror}."
         raise EngineError(message, hint="the state folder must be writable.") from error
+    return document
 
 
 def folder_of(place: Place, document: Document) -> Path:

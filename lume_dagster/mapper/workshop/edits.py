@@ -10,8 +10,13 @@ from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import InvalidRequestError, did_you_mean
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.schema import SchemaField
-from lume_dagster.mapper.grammar.importing import import_mapper, is_transformation
-from lume_dagster.mapper.nodes import complete, expressions, fitting, with_node
+from lume_dagster.mapper.grammar.importing import (
+    import_mapper,
+    import_transformation,
+    is_transformation,
+    target_of,
+)
+from lume_dagster.mapper.nodes import complete, expressions, fitting, node_at, with_node
 from lume_dagster.mapper.sample import Sample, take_sample
 from lume_dagster.mapper.workshop.documents import Proposed, Taught
 from lume_dagster.mapper.workshop.generation import generate
@@ -65,15 +70,16 @@ def edit_mapper(desk: Desk, mapper: Mapping[str, Any] | Sequence[Mapping[str, An
         for name, node in import_mapper(mapper, schema).items():
             mapping = with_node(mapping, schema, name, _merged(mapping.get(name), node))
     changed = changed_flow(flow, mapping=complete(mapping, schema))
-    named = mapper if isinstance(mapper, Mapping) else [str(m.get("targetField")) for m in mapper]
+    if isinstance(mapper, Mapping):
+        named = [str(path) for path in mapper]
+    else:
+        named = [target_of(entry, place) for place, entry in enumerate(mapper)]
     return Edited("mapper", changed, ", ".join(named))
 
 
 def _node(node: Any, path: str) -> Any:
     """A node of the flow file; a transformation of the older grammar becomes one."""
     if isinstance(node, Mapping) and is_transformation(node):
-        from lume_dagster.mapper.grammar.importing import import_transformation
-
         return import_transformation(node, path)
     return node
 
@@ -181,9 +187,9 @@ def edit_generate(desk: Desk, fields: Sequence[str] | None) -> Edited:
         return Edited("generate", made.flow, proposals=made.proposals)
     flow = desk.flow
     mapping: Mapping[str, Any] = flow.mapping
-    after = expressions(made.flow.mapping, flow.target_schema)
     for path in fields:
-        mapping = with_node(mapping, flow.target_schema, path, after.get(path))
+        node = node_at(made.flow.mapping, flow.target_schema, path)
+        mapping = with_node(mapping, flow.target_schema, path, node)
     flow = changed_flow(flow, mapping=complete(mapping, flow.target_schema))
     proposals = {path: said for path, said in made.proposals.items() if path in fields}
     return Edited("generate", flow, ", ".join(fields), proposals=proposals)

@@ -12,7 +12,7 @@ from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import MissingExtraError
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.schema import TargetSchema
-from lume_dagster.mapper.nodes import complete, expressions, leaves, with_node
+from lume_dagster.mapper.nodes import complete, expressions, leaves, node_at, with_node
 from lume_dagster.mapper.proposal import Beside, Draft
 from lume_dagster.mapper.review import kept_fields, read_review, remembered
 from lume_dagster.mapper.sample import take_sample
@@ -84,9 +84,10 @@ def _with_kept(
     mapping = dict(made.mapping)
     there = expressions(mapping, schema)
     for path, expression in pinned.items():
-        top = path.split(".")[0].removesuffix("[]")
-        if "[]" in path or (isinstance(flow.mapping.get(top), Mapping) and path == top):
-            mapping[top] = flow.mapping[top]
+        whole = path.partition("[]")[0]  # of what lies in a list, the list
+        node = node_at(flow.mapping, schema, whole)
+        if isinstance(node, Mapping):
+            mapping = with_node(mapping, schema, whole, node)
         elif there.get(path) != expression:
             mapping = with_node(mapping, schema, path, expression)
     return mapping

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -18,12 +21,13 @@ from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.flows.model import SourceFormat
 from lume_dagster.mapper.workshop.documents import (
     JobDocument,
-    create,
+    begin,
+    changed,
     folder_of,
     listed,
     load,
     remove,
-    update,
+    save,
 )
 from lume_dagster.mapper.workshop.place import Place
 
@@ -45,31 +49,28 @@ def create_job(place: Place, pipeline: str, source_data: object) -> JobDocument:
         BatchError: it cannot be read.
     """
     flow = place.library.resolve(f"{pipeline}:draft").flow
-    job = create(place, JobDocument, pipeline, source="", batch=None, records=0)
+    job = begin(place, JobDocument, pipeline)
     try:
         staged = _staged(place, job, source_data, flow.source.format)
         _require_records(staged, source_data)
     except BaseException:
         remove(place, job)
         raise
-    elsewhere = str(staged.folder.absolute()) if isinstance(source_data, StagedBatch) else None
     words = _in_words(source_data, staged.records)
-    return update(place, job, source=words, batch=elsewhere, records=staged.records)
+    return save(place, changed(job, source=words, records=staged.records))
 
 
 def batch_of(place: Place, job: JobDocument) -> StagedBatch:
     """The job's data.
 
     Raises:
-        BatchError: a staged batch that lay elsewhere is no longer there.
+        BatchError: somebody has removed it.
     """
-    folder = Path(job.batch) if job.batch else folder_of(place, job) / _STAGED
+    folder = folder_of(place, job) / _STAGED
     staged = StagedBatch.load(folder)
     if staged is None:
-        raise BatchError(
-            f"the data of {job.id} is gone: there is no staged batch in {folder}.",
-            hint="make another job of it; staged batches are removed when runs are pruned.",
-        )
+        message = f"the data of {job.id} is gone: there is no staged batch in {folder}."
+        raise BatchError(message, hint="attach it again: pipeline.create_job(...).")
     return staged
 
 
@@ -98,7 +99,8 @@ def job_of(place: Place, id: str) -> JobDocument:  # noqa: A002
 def _staged(place: Place, job: JobDocument, data: object, form: SourceFormat) -> StagedBatch:
     into = folder_of(place, job) / _STAGED
     if isinstance(data, StagedBatch):
-        return data
+        shutil.copytree(data.folder, into, copy_function=_link)
+        return replace(data, folder=into)
     with DuckDBEngine(place.settings) as engine:
         if isinstance(data, str | Path):
             return engine.stage_files([_file(data)], form, into)
@@ -111,6 +113,14 @@ def _staged(place: Place, job: JobDocument, data: object, form: SourceFormat) ->
         staged = engine.stage_files([InputFile(path, "records", "1")], as_lines, into)
     path.unlink()
     return staged
+
+
+def _link(source: str, copy: str) -> None:
+    """The same file under another name, which stays when the first is removed; or a copy."""
+    try:
+        os.link(source, copy)
+    except OSError:  # another disk
+        shutil.copy2(source, copy)
 
 
 def _file(data: str | Path) -> InputFile:
@@ -127,7 +137,7 @@ def _records(data: object) -> Iterable[Any]:
         return (data,)
     if isinstance(data, Iterable) and not isinstance(data, bytes):
         return data
-    message = f"a {type(data).__name__} is no source data."
+    message = f"{type(data).__name__} is no kind of source data."
     raise InvalidRequestError(message, hint=f"give {_EXPECTED}.")
 
 
@@ -135,7 +145,7 @@ def _write_records(records: Iterable[Any], path: Path) -> None:
     with path.open("w", encoding="utf-8") as lines:
         for place, record in enumerate(records):
             if not isinstance(record, Mapping):
-                message = f"record {place} is a {type(record).__name__}, not a dict."
+                message = f"record {place} is no dict, but of the type {type(record).__name__}."
                 raise InvalidRequestError(message, hint="a record names each value by its column.")
             lines.write(_line(record, place) + "\n")
 
@@ -159,7 +169,7 @@ def _plain(value: object) -> object:
     for kinds, write in _PLAIN:
         if isinstance(value, kinds):
             return write(value)
-    raise TypeError(f"a {type(value).__name__} is no value of a record")
+    raise TypeError(f"a value of the type {type(value).__name__}")
 
 
 def _require_records(staged: StagedBatch, data: object) -> None:

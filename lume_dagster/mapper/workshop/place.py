@@ -27,6 +27,7 @@ class Place:
     author: str
     memory_limit: str = "2GB"
     threads: int | None = None
+    project: Path | None = None  # for doors that reach its connectors
     tools: Tools = field(default_factory=Tools)
 
     @property

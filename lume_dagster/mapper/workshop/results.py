@@ -15,9 +15,10 @@ from lume_dagster.mapper.workshop.documents import (
     Proposed,
     ResultDocument,
     Status,
-    create,
+    begin,
+    changed,
     load,
-    update,
+    save,
 )
 from lume_dagster.mapper.workshop.intake import batch_of
 from lume_dagster.mapper.workshop.mapper import Mapper
@@ -50,7 +51,7 @@ def run_result(
         asked: what.
         deployed: what it is compared with; None compares with nothing.
     """
-    result = create(
+    result = begin(
         place,
         ResultDocument,
         job.pipeline,
@@ -60,15 +61,14 @@ def run_result(
         flow=render(asked.version.flow),
         generated_by=asked.generated_by,
         proposals=dict(asked.proposals or _NO_PROPOSALS),
-        status=Status.RUNNING,
     )
     try:
         ran = run_on_job(place, asked.version, job)
     except LumeError as error:
-        update(place, result, status=Status.FAILED, error=str(error))
+        save(place, changed(result, status=Status.FAILED, error=str(error)))
         raise
     said = _figures(ran, asked) | _compared(place, job, ran, deployed)
-    return update(place, result, **said)
+    return save(place, changed(result, **said))
 
 
 def _figures(ran: Ran, asked: Asked) -> dict[str, object]:

@@ -8,7 +8,7 @@ from lume_dagster.errors import InvalidRequestError, LumeError
 from lume_dagster.flows.drafts import Standing, deploy, standing_of
 from lume_dagster.flows.flow_file import parse, render
 from lume_dagster.flows.model import Flow, FlowVersion
-from lume_dagster.mapper.nodes import expressions
+from lume_dagster.mapper.nodes import expressions, unmade
 from lume_dagster.mapper.proposal import Decision
 from lume_dagster.mapper.review import decide, kept_fields, read_review
 from lume_dagster.mapper.workshop.changes import field_changes
@@ -72,13 +72,15 @@ def edit(place: Place, id: str, editing: Editing) -> ResultDocument:  # noqa: A0
         made = Edit(
             kind=edited.kind, at=now(), fields=tuple(c.path for c in changed), said=edited.said
         )
-        taught = session.taught if edited.taught is None else dict(edited.taught)
+        taught = edited.taught
+        if taught is None:  # what was said otherwise since is no longer what records teach
+            taught = {p: t for p, t in session.taught.items() if p not in made.fields}
         update(
             place,
             session,
             draft=after,
             edits=(*session.edits, made),
-            taught=taught,
+            taught=dict(taught),
             proposals={**session.proposals, **edited.proposals},
             result=result.id,
             status=result.status,
@@ -120,14 +122,17 @@ def deploy_session(
 
     Raises:
         OutdatedError: somebody else deployed since the session began; says who, and what.
-        InvalidRequestError: the active version says the same already.
+        InvalidRequestError: the active version says the same already, or no row could be mapped
+            because a required field is made from nothing.
     """
     by = author or place.author
     with held(place, SessionDocument, id) as session:
         home, flow = place.home(session.pipeline), parse(session.draft)
+        _require_made(flow)
+        read_review(home)  # what cannot be read is said before anything is published
         base = Standing(session.digest, session.newest, session.active)
         version = deploy(home, flow, base, author=by, note=note)
-        _propose(place, session, flow, by)
+        _propose(place, session, flow, by, note)
         now_stands, text = standing_of(home), render(flow)
         update(
             place,
@@ -143,7 +148,17 @@ def deploy_session(
         return version
 
 
-def _propose(place: Place, session: SessionDocument, flow: Flow, author: str) -> None:
+def _require_made(flow: Flow) -> None:
+    missing = list(unmade(flow.mapping, flow.target_schema))
+    if missing:
+        raise InvalidRequestError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} required and made from "
+            "nothing: every row would be rejected.",
+            hint="map it, give it a default, or take it out of required.",
+        )
+
+
+def _propose(place: Place, session: SessionDocument, flow: Flow, author: str, note: str) -> None:
     """What a person has changed is theirs: later generations keep it."""
     home = place.flows / session.pipeline
     standing = expressions(flow.mapping, flow.target_schema)
@@ -155,7 +170,7 @@ def _propose(place: Place, session: SessionDocument, flow: Flow, author: str) ->
         if change.after is not None and change.path not in kept and change.path not in generated
     }
     if changed:
-        decide(home, changed, standing, author=author, note=f"edited in {session.id}")
+        decide(home, changed, standing, author=author, note=note or "edited in a workshop")
 
 
 def _touched(session: SessionDocument, path: str) -> bool:

@@ -76,45 +76,58 @@ IS_FIVE = {"left": SIZE, "right": {"default": 5}}
 IS_SIX = {"left": SIZE, "right": {"default": 6}}
 
 
-@pytest.mark.parametrize(
-    ("field", "transformation", "value"),
-    [
-        ("text", NAME, "Ada Byron"),
-        ("text", {"extract": "$.address.city"}, "London"),
-        ("text", {"extract": "address.zip code"}, "N1"),
-        ("text", {"extract": "none", "default": "n/a"}, "n/a"),
-        ("text", {"extract": "name", "default": "n/a"}, "Ada Byron"),
-        ("text", {"default": "it's"}, "it's"),
-        ("number", {"default": 7.5}, 7.5),
-        ("number", {"extract": "none", "default": 3}, 3),
-        ("flag", {"default": True}, True),
-        ("text", {"default": None}, None),
-        ("flag", {"exists": "none"}, False),
-        ("flag", {"exists": "address.city"}, True),
-        ("flag", IS_FIVE, True),
-        ("flag", IS_SIX, False),
-        ("flag", {"left": NONE, "right": {"default": "x"}}, False),
-        ("text", lookup("state", {"California": "CA", "New York": "NY"}), "CA"),
-        ("text", lookup("state", {"Texas": "TX"}, default="??"), "??"),
-        ("text", lookup("state", {"Texas": "TX"}, default=None), None),
-        ("text", lookup("state", {"California": "CA", "california": "ca"}), "CA"),
-        ("number", lookup("state", {"California": 6}), 6),
-        ("text", concat([NAME, {"extract": "address.city"}], ", "), "Ada Byron, London"),
-        ("text", concat([NAME, NONE], "-"), "Ada Byron"),
-        ("text", concat([NONE], "-", default="none"), "none"),
-        ("text", concat([split(NAME, " ", 1), {"default": "!"}], ""), "Byron!"),
-        ("text", split(NAME, " ", 0), "Ada"),
-        ("text", split(NAME, " ", 5, default="-"), "-"),
-        ("text", {"condition": IS_FIVE, "true": {"default": "five"}, "false": NAME}, "five"),
-        ("text", {"condition": IS_SIX, "true": {"default": "six"}, "false": NAME}, "Ada Byron"),
-        ("text", {"condition": {"exists": "none"}, "true": NAME, "false": None}, None),
-        ("text", "upper(name)", "ADA BYRON"),
-    ],
-)  # fmt: skip
-def test_an_operator_gives_what_it_gave(pipeline, field, transformation, value):
-    mapping = run(pipeline, entry(field, transformation))
+#: What kind of field, the transformation, and what comes out of the record.
+OPERATORS = [
+    ("text", NAME, "Ada Byron"),
+    ("text", {"extract": "$.address.city"}, "London"),
+    ("text", {"extract": "address.zip code"}, "N1"),
+    ("text", {"extract": "none", "default": "n/a"}, "n/a"),
+    ("text", {"extract": "name", "default": "n/a"}, "Ada Byron"),
+    ("text", {"default": "it's"}, "it's"),
+    ("number", {"default": 7.5}, 7.5),
+    ("number", {"extract": "none", "default": 3}, 3),
+    ("flag", {"default": True}, True),
+    ("text", {"default": None}, None),
+    ("flag", {"exists": "none"}, False),
+    ("flag", {"exists": "address.city"}, True),
+    ("flag", IS_FIVE, True),
+    ("flag", IS_SIX, False),
+    ("flag", {"left": NONE, "right": {"default": "x"}}, False),
+    ("text", lookup("state", {"California": "CA", "New York": "NY"}), "CA"),
+    ("text", lookup("state", {"Texas": "TX"}, default="??"), "??"),
+    ("text", lookup("state", {"Texas": "TX"}, default=None), None),
+    ("text", lookup("state", {"California": "CA", "california": "ca"}), "CA"),
+    ("number", lookup("state", {"California": 6}), 6),
+    ("text", concat([NAME, {"extract": "address.city"}], ", "), "Ada Byron, London"),
+    ("text", concat([NAME, NONE], "-"), "Ada Byron"),
+    ("text", concat([NONE], "-", default="none"), "none"),
+    ("text", concat([split(NAME, " ", 1), {"default": "!"}], ""), "Byron!"),
+    ("text", split(NAME, " ", 0), "Ada"),
+    ("text", split(NAME, " ", 5, default="-"), "-"),
+    ("text", {"condition": IS_FIVE, "true": {"default": "five"}, "false": NAME}, "five"),
+    ("text", {"condition": IS_SIX, "true": {"default": "six"}, "false": NAME}, "Ada Byron"),
+    ("text", {"condition": {"exists": "none"}, "true": NAME, "false": None}, None),
+    ("text", "upper(name)", "ADA BYRON"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory):
+    """The record as a mapper with a field for each operator maps it."""
+    place = place_in(tmp_path_factory.mktemp("operators"))
+    fields = {f"f{n}": SCHEMA["properties"][kind] for n, (kind, *_) in enumerate(OPERATORS)}
+    schema = {"type": "object", "properties": fields}
+    pipeline = Pipeline.create("operators", schema, project=place)
+    pipeline.create_job(RECORD)
+    entries = [entry(f"f{n}", given) for n, (_, given, _) in enumerate(OPERATORS)]
+    mapping = run(pipeline, *entries)
     assert mapping.message == "success"
-    assert mapping.mapped_record[field] == value
+    return mapping.mapped_record
+
+
+@pytest.mark.parametrize(("number", "case"), list(enumerate(OPERATORS)))
+def test_an_operator_gives_what_it_gave(mapped, number, case):
+    assert mapped[f"f{number}"] == case[2]
 
 
 def test_nested_fields_and_lists_are_made(pipeline):
@@ -159,15 +172,16 @@ def test_a_whole_document_is_read(key):
     assert import_mapper({"version": 3, key: [entry("text", NAME)]}) == expected
     assert import_mapper({key: {"text": NAME}}) == expected
     assert import_mapper({"text": NAME}) == expected
+    assert import_mapper({key: [{"field_name": "text", "transformation": NAME}]}) == expected
 
 
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (7, "a int is no mapper"),
+        (7, "int is no kind of mapper"),
         ([{"field": "x"}], "entry 0 of the mapper has no targetField"),
         ([entry("text", {"upper": "x"})], r"the transformation \(upper\) is none that is known"),
-        ([entry("text", 7)], "a int is no transformation"),
+        ([entry("text", 7)], "int is no kind of transformation"),
         ([entry("text", {"extract": ""})], "'' is no path"),
         ([entry("text", {"extract": "ids[0].id"})], "names one item of a list by its place"),
         ([entry("text", NAME), entry("text", NAME)], "text is mapped twice"),

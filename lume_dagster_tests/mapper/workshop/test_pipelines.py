@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -19,7 +22,14 @@ from lume_dagster.errors import (
 )
 from lume_dagster.flows.model import SourceFormat
 from lume_dagster.mapper.workshop.tools import Tools
-from lume_dagster_tests.mapper.workshop.shop import RECORDS, SCHEMA, people_in, place_in, texts_in
+from lume_dagster_tests.mapper.workshop.shop import (
+    RECORDS,
+    SCHEMA,
+    by_equal_names,
+    people_in,
+    place_in,
+    texts_in,
+)
 
 
 @pytest.fixture
@@ -78,15 +88,16 @@ def test_a_file_gives_the_same(place, tmp_path):
     assert mapped[1] == {"id": 2, "name": "Max Born", "city": "Berlin", "state": "NY"}
 
 
-def test_a_staged_batch_is_used_where_it_lies_until_it_is_gone(place, tmp_path):
+def test_a_staged_batch_stays_with_the_job_when_it_is_pruned(place, tmp_path):
     path = tmp_path / "people.csv"
     path.write_text("id,name\n7,Ada\n")
     with DuckDBEngine(place.settings) as engine:
         files = [InputFile(path, "people.csv", "1")]
         staged = engine.stage_files(files, SourceFormat(), tmp_path / "staged")
     job = people_in(place).create_job(staged)
+    shutil.rmtree(staged.folder)
     assert job.run().counts["mapped"] == 1
-    staged.folder.rename(tmp_path / "moved")
+    shutil.rmtree(next(place.workshop.glob("*/jobs/*/staged")))
     with pytest.raises(BatchError, match="is gone: there is no staged batch"):
         job.create_workshop().run_mapper({"name": "upper(name)"})
 
@@ -95,10 +106,10 @@ def test_a_staged_batch_is_used_where_it_lies_until_it_is_gone(place, tmp_path):
     ("data", "said"),
     [
         ([], "there is no record in the list"),
-        ([1], "record 0 is a int, not a dict"),
+        ([1], "record 0 is no dict, but of the type int"),
         ([{"a": float("nan")}], "record 0 cannot be kept"),
-        ([{"a": object()}], "a object is no value of a record"),
-        (7, "a int is no source data"),
+        ([{"a": object()}], "record 0 cannot be kept: a value of the type object"),
+        (7, "int is no kind of source data"),
         ("nowhere.csv", "there is no file nowhere.csv"),
     ],
 )
@@ -182,6 +193,29 @@ def test_a_job_whose_columns_do_not_fit_says_so_and_is_kept_as_failed(place):
     assert "no column 'id'" in failed.error
     with pytest.raises(InvalidRequestError, match="has no rows: it failed"):
         failed.get_mappings()
+
+
+def test_of_two_first_runs_at_once_one_generates_and_the_other_waits(tmp_path):
+    made = []
+
+    def generate(sample, schema, *, pinned, memory):
+        made.append(len(sample.rows))
+        return by_equal_names(sample, schema, pinned=pinned, memory=memory)
+
+    pipeline = people_in(place_in(tmp_path, tools=Tools(generate=generate)))
+    jobs = [pipeline.create_job(RECORDS[:n]) for n in (1, 2, 3)]
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(Job.run, jobs))
+    assert len(made) == 1
+    assert len({tuple(r.mapper.items()) for r in results}) == 1
+
+
+def test_a_job_takes_one_kind_of_data(place):
+    pipeline = people_in(place)
+    with pytest.raises(InvalidRequestError, match="either source_data or a source_path"):
+        pipeline.create_job()
+    with pytest.raises(InvalidRequestError, match="either source_data or a source_path"):
+        pipeline.create_job(RECORDS, source_path="x.csv")
 
 
 def test_jobs_and_results_are_found_again(place):

@@ -22,60 +22,69 @@ RECORD = {
 }
 
 
+TYPES = {
+    "text": {"type": "string"},
+    "number": {"type": "number"},
+    "flag": {"type": "boolean"},
+    "day": {"type": "string", "format": "date"},
+    "moment": {"type": "string", "format": "date-time"},
+}
+#: What kind of field, the sentence, and what comes out of the record.
+SENTENCES = [
+    ("text", "use column Last_Name", "Byron"),
+    ("text", "Take the first name", "ada maria"),
+    ("text", "copy 'last name'.", "Byron"),
+    ("text", "always EUR", "EUR"),
+    ("number", "set to 5", 5),
+    ("flag", "always true", True),
+    ("text", "use none then default to 'n/a'", "n/a"),
+    ("text", "use column none; if empty use unknown", "unknown"),
+    ("text", "join first name and last_name with a space", "ada maria Byron"),
+    ("text", "concatenate Last_Name, first name and code with ' / '", "Byron / ada maria / A-77-x"),
+    ("text", "upper case of last name", "BYRON"),
+    ("text", "use first name, then make it upper case", "ADA MARIA"),
+    ("text", "the second word of first name", "maria"),
+    ("text", "the last word of first name", "maria"),
+    ("text", "first 2 characters of code", "A-"),
+    ("text", "part 2 of code split by a dash", "77"),
+    ("text", "map status: O to OPEN, P to PAID", "OPEN"),
+    ("text", "use status then map 'O' to 'still open' and 'P' to 'paid'", "still open"),
+    ("number", "as a number with a decimal comma of amount", 1234.5),
+    ("number", "divide minutes by 60", 1.5),
+    ("number", "use minutes then divide by 7 then round to 2 decimals", 12.86),
+    ("number", "multiply minutes by 60", 5400),
+    ("flag", "yes or no from flag", True),
+    ("day", "date in the format dd/mm/yyyy of born", "1815-12-10"),
+    ("day", "use born then parse as date %d/%m/%Y", "1815-12-10"),
+    ("moment", "date dd.mm.yyyy HH:mm of at", "1815-12-10 14:30:00"),
+    ("text", "leave empty", None),
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
+    """A session on a schema with a field for each sentence, and one of each type."""
     place = place_in(tmp_path_factory.mktemp("place"))
-    schema = {
-        "type": "object",
-        "properties": {
-            "text": {"type": "string"},
-            "number": {"type": "number"},
-            "flag": {"type": "boolean"},
-            "day": {"type": "string", "format": "date"},
-            "moment": {"type": "string", "format": "date-time"},
-        },
-    }
+    fields = {f"f{n}": TYPES[kind] for n, (kind, *_) in enumerate(SENTENCES)}
+    schema = {"type": "object", "properties": TYPES | fields}
     pipeline = Pipeline.create("said", schema, project=place)
     pipeline.create_job(RECORD)
     return pipeline.create_workshop()
 
 
-@pytest.mark.parametrize(
-    ("field", "sentence", "value"),
-    [
-        ("text", "use column Last_Name", "Byron"),
-        ("text", "Take the first name", "ada maria"),
-        ("text", "copy 'last name'.", "Byron"),
-        ("text", "always EUR", "EUR"),
-        ("number", "set to 5", 5),
-        ("flag", "always true", True),
-        ("text", "use none then default to 'n/a'", "n/a"),
-        ("text", "use column none; if empty use unknown", "unknown"),
-        ("text", "join first name and last_name with a space", "ada maria Byron"),
-        ("text", "concatenate Last_Name, first name and code with ' / '", "Byron / ada maria / A-77-x"),
-        ("text", "upper case of last name", "BYRON"),
-        ("text", "use first name, then make it upper case", "ADA MARIA"),
-        ("text", "the second word of first name", "maria"),
-        ("text", "the last word of first name", "maria"),
-        ("text", "first 2 characters of code", "A-"),
-        ("text", "part 2 of code split by a dash", "77"),
-        ("text", "map status: O to OPEN, P to PAID", "OPEN"),
-        ("text", "use status then map 'O' to 'still open' and 'P' to 'paid'", "still open"),
-        ("number", "as a number with a decimal comma of amount", 1234.5),
-        ("number", "divide minutes by 60", 1.5),
-        ("number", "use minutes then divide by 7 then round to 2 decimals", 12.86),
-        ("number", "multiply minutes by 60", 5400),
-        ("flag", "yes or no from flag", True),
-        ("day", "date in the format dd/mm/yyyy of born", "1815-12-10"),
-        ("day", "use born then parse as date %d/%m/%Y", "1815-12-10"),
-        ("moment", "date dd.mm.yyyy HH:mm of at", "1815-12-10 14:30:00"),
-        ("text", "leave empty", None),
-    ],
-)  # fmt: skip
-def test_a_sentence_is_done(workshop, field, sentence, value):
-    (mapping,) = workshop.run_prompt({field: sentence})
+@pytest.fixture(scope="module")
+def mapping(workshop):
+    said = {f"f{n}": sentence for n, (_, sentence, _) in enumerate(SENTENCES)}
+    (mapping,) = workshop.run_prompt(said)
     assert mapping.message == "success"
-    assert mapping.mapped_record[field] == value
+    return mapping
+
+
+@pytest.mark.parametrize(
+    ("number", "case"), list(enumerate(SENTENCES)), ids=[s[1] for s in SENTENCES]
+)
+def test_a_sentence_is_done(mapping, number, case):
+    assert mapping.mapped_record[f"f{number}"] == case[2]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,14 @@ def test_a_sample_edit_keeps_what_was_taught_before(pipeline):
     with pytest.raises(InvalidRequestError, match=r"city cannot be learned from 2 record\(s\)"):
         workshop.run_sample({"index": 1, "mapped_record": {"city": "BERLIN"}})
     assert dict(workshop.get_mapper())["city"] == "trim(city)"
+
+
+def test_what_was_taught_is_forgotten_when_the_field_is_edited_otherwise(pipeline):
+    workshop = pipeline.create_workshop()
+    workshop.run_sample({"index": 0, "mapped_record": {"name": "ADA BYRON"}})
+    workshop.run_mapper({"name": "name"})
+    result = workshop.run_sample({"index": 1, "mapped_record": {"name": "Max"}})
+    assert result.mapper["name"] == "split_part(name, ' ', 1)"
 
 
 def test_a_sample_edit_that_is_so_already_changes_nothing(pipeline):
@@ -221,6 +230,14 @@ def test_nothing_in_the_library_changes_before_deploy_and_everything_after(place
     assert pipeline.run_pipeline(RECORDS).get_mappings().items[0].mapped_record["city"] == "London"
 
 
+def test_the_mapping_stands_in_the_flow_file_a_line_a_field(place, pipeline):
+    workshop = pipeline.create_workshop()
+    workshop.run_mapper({"city": "trim(city)"}, auto_deploy=True)
+    lines = (place.flows / "people" / "flow.yaml").read_text().splitlines()
+    assert "  city: trim(city)" in lines
+    assert sum(line.startswith("  ") for line in lines[lines.index("mapping:") :]) == 4
+
+
 def test_auto_deploy_deploys_what_came_out(pipeline):
     workshop = pipeline.create_workshop()
     workshop.run_mapper({"city": "upper(city)"}, auto_deploy=True)
@@ -250,10 +267,35 @@ def test_a_session_survives_a_restart(place, pipeline):
     assert again.deploy() == "people:v2"
 
 
+def test_edits_of_one_session_at_once_are_made_one_after_the_other(pipeline):
+    workshop = pipeline.create_workshop()
+    edits = [{"city": "trim(city)"}, {"name": "upper(name)"}, {"id": "id::INT + 1"}]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(workshop.run_mapper, edits))
+    assert dict(workshop.get_mapper()) == {
+        "id": "id::INT + 1",
+        "name": "upper(name)",
+        "city": "trim(city)",
+        "state": "state",
+    }
+    assert len(workshop.edits) == 3
+
+
 def test_deploying_twice_says_that_there_is_nothing_to_deploy(pipeline):
     workshop = pipeline.create_workshop()
     with pytest.raises(InvalidRequestError, match="people:v1, which is active, says the same"):
         workshop.deploy()
+
+
+def test_a_mapping_that_could_map_no_row_is_not_deployed(place):
+    pipeline = people_in(place)
+    pipeline.create_job(RECORDS)
+    workshop = pipeline.create_workshop()
+    workshop.run_mapper({"id": "id"})
+    with pytest.raises(InvalidRequestError, match="name is required and made from nothing"):
+        workshop.deploy()
+    workshop.run_mapper({"name": "name"})
+    assert workshop.deploy() == "people:v1"
 
 
 def test_a_workshop_needs_a_job(place):
@@ -333,7 +375,7 @@ def test_a_draft_that_was_edited_by_hand_is_not_overwritten(place, pipeline):
     workshop = pipeline.create_workshop()
     workshop.run_mapper({"city": "trim(city)"})
     file = place.flows / "people" / "flow.yaml"
-    by_hand = file.read_text().replace("name: 'name'", "name: lower(name)")
+    by_hand = file.read_text().replace("  name: 'name'", "  name: lower(name)")
     file.write_text(f"# by hand\n{by_hand}")
     with pytest.raises(InvalidRequestError, match=r"flow\.yaml was edited"):
         workshop.deploy()
