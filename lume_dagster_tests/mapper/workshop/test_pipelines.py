@@ -198,7 +198,8 @@ def test_a_job_whose_columns_do_not_fit_says_so_and_is_kept_as_failed(place):
 def test_of_two_first_runs_at_once_one_generates_and_the_other_waits(tmp_path):
     made = []
 
-    def generate(sample, schema, *, pinned, memory):
+    def generate(sample, schema, *, pinned, memory, beside):
+        del beside
         made.append(len(sample.rows))
         return by_equal_names(sample, schema, pinned=pinned, memory=memory)
 
