@@ -100,6 +100,10 @@ def test_the_page_on_operations_does_what_it_shows(tmp_path):
     follow(DOCS / "operations.md", tmp_path)
 
 
+def test_the_page_on_the_mapper_does_what_it_shows(tmp_path):
+    follow(DOCS / "mapper.md", tmp_path)
+
+
 def test_the_page_on_models_does_what_it_shows(tmp_path):
     follow(DOCS / "mapper-models.md", tmp_path)
 
