@@ -392,3 +392,28 @@ def test_a_version_that_was_rolled_back_is_not_passed_over(place, pipeline):
     place.library.activate("people:v1", author="Grace")
     with pytest.raises(InvalidRequestError, match="people:v1 was activated by Grace"):
         workshop.deploy()
+
+
+def test_nested_numbers_and_dates_are_taught_by_value(place):
+    schema = {
+        "type": "object",
+        "required": ["at"],
+        "properties": {
+            "place": {
+                "type": "object",
+                "required": ["zip"],
+                "properties": {"zip": {"type": "string"}, "city": {"type": "string"}},
+            },
+            "size": {"type": "number"},
+            "at": {"type": "string", "format": "date-time"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    pipeline = Pipeline.create("nested", schema, project=place)
+    pipeline.create_job({"a": {"town": "Ulm"}, "n": "7", "t": "2024-01-02T03:04:05", "l": ["x"]})
+    workshop = pipeline.create_workshop()
+    wanted = {"place": {"city": "ULM"}, "size": 7.0, "at": "2024-01-02T03:04:05"}
+    result = workshop.run_sample({"index": 0, "mapped_record": wanted})
+    assert described(result) == ["+ place.city: upper(a.town)", "+ size: n", "+ at: t"]
+    with pytest.raises(InvalidRequestError, match="tags lies in a list, or is one"):
+        workshop.run_sample({"index": 0, "mapped_record": {"tags": ["x"]}})
