@@ -16,13 +16,15 @@ from benchmarks.mapping.cases import Case, split_of
 from benchmarks.mapping.generated_values import Concept, values_of
 from lume_dagster.mapper.match.column import Column
 
-CASES = 336
+CASES = 504
 _ROWS = 60
 TWINS = [
     *"previous first last planned actual minimum maximum primary secondary other original alternate".split(),
     *"billing shipping expected reported local total average new old internal external default".split(),
 ]
-KINDS = ("schema", "schema", "tables", "schema", "large", "schema", "said", "many")
+KINDS = (
+    "schema", "strangers", "tables", "schema", "large", "tiny", "schema", "said", "strangers", "many", "schema", "tiny",
+)  # fmt: skip
 _HEADERS = ("same", "other", "short", "skeleton", "placeholder", "prefixed", "mixed")
 
 
@@ -46,19 +48,12 @@ def cases(count: int = CASES) -> Iterator[Case]:
 
 
 def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Case:
-    kind = KINDS[number // len(_HEADERS) % len(KINDS)]
+    kind, mode = KINDS[number // len(_HEADERS) % len(KINDS)], _HEADERS[number % len(_HEADERS)]
     if kind == "many":
         return _many_tables(number, chance, domains)
     domain = chance.choice(sorted(domains))
-    own = domains[domain]
     strangers = [c for name in sorted(domains) if name != domain for c in domains[name]]
-    target = _keep(own, chance, 0.5) + chance.sample(strangers, chance.choice((0, 0, 2, 5)))
-    wanted = {name for c in target for name in c.names}
-    others = [c for c in strangers if not wanted.intersection(c.names)]
-    source = _keep(own, chance, 0.4) + chance.sample(others, chance.choice((0, 2, 4, 12)))
-    target, source = _apart(target), _apart(source)
-    chance.shuffle(source)
-    mode = _HEADERS[number % len(_HEADERS)]
+    source, target = _drawn(kind, domains[domain], strangers, chance)
     names = _unique([_header(c, mode, place, chance) for place, c in enumerate(source)])
     described, examples = chance.random() < 0.7, chance.choice((0, 1, 3, 3))
     fields = tuple(_field(c, examples, chance, described=described) for c in target)
@@ -72,14 +67,31 @@ def _case(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Cas
         fields = _filled(fields, target, chance)
     if kind == "large":
         fields = _with_twins(fields, strangers, examples, chance, described=described)
-        if mode in ("other", "placeholder", "prefixed", "mixed"):
-            gold = {ours: _perhaps_a_twin(theirs, fields, chance) for ours, theirs in gold.items()}
+        gold = _perhaps_twins(gold, mode, fields, chance)
     if kind in ("large", "said") and chance.random() < 0.5:
         columns = _only_said(columns, source, chance)
     title = f"generated/{number:03}-{domain}-{kind}-{mode}"
-    return Case(
-        title, "generated", columns, fields, gold, dict.fromkeys(names, split_of(title)), kind
-    )
+    splits = dict.fromkeys(names, split_of(title))
+    return Case(title, "generated", columns, fields, gold, splits, kind)
+
+
+def _drawn(
+    kind: str, own: list[Concept], strangers: list[Concept], chance: Random
+) -> tuple[list[Concept], list[Concept]]:
+    """What the source and what the target is about."""
+    target = _keep(own, chance, 0.5) + chance.sample(strangers, chance.choice((0, 0, 2, 5)))
+    wanted = {name for c in target for name in c.names}
+    others = [c for c in strangers if not wanted.intersection(c.names)]
+    source = _keep(own, chance, 0.4) + chance.sample(others, chance.choice((0, 2, 4, 12)))
+    if kind == "strangers":
+        source = chance.sample(others, chance.choice((1, 2, 4, 8, 15)))
+    if kind in ("strangers", "tiny"):
+        target = chance.sample(target, min(len(target), chance.choice((1, 2, 3, 6))))
+    if kind == "tiny":
+        source = chance.sample(source, min(len(source), chance.choice((1, 2, 3))))
+    target, source = _apart(target), _apart(source)
+    chance.shuffle(source)
+    return source, target
 
 
 def _many_tables(number: int, chance: Random, domains: dict[str, list[Concept]]) -> Case:
@@ -146,8 +158,16 @@ def _filled(
     )
 
 
+def _perhaps_twins(
+    gold: dict[str, str], mode: str, fields: tuple[Column, ...], chance: Random
+) -> dict[str, str]:
+    """Unless the names say which, the gold's author meant one of the twins as often as not."""
+    if mode not in ("other", "placeholder", "prefixed", "mixed"):
+        return gold
+    return {ours: _perhaps_a_twin(theirs, fields, chance) for ours, theirs in gold.items()}
+
+
 def _perhaps_a_twin(path: str, fields: tuple[Column, ...], chance: Random) -> str:
-    """Who made the gold meant one of the twins as often as not, and the source does not say so."""
     twins = [field.path for field in fields if field.path.endswith(f"_{path}")]
     return chance.choice(twins) if twins and chance.random() < 0.5 else path
 

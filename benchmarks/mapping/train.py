@@ -70,7 +70,7 @@ def fit(examples: Iterable[Examples]) -> dict[str, Any]:
 def _fit(examples: Sequence[Examples], *, assigned: bool) -> dict[str, Any]:
     evidence, right, weights = _gathered(examples, assigned=assigned)
     means, spreads = _weighted_mean(evidence, weights)
-    standard = np.clip((evidence - means) / spreads, -4, 4)
+    standard = np.clip((evidence - means) / spreads, -calibrate.LIMIT, calibrate.LIMIT)
     table = np.column_stack([standard, np.ones(len(standard))])
 
     def loss(parameters: Numbers) -> tuple[float, Numbers]:
@@ -114,6 +114,8 @@ def _gathered(
 #: The product's own kind of case counts most, and a handful of easy cases little.
 FAMILY_WEIGHTS = {
     "generated-schema": 2.0,
+    "generated-strangers": 0.3,
+    "generated-tiny": 0.7,
     "generated-large": 0.5,
     "generated-said": 0.5,
     "generated-many": 0.5,

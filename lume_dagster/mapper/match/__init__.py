@@ -37,7 +37,7 @@ def match(
         from lume_dagster.mapper.match.column import columns_of, fields_of
         from lume_dagster.mapper.match.core import default_maker, match_columns
     except ModuleNotFoundError as error:
-        if error.name not in _PACKAGES:
+        if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
         raise MissingExtraError.for_extra("Matching columns", "mapper") from error
     return match_columns(columns_of(sample), fields_of(schema), default_maker(knowledge))

@@ -20,7 +20,7 @@ from lume_dagster.mapper.match.score import Scored
 Evidence = NDArray[np.float64]
 _FILE = Path(__file__).with_name("calibration.json")
 _ALIKE = 0.999
-_LIMIT = 4.0  # standard deviations: what lies further away was never seen
+LIMIT = 2.5  # standard deviations: what lies further away was hardly seen
 _SURE = 0.99
 
 #: Features that speak for themselves, and what stands in where one cannot be told.
@@ -34,8 +34,8 @@ NAMES = (
     *_PLAIN,
     "score", "ahead_in_field", "ahead_in_column", "best_of_column", "name", "same_name",
     "name_beside_others", "score_beside_others", "names_of_others", "name_if_names_agree",
-    "log_columns", "log_fields", "log_ratio", "has_values", "has_descriptions", "many_tables",
-    "placeholder", "no_values", "twins", "twins_if_same_name",
+    "log_columns", "log_fields", "has_values", "has_descriptions", "many_tables",
+    "placeholder", "no_values", "twins", "twins_if_same_name", "kept",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ class Regression:
 
     def probabilities(self, evidence: Evidence) -> Evidence:
         """Of evidence whose last axis is in the order of NAMES."""
-        standard = np.clip((evidence - self.means) / self.spreads, -_LIMIT, _LIMIT)
+        standard = np.clip((evidence - self.means) / self.spreads, -LIMIT, LIMIT)
         return np.asarray(1 / (1 + np.exp(-(standard @ self.weights + self.bias))))
 
 
@@ -116,7 +116,12 @@ def _of_names(scored: Scored) -> dict[str, Evidence]:
     }
     name = np.maximum.reduce([given["long_words"], 0.9 * given["skeleton"], given["initials"]])
     same = (given["long_words"] >= _ALIKE) | (given["skeleton"] >= _ALIKE)
-    return {"name": name, "same_name": same.astype(np.float64)}
+    kept = np.fmax.reduce([scored.features[name] for name in ("pattern", "enum", "format")])
+    return {
+        "name": name,
+        "same_name": same.astype(np.float64),
+        "kept": np.nan_to_num(kept.astype(np.float64), nan=0.0),
+    }
 
 
 def _of_ranks(scored: Scored) -> dict[str, Evidence]:
@@ -166,7 +171,6 @@ def _of_the_whole(scored: Scored, source: Side, target: Side) -> dict[str, Evide
     return {
         "log_columns": np.array(np.log(rows)),
         "log_fields": np.array(np.log(fields)),
-        "log_ratio": np.array(np.log(rows / fields)),
         "has_values": with_values[:, None],
         "has_descriptions": described[:, None],
         "many_tables": np.array(np.log(tables)),

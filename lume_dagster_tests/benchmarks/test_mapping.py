@@ -1,0 +1,64 @@
+"""The benchmark of the mapper counts as it says, and its generated cases are always the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.mapping import generated
+from benchmarks.mapping.cases import Case, split_of
+from benchmarks.mapping.metrics import Answer, Count, calibration_error
+from lume_dagster.mapper.match.column import Column
+
+CASE = Case(
+    name="x",
+    family="f",
+    source=tuple(Column(n, n) for n in "abc"),
+    target=tuple(Column(n, n) for n in "xyz"),
+    gold={"a": "x", "b": "y"},
+    splits={"a": "dev", "b": "dev", "c": "test"},
+)
+
+
+def counted(answer, split="dev"):
+    count = Count()
+    count.add(CASE, answer, split)
+    return count.figures
+
+
+def test_right_wrong_and_abstained_are_counted_apart():
+    answer = Answer(
+        ranked={"a": ["x", "y"], "b": ["z", "y"]},
+        chosen=frozenset({("a", "x"), ("b", "z"), ("c", "y")}),
+    )
+    found = counted(answer)
+    assert (found["right"], found["wrong"], found["abstained"]) == (1, 1, 1)
+    assert (found["hit@1"], found["hit@5"], found["mrr"]) == (0.5, 1.0, 0.75)
+    assert found["f1"] == 0.5
+
+
+def test_a_split_counts_its_own_columns_only():
+    answer = Answer(ranked={}, chosen=frozenset({("a", "x"), ("c", "z")}))
+    assert (counted(answer, "test")["right"], counted(answer, "test")["wrong"]) == (0, 1)
+
+
+def test_a_column_that_is_not_ranked_is_no_hit():
+    assert counted(Answer(ranked={}, chosen=frozenset()))["hit@5"] == 0
+
+
+def test_the_calibration_error_is_0_for_the_truth():
+    assert calibration_error([(1.0, True), (0.0, False)]) == 0
+    assert calibration_error([(0.9, False), (0.9, True)]) == pytest.approx(0.4)
+
+
+def test_a_split_depends_on_the_name_alone():
+    assert {split_of(f"case-{n}") for n in range(20)} == {"dev", "test"}
+    assert split_of("valentine/tpch/a") == split_of("valentine/tpch/a")
+
+
+def test_generated_cases_are_the_same_each_time_and_their_gold_is_there():
+    once, again = (list(generated.cases(90)) for _ in range(2))
+    assert once == again
+    for case in once:
+        assert set(case.gold) <= {column.path for column in case.source}
+        assert set(case.gold.values()) <= {column.path for column in case.target}
+    assert {case.manner for case in once} == set(generated.KINDS)
