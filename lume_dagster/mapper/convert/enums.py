@@ -14,6 +14,7 @@ from lume_dagster.mapper.convert.synonyms import same_meaning
 #: How alike a value and an allowed value are, 0 to 1; for embeddings.
 Scorer = Callable[[str, str], float]
 
+_LISTED = re.compile(r"[,;|]")
 LEAST_MAPPED = 0.6  # surer values are mapped, the others left to a person
 MOST_VALUES = 200
 _PAIR = re.compile(
@@ -82,7 +83,13 @@ def score(
     if value == allowed:
         return 1.0
     v = folded(value)
-    found = max((_alike(v, value, folded(a), a) for a in (allowed, *meanings)), default=0.0)
+    found = max(_alike(v, value, folded(a), a) for a in (allowed, *meanings))
+    first = _LISTED.split(value)[0].strip()
+    if first and first != value:  # of several words the first says most
+        one = folded(first)
+        found = max(
+            found, 0.92 * max(_alike(one, first, folded(a), a) for a in (allowed, *meanings))
+        )
     if table is not None:
         row, other = find(table, value), find(table, allowed)
         if row is not None and row == other:
