@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 
+from lume_dagster.errors import MissingExtraError
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
 from lume_dagster.mapper.convert.places import TABLES, find, folded
 from lume_dagster.mapper.convert.program import Code, Program
@@ -186,11 +187,13 @@ def _stem(word: str) -> str:
 
 def _spelling(v: str, a: str) -> float:
     """How alike the letters are: typing errors, other spellings."""
-    from rapidfuzz import distance
-
     if min(len(v), len(a)) < 4 or {c for c in v if c.isdigit()} != {c for c in a if c.isdigit()}:
         return 0.0
-    same = distance.DamerauLevenshtein.normalized_similarity(v, a)
+    try:
+        from rapidfuzz.distance import DamerauLevenshtein
+    except ImportError:
+        raise MissingExtraError.for_extra("Matching code lists", "mapper") from None
+    same = DamerauLevenshtein.normalized_similarity(v, a)
     return 0.9 if same >= 0.85 else 0.8 if same >= 0.75 else 0.75 * same if same > 0.6 else 0.0
 
 
