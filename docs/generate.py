@@ -145,7 +145,7 @@ def expressions_page() -> str:
             "",
             "| helper | what it gives |",
             "|---|---|",
-            *(f"| `{usage.split(': ', 1)[0]}` | {_cell(usage)} |" for usage in HELPERS.values()),
+            *(f"| `{usage.split('): ', 1)[0]})` | {_cell(usage)} |" for usage in HELPERS.values()),
             "",
             "## Functions",
             "",
@@ -160,7 +160,7 @@ def expressions_page() -> str:
 
 
 def _cell(usage: str) -> str:
-    return usage.split(": ", 1)[1].replace("|", "\\|")
+    return usage.split("): ", 1)[1].replace("|", "\\|")
 
 
 def flow_reference_page() -> str:

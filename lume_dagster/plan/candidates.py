@@ -77,6 +77,7 @@ def _scope(source: Source) -> tuple[Scope, SeedSlots]:
     scope = Scope(
         chain=Chain(),
         columns=tuple(source.columns),
+        also_called={},
         null_texts=source.null_texts,
         seeds=slots,
         oracle=source.oracle,

@@ -111,6 +111,12 @@ CODES = _table(
         "Add the code to the code_list.",
     ),
     (
+        "INVALID_QUANTITY",
+        "The text is not a number with one of the units the mapping lists.",
+        "Another unit, no unit, a word.",
+        "Add the unit to the parse_quantity, or '' for numbers without one.",
+    ),
+    (
         "NOT_IN_ENUM",
         "The value is none of those the schema allows.",
         "A new value, another spelling.",

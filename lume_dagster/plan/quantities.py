@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from lume_dagster.errors import FlowError
 from lume_dagster.plan.arguments import literals, pairs_of
-from lume_dagster.plan.sql import Bind, Sql, call, lambda_, matches, text, try_cast, when
+from lume_dagster.plan.sql import Bind, Sql, call, lambda_, matches, number, text, try_cast, when
 from lume_dagster.plan.strict import Conversion
 
 SPACES = r"[\s\x{00A0}\x{2009}\x{202F}]"
@@ -40,32 +40,20 @@ def parse_quantity(name: str, args: list[Sql], bind: Bind) -> Conversion:
     )
     bare = bind(call("lower", without_money(args[0])))
     part = rf"{digits}(?:{units})\.?" if units else digits
-    whole = rf"[+-]?{part}(?:(?:,|&|and|und|et|y)?{part})*" + (
-        rf"|[+-]?{digits}" if "" in factors else ""
-    )
-    parts = call("regexp_extract_all", bare, text(part if units else "$^"))
+    alone = rf"[+-]?{digits}"
+    whole = rf"[+-]?{part}(?:(?:,|&|and|und|et|y)?{part})*"
+    parts = call("regexp_extract_all", bare, text(part))
     if "" in factors:
-        parts = when(matches(bare, rf"[+-]?{digits}"), exp.array(bare), parts)
-    total = call(
-        "list_sum",
-        call("list_transform", parts, lambda_("part", _worth(factors, digits, marks[0]))),
-    )
-    signed = exp.Mul(
-        this=when(
-            call("starts_with", bare, text("-")),
-            exp.Neg(this=exp.Literal.number(1)),
-            exp.Literal.number(1),
-        ),
-        expression=total,
-    )
-    known = ", ".join([u or "none" for u in factors][:_SHOWN]) + (
-        ", ..." if len(factors) > _SHOWN else ""
-    )
-    return Conversion(
-        when(matches(bare, whole), signed),
-        "INVALID_QUANTITY",
-        f"is not a number with a unit of {known}",
-    )
+        whole += f"|{alone}"
+        parts = when(matches(bare, alone), exp.array(bare), parts)
+    worth = lambda_("part", _worth(factors, digits, marks[0]))
+    total = call("list_sum", call("list_transform", parts, worth))
+    negative = call("starts_with", bare, text("-"))
+    signed = exp.Mul(this=when(negative, number("-1"), number(1)), expression=total)
+    known = ", ".join([u or "none" for u in factors][:_SHOWN])
+    more = ", ..." if len(factors) > _SHOWN else ""
+    message = f"is not a number with a unit of {known}{more}"
+    return Conversion(when(matches(bare, whole), signed), "INVALID_QUANTITY", message)
 
 
 def _factors(name: str, given: Sql) -> Mapping[str, Sql]:

@@ -25,6 +25,7 @@ def value_or_code(schema, expression, text):
         ("1 234.50", Decimal("1234.50")),
         ("1'234.50", Decimal("1234.50")),
         ("€ 1,234.50", Decimal("1234.50")),
+        ("US$1,234.50", Decimal("1234.50")),
         ("1,234.50 EUR", Decimal("1234.50")),
         ("$-12.00", Decimal("-12.00")),
         ("(12.00)", Decimal("-12.00")),

@@ -41,6 +41,10 @@ def numbers() -> Iterator[Case]:
         nulls = NULLS[number % len(NULLS)] if number % 3 == 1 else None
         names = (("amount", "Betrag"), ("price", "Unit Price"), ("total", "TOTAL"))[number % 3]
         yield column("number", f"number-{slug}", dict(money), *names, make, 30, nulls)
+    yield from (*_negatives(), *_counts(), *_magnitudes(), *_percents())
+
+
+def _negatives() -> Iterator[Case]:
     negatives: dict[str, Callable[[float], str]] = {
         "brackets": lambda v: f"({-v:,.2f})" if v < 0 else f"{v:,.2f}",
         "behind": lambda v: f"{-v:,.2f}-" if v < 0 else f"{v:,.2f}",
@@ -55,6 +59,9 @@ def numbers() -> Iterator[Case]:
         yield column(
             "number", f"number-neg-{slug}", {"type": "number"}, "balance", "Saldo", balance
         )
+
+
+def _counts() -> Iterator[Case]:
     counts: dict[str, Callable[[int], str]] = {
         "us": lambda v: f"{v:,}",
         "german": lambda v: f"{v:,}".replace(",", "."),
@@ -81,6 +88,8 @@ def numbers() -> Iterator[Case]:
             "n/a" if slug == "us" else None,
         )
 
+
+def _magnitudes() -> Iterator[Case]:
     def big(rng: random.Random) -> tuple[str, Gold]:
         unit, factor = rng.choice((("K", 1_000), ("M", 1_000_000), ("B", 1_000_000_000)))
         value = rng.randint(10, 999)
@@ -124,6 +133,9 @@ def numbers() -> Iterator[Case]:
         "Umsatz",
         german,
     )
+
+
+def _percents() -> Iterator[Case]:
     for slug, target, factor in (
         ("fraction", {"type": "number", "minimum": 0, "maximum": 1}, 0.01),
         ("percent", {"type": "number", "minimum": 0, "maximum": 100}, 1),
@@ -217,6 +229,10 @@ def units() -> Iterator[Case]:
             "Temp",
             degrees,
         )
+    yield from (*_written_units(), *_durations())
+
+
+def _written_units() -> Iterator[Case]:
     texts: dict[str, tuple[dict[str, Any], str, str, dict[str, float]]] = {
         "mixed-weight": (
             {"type": "number"},
@@ -259,6 +275,8 @@ def units() -> Iterator[Case]:
 
         yield column("unit", f"unit-text-{slug}", target, name, source, written)
 
+
+def _durations() -> Iterator[Case]:
     def spoken(rng: random.Random) -> tuple[str, Gold]:
         hours, minutes = rng.randint(0, 5), rng.randint(1, 59)
         return (f"{hours}h {minutes}min" if hours else f"{minutes}min"), hours * 60 + minutes

@@ -92,6 +92,10 @@ def others() -> Iterator[Case]:
             case.id, case.family, case.target, case.name, case.columns, case.gold, country=country
         )
 
+    yield from (*_identifiers(), *_plain_texts(), *_names(), *_lists())
+
+
+def _identifiers() -> Iterator[Case]:
     def mail(rng: random.Random) -> tuple[str, Gold]:
         first, last = _person(rng)
         address = f"{first}.{last}@Example.com"
@@ -135,6 +139,8 @@ def others() -> Iterator[Case]:
 
     yield column("text", "uuid-bare", {"type": "string", "format": "uuid"}, "id", "uid", bare)
 
+
+def _plain_texts() -> Iterator[Case]:
     def blanks(rng: random.Random) -> tuple[str, Gold]:
         first, last = _person(rng)
         return f" {first}  {last}", f"{first} {last}"
@@ -156,8 +162,6 @@ def others() -> Iterator[Case]:
         return text, text
 
     yield column("text", "plain", {"type": "string"}, "company", "Firma", plain)
-    yield from _names()
-    yield from _lists()
 
 
 def _names() -> Iterator[Case]:

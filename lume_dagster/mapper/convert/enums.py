@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 
+from lume_dagster.errors import MissingExtraError
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
 from lume_dagster.mapper.convert.places import TABLES, find, folded
 from lume_dagster.mapper.convert.program import Code, Program
@@ -14,6 +15,7 @@ from lume_dagster.mapper.convert.synonyms import same_meaning
 #: How alike a value and an allowed value are, 0 to 1; for embeddings.
 Scorer = Callable[[str, str], float]
 
+_LISTED = re.compile(r"[,;|]")
 LEAST_MAPPED = 0.6  # surer values are mapped, the others left to a person
 MOST_VALUES = 200
 _PAIR = re.compile(
@@ -82,7 +84,13 @@ def score(
     if value == allowed:
         return 1.0
     v = folded(value)
-    found = max((_alike(v, value, folded(a), a) for a in (allowed, *meanings)), default=0.0)
+    found = max(_alike(v, value, folded(a), a) for a in (allowed, *meanings))
+    first = _LISTED.split(value)[0].strip()
+    if first and first != value:  # of several words the first says most
+        one = folded(first)
+        found = max(
+            found, 0.92 * max(_alike(one, first, folded(a), a) for a in (allowed, *meanings))
+        )
     if table is not None:
         row, other = find(table, value), find(table, allowed)
         if row is not None and row == other:
@@ -179,11 +187,13 @@ def _stem(word: str) -> str:
 
 def _spelling(v: str, a: str) -> float:
     """How alike the letters are: typing errors, other spellings."""
-    from rapidfuzz import distance
-
     if min(len(v), len(a)) < 4 or {c for c in v if c.isdigit()} != {c for c in a if c.isdigit()}:
         return 0.0
-    same = distance.DamerauLevenshtein.normalized_similarity(v, a)
+    try:
+        from rapidfuzz.distance import DamerauLevenshtein
+    except ImportError:
+        raise MissingExtraError.for_extra("Matching code lists", "mapper") from None
+    same = DamerauLevenshtein.normalized_similarity(v, a)
     return 0.9 if same >= 0.85 else 0.8 if same >= 0.75 else 0.75 * same if same > 0.6 else 0.0
 
 
