@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -99,6 +100,18 @@ def test_the_next_question_is_a_row_on_which_the_programs_differ():
     asked = next_question(found, {"a": ["Anna Lee", "Maria van Dyk"]})
     assert asked == {"a": "Maria van Dyk"}
     assert next_question(found[:1], {"a": ["Anna Lee", "Maria van Dyk"]}) is None
+
+
+def test_many_columns_and_long_texts_are_bounded():
+    row = {f"c{i}": f"value {i}" for i in range(200)} | {"name": "ann lee", "essay": "x" * 200_000}
+    examples = [
+        Example(row, "Ann Lee"),
+        Example(row | {"name": "rob fox", "c1": "other"}, "Rob Fox"),
+    ]
+    start = time.process_time()
+    best = learn(examples, {path: [value, "z"] for path, value in row.items()})[0]
+    assert best.sources == ("name",)
+    assert time.process_time() - start < 2
 
 
 def test_a_source_that_is_not_given_is_named():
