@@ -52,6 +52,22 @@ def test_a_condition_is_learned_where_one_rule_is_not_enough():
     assert best.explain().startswith("Where a contains 'kg': ")
 
 
+def test_three_kinds_are_told_apart_by_five_examples():
+    pairs = [
+        ("1.5 kg", "1500"),
+        ("250 g", "250"),
+        ("3 t", "3000000"),
+        ("2 kg", "2000"),
+        ("7 t", "7000000"),
+    ]
+    best = taught(pairs, ["0.5 kg", "75 g", "1 t"])[0]
+    assert [best.apply({"a": text}) for text in ("0.5 kg", "75 g", "1 t")] == [
+        "500",
+        "75",
+        "1000000",
+    ]
+
+
 def test_examples_that_contradict_each_other_are_named():
     with pytest.raises(FlowError, match=r"contradict each other: a='x' becomes '1' in one and '2'"):
         taught([("x", "1"), ("x", "2")])
