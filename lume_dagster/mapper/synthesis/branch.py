@@ -30,6 +30,7 @@ _MOST_SPLITS = 5
 _PUSHES = 4_000
 _MOST_WORDS = 12
 _EACH = 3
+_ENOUGH = 5  # examples for a third kind; of fewer, each would be a rule of its own
 
 
 def branched(setting: Setting) -> list[tuple[float, Node]]:
@@ -98,7 +99,11 @@ def _side(
         [row for row in setting.unlabelled if _passes(row, *how) is keep],
         thorough=False,
     )
-    return programs(own, _EACH, _PUSHES)
+    found = programs(own, _EACH, _PUSHES)
+    few = len(setting.wanted) < _ENOUGH or len(chosen) * 2 < len(setting.wanted)
+    if found or few or not setting.thorough:
+        return found
+    return branched(own)[:_EACH]
 
 
 def memorised(setting: Setting) -> list[tuple[float, Node]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ from lume_dagster.mapper.synthesis.setting import Setting
 MOST_PROGRAMS = 10
 MOST_EXAMPLES = 40
 MOST_UNLABELLED = 30
+MOST_COLUMNS = 8
+LONGEST = 1_000  # letters of a value that is looked into
 _EMPTY_COSTS = 9.0  # a program that has nothing for any unlabelled row, against one that has
 _NEAR = 0.8
 
@@ -73,15 +76,36 @@ def _distinct(examples: Sequence[Example]) -> list[Example]:
 
 
 def _setting(told: Sequence[Example], inputs: Mapping[str, Sequence[str | None]]) -> Setting:
-    paths = tuple(dict.fromkeys(path for example in told for path in example.before))
-    labelled = [dict(example.before) for example in told]
+    paths = _likely(told)
+    labelled = [{path: example.before.get(path) for path in paths} for example in told]
     rows = rows_of({path: inputs.get(path, ()) for path in paths})
     new = {tuple(row.items()): row for row in rows if row not in labelled}
-    beside = [row for row in new.values() if any(row.values())]
+    beside = [row for row in new.values() if any(row.values()) and not _too_long(row)]
     step = max(1, len(beside) // MOST_UNLABELLED)
     chosen = beside[::step][:MOST_UNLABELLED]
     complete = not beside and any(any(row.values()) for row in rows)
     return Setting(paths, labelled, tuple(e.after for e in told), chosen, complete=complete)
+
+
+def _too_long(row: Row) -> bool:
+    return any(len(value or "") > LONGEST for value in row.values())
+
+
+def _likely(told: Sequence[Example]) -> tuple[str, ...]:
+    """The columns to look into: where there are many, those that share most with the outputs."""
+    paths = list(dict.fromkeys(path for example in told for path in example.before))
+    short = [p for p in paths if not any(_too_long({p: e.before.get(p)}) for e in told)]
+    if len(short) <= MOST_COLUMNS:
+        return tuple(short)
+    shared = {p: sum(_shared(e.before.get(p) or "", e.after) for e in told) for p in short}
+    chosen = set(sorted(short, key=lambda p: -shared[p])[:MOST_COLUMNS])
+    return tuple(p for p in short if p in chosen)
+
+
+def _shared(text: str, output: str) -> int:
+    """How many letters of the output stand in words that a text has, whatever their case."""
+    words = set(re.findall(r"\w+", text.lower()))
+    return sum(len(word) for word in re.findall(r"\w+", output.lower()) if word in words)
 
 
 def rows_of(inputs: Mapping[str, Sequence[str | None]]) -> list[Row]:

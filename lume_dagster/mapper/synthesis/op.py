@@ -67,7 +67,12 @@ def ordinal(k: int) -> str:
     names = {1: "first", 2: "second", 3: "third", -1: "last", -2: "last but one"}
     if k in names:
         return names[k]
-    return f"{k}th" if k > 0 else f"{-k}th from the end"
+    return f"{k}th" if k > 0 else f"{ordinal(-k)} from the end"
+
+
+def letters_of(count: int) -> str:
+    """``letter``, ``2 letters``, ..."""
+    return "letter" if count == 1 else f"{count} letters"
 
 
 def listed(*ops: Op) -> dict[str, Op]:

@@ -83,9 +83,10 @@ def _compiled(name: str) -> re.Pattern[str]:
     return re.compile(PATTERNS[name].re2, re.ASCII)
 
 
-def tokens(text: str, name: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def tokens(text: str, name: str) -> tuple[str, ...]:
     """Everything the pattern finds, from left to right."""
-    return [found[0] for found in _compiled(name).finditer(text)]
+    return tuple(found[0] for found in _compiled(name).finditer(text))
 
 
 def _token(text: str, name: str, k: int) -> str | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from lume_dagster.mapper.synthesis import letters
-from lume_dagster.mapper.synthesis.op import Op, listed, literal, ordinal, some
+from lume_dagster.mapper.synthesis.op import Op, letters_of, listed, literal, ordinal, some
 
 _SHOWN = {" ": "a space", ",": "a comma", "\n": "a line break", "\t": "a tab", "-": "a hyphen"}
 
@@ -111,35 +111,35 @@ TEXT_OPS = listed(
         lambda n: 1.2 + 0.1 * n + 0.3 * max(0, n - 3),
         lambda x, n: x[:n],
         "left({0}, {1})",
-        "the first {1} of {0}",
+        lambda x, n: f"the first {letters_of(n)} of {x}",
     ),
     Op(
         "right",
         lambda n: 1.25 + 0.1 * n + 0.3 * max(0, n - 4),
         lambda x, n: x[-n:],
         "right({0}, {1})",
-        "the last {1} of {0}",
+        lambda x, n: f"the last {letters_of(n)} of {x}",
     ),
     Op(
         "drop",
         lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3),
         lambda x, n: x[n:],
         "substr({0}, {1} + 1)",
-        "{0} without its first {1}",
+        lambda x, n: f"{x} without its first {letters_of(n)}",
     ),
     Op(
         "drop_last",
         lambda n: 1.5 + 0.1 * n + 0.3 * max(0, n - 3),
         lambda x, n: x[:-n],
         "left({0}, -{1})",
-        "{0} without its last {1}",
+        lambda x, n: f"{x} without its last {letters_of(n)}",
     ),
     Op(
         "slice",
         lambda start, _n: 1.6 + 0.03 * start,
         lambda x, start, n: some(x[start - 1 : start - 1 + n]),
         "nullif(substr({0}, {1}, {2}), '')",
-        "{2} characters of {0} from the {1}th on",
+        lambda x, start, n: f"{letters_of(n)} of {x} from the {ordinal(start)} on",
     ),
     Op(
         "pad",

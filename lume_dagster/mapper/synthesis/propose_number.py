@@ -188,6 +188,9 @@ def _writers(wanted: Sequence[Figure], *, exact: bool) -> Iterator[tuple[str, in
 
 
 def _pairs(setting: Setting, found: Sequence[Node]) -> Iterator[Node]:
+    for one, other in combinations(found[:3], 2):  # feet and inches, pounds and ounces, hours
+        for ratio in (12, 16, 60):
+            yield Node("sum", (step("times", one, ratio), other))
     for one, other in combinations(found[:4], 2):
         for op in ("sum", "difference", "product", "quotient"):
             for node in (Node(op, (one, other)), Node(op, (other, one))):

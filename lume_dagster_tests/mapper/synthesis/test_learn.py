@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -49,6 +50,22 @@ def test_a_condition_is_learned_where_one_rule_is_not_enough():
     best = taught([("1.5 kg", "1500"), ("250 g", "250"), ("2 kg", "2000")], ["0.5 kg", "75 g"])[0]
     assert [best.apply({"a": text}) for text in ("0.5 kg", "75 g")] == ["500", "75"]
     assert best.explain().startswith("Where a contains 'kg': ")
+
+
+def test_three_kinds_are_told_apart_by_five_examples():
+    pairs = [
+        ("1.5 kg", "1500"),
+        ("250 g", "250"),
+        ("3 t", "3000000"),
+        ("2 kg", "2000"),
+        ("7 t", "7000000"),
+    ]
+    best = taught(pairs, ["0.5 kg", "75 g", "1 t"])[0]
+    assert [best.apply({"a": text}) for text in ("0.5 kg", "75 g", "1 t")] == [
+        "500",
+        "75",
+        "1000000",
+    ]
 
 
 def test_examples_that_contradict_each_other_are_named():
@@ -99,6 +116,18 @@ def test_the_next_question_is_a_row_on_which_the_programs_differ():
     asked = next_question(found, {"a": ["Anna Lee", "Maria van Dyk"]})
     assert asked == {"a": "Maria van Dyk"}
     assert next_question(found[:1], {"a": ["Anna Lee", "Maria van Dyk"]}) is None
+
+
+def test_many_columns_and_long_texts_are_bounded():
+    row = {f"c{i}": f"value {i}" for i in range(200)} | {"name": "ann lee", "essay": "x" * 200_000}
+    examples = [
+        Example(row, "Ann Lee"),
+        Example(row | {"name": "rob fox", "c1": "other"}, "Rob Fox"),
+    ]
+    start = time.process_time()
+    best = learn(examples, {path: [value, "z"] for path, value in row.items()})[0]
+    assert best.sources == ("name",)
+    assert time.process_time() - start < 2
 
 
 def test_a_source_that_is_not_given_is_named():
