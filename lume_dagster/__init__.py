@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lume_dagster.flows.model import Flow
     from lume_dagster.orchestration.arrival import Arrival
     from lume_dagster.orchestration.batch_schedule import BatchSchedule
+    from lume_dagster.orchestration.checks.options import Checks
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
@@ -41,6 +42,7 @@ __all__ = [
     "AuthenticationError",
     "BatchError",
     "BatchSchedule",
+    "Checks",
     "ConnectorError",
     "ConnectorIOManager",
     "EngineError",
@@ -70,6 +72,7 @@ __all__ = [
 _HOME = {
     "Arrival": "lume_dagster.orchestration.arrival",
     "BatchSchedule": "lume_dagster.orchestration.batch_schedule",
+    "Checks": "lume_dagster.orchestration.checks.options",
     "ConnectorIOManager": "lume_dagster.orchestration.connector_io_manager",
     "Flow": "lume_dagster.flows.model",
     "FlowProps": "lume_dagster.orchestration.translator",

@@ -17,6 +17,7 @@ from lume_dagster.plan.columns import target_columns
 from lume_dagster.runs.metrics import Metrics
 from lume_dagster.runs.output import part_files
 from lume_dagster.runs.phases import MappedBatch, Outcome, columns_of
+from lume_dagster.runs.status import Status
 
 Metadata = dict[str, Any]
 
@@ -109,6 +110,7 @@ def of_target(
     like: str | None = None,
 ) -> Metadata:
     """What the target now holds of the batch."""
+    status = Status.PARTIAL_FAILED if receipt.rejects_rows else Status.SUCCEEDED
     value: Metadata = {
         STEP: "target",
         ROWS: receipt.mapped_rows,
@@ -116,6 +118,7 @@ def of_target(
         SOURCE_PATH: source_path,
         OUTPUT: str(mapped.folder),
         METRICS: dg.MetadataValue.json(mapped.metrics.to_dict()),
+        "lume/status": status.value,
         "lume/rows_rejected": receipt.rejects_rows,
         "lume/mapped_location": receipt.mapped_location,
         "lume/rejects_location": receipt.rejects_location,
