@@ -213,13 +213,11 @@ def _source_checks(scope: RunScope, batch: Batch, staged: StagedBatch) -> tuple[
     return checked
 
 
-def _require(
-    checked: Sequence[Checked], step: str, figures: Mapping[str, Any] | None = None
-) -> None:
+def _require(checked: Sequence[Checked], step: str) -> None:
     """Raise StepFailed where a check does not let the batch through."""
     refused = refusal(checked)
     if refused is not None:
-        raise StepFailed(step, refused, figures, checked)
+        raise StepFailed(step, refused, checked=checked)
 
 
 def _transform(scope: RunScope, progress: Progress) -> StepDone:
@@ -254,10 +252,10 @@ def _transform_checks(scope: RunScope, batch: Batch, outcome: Outcome) -> tuple[
     refused = refuse(outcome, flow.errors.max_error_rate)
     is_refused = refused is not None
     checked = tuple(transform_checks(scope.checks, flow, outcome, refused=is_refused))
-    figures = metadata.of_rows(outcome.mapped, batch.source_path)
+    refused = refused or refusal(checked)
     if refused is not None:
+        figures = metadata.of_rows(outcome.mapped, batch.source_path)
         raise StepFailed("transform", refused, figures, checked)
-    _require(checked, "transform", figures)
     return checked
 
 

@@ -102,7 +102,7 @@ def test_exactly_the_new_batches_are_asked_for(house, condition):
         run(house, defs, batch)
     assert tick() == {}
     add(house, "c.csv")
-    assert tick() == dict.fromkeys(STEPS, ["c.csv"])
+    assert tick() == {step: ["c.csv"] for step in STEPS}
 
 
 def test_eager_takes_a_batch_that_was_staged_again_and_no_other(house):
