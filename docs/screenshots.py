@@ -20,7 +20,7 @@ from docs.browser import Browser, browser, find_browser
 from docs.dev_server import DevServer, dagster_dev
 
 IMAGES = Path(__file__).parent / "images"
-DAYS = 24
+NIGHTS = 24
 _WIDTH = 1400
 STEPS = ("source", "transform", "target")
 
@@ -72,7 +72,7 @@ defs = lume.build_definitions(
 '''
 
 
-def make_project(folder: Path) -> list[str]:
+def make_project(folder: Path, nights: int = NIGHTS) -> list[str]:
     """A flow with a file for each night; the last is short and has rows that cannot be mapped."""
     from lume_dagster.flows.library import Library
 
@@ -84,9 +84,9 @@ def make_project(folder: Path) -> list[str]:
     (folder / "landing").mkdir()
     chance = random.Random(7)  # noqa: S311 - the same pictures each time
     names = []
-    for night in range(DAYS):
+    for night in range(nights):
         day = date(2026, 1, 7) + timedelta(days=night)
-        last = night == DAYS - 1
+        last = night == nights - 1
         rows = chance.randint(300, 330) if last else chance.randint(950, 1100)
         names.append(f"orders-{day}.csv")
         every = 9 if last else 60 + night if night % 3 == 0 else rows + 1
@@ -105,7 +105,7 @@ def _order(chance: random.Random, day: date, number: int, *, bad: bool) -> str:
     return f"{day:%m%d}-{number:04},{placed},{shop},{chance.randint(500, 90000) / 100}"
 
 
-def run_nights(project: Path, nights: Sequence[str]) -> None:
+def run_nights(project: Path, batches: Sequence[str]) -> None:
     """Run all but the last one by one in this process, on the instance that the UI will show."""
     from lume_dagster.orchestration.instance import open_instance
     from lume_dagster.orchestration.project import load_project
@@ -113,13 +113,13 @@ def run_nights(project: Path, nights: Sequence[str]) -> None:
     defs = load_project(project, ["orders:v1"]).definitions
     job = defs.resolve_implicit_global_asset_job_def()
     with open_instance(project / ".lume") as instance:
-        instance.add_dynamic_partitions("lume/orders/v1", list(nights))
-        for night in nights[:-1]:
-            job.execute_in_process(instance=instance, partition_key=night, raise_on_error=False)
+        instance.add_dynamic_partitions("lume/orders/v1", list(batches))
+        for batch in batches[:-1]:
+            job.execute_in_process(instance=instance, partition_key=batch, raise_on_error=False)
 
 
 #: Each picture: below what its page is, what the page shows when it is there, how high it is.
-_VIEWS: dict[str, tuple[str, tuple[str, ...], int]] = {
+VIEWS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "graph": ("{asset}/transform?view=lineage&lineageScope=neighbors", ("100% filled",), 640),
     "partition": ("{asset}/transform?view=partitions&partition={batch}", ("rows_rejected",), 900),
     "checks": (
@@ -129,7 +129,7 @@ _VIEWS: dict[str, tuple[str, tuple[str, ...], int]] = {
     ),
     "rejects": ("{asset}/transform?view=checks&checkDetail=rejects", ("Plots",), 1000),
     "runs": ("{server}/runs", ("PARTIAL_FAILED",), 900),
-    "run": ("{server}/runs/{run}?logs=type%3AASSET_CHECK_EVALUATION", ("rows_lost",), 1100),
+    "run": ("{server}/runs/{run}?logs=pass.", ("rejects",), 900),
 }
 
 
@@ -147,31 +147,31 @@ def take_pictures(server: DevServer, page: Browser, last: str, into: Path) -> li
         "batch": quote(last),
         "run": run,
     }
-    return [_picture(page, name, places, into / f"{name}.png") for name in _VIEWS]
+    return [_picture(page, name, places, into / f"{name}.png") for name in VIEWS]
 
 
 def _picture(page: Browser, name: str, places: dict[str, str], path: Path) -> Path:
-    below, texts, height = _VIEWS[name]
+    below, texts, height = VIEWS[name]
     page.size(_WIDTH, height)
     page.go(below.format(**places), *texts)
     page.picture(path)
     return path
 
 
-def main(into: Path) -> None:
-    """Make all pictures again."""
+def main(into: Path, nights: int = NIGHTS) -> None:
+    """Make all pictures again, of so many nights."""
     program = find_browser()
     if program is None:
         sys.exit("There is no Chromium or Chrome on the PATH; install one, and try again.")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         project = Path(temporary) / "shop"
-        nights = make_project(project)
-        run_nights(project, nights)
+        batches = make_project(project, nights)
+        run_nights(project, batches)
         with (
             dagster_dev(project, project / ".lume" / "dagster", Path(temporary) / "log") as server,
             browser(program) as page,
         ):
-            for path in take_pictures(server, page, nights[-1], into):
+            for path in take_pictures(server, page, batches[-1], into):
                 sys.stdout.write(f"{path} ({path.stat().st_size:,} bytes)\n")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import dagster as dg
@@ -18,7 +18,7 @@ from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
-from lume_dagster.plan.check import source_columns
+from lume_dagster.plan.used_columns import missing_columns
 from lume_dagster.runs.status import STEPS, Status
 
 _OF_THE_END = (names.TAG_ERROR, names.TAG_REJECTS, names.TAG_STATUS)
@@ -56,7 +56,7 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
             many=len(batches) > 1,
             log=context.log,
             history=History(context.instance, placed.key("source"), placed.checks.history),
-            needed=cache(partial(source_columns, version.flow)),
+            missing=lru_cache(partial(missing_columns, version.flow)),
             forced=names.TAG_FORCED in context.run.tags,
         )
         if scope.many:

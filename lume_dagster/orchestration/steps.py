@@ -20,7 +20,7 @@ from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks.history import History
 from lume_dagster.orchestration.checks.options import Checks
 from lume_dagster.orchestration.checks.results import Checked, refusal
-from lume_dagster.orchestration.checks.source import source_checks
+from lume_dagster.orchestration.checks.source import Missing, source_checks
 from lume_dagster.orchestration.checks.target import count_held, target_checks
 from lume_dagster.orchestration.checks.transform import transform_checks
 from lume_dagster.orchestration.names import check_source_path, public_id
@@ -51,7 +51,7 @@ class RunScope:
     many: bool
     log: dg.DagsterLogManager
     history: History
-    needed: Callable[[], Sequence[str]]  # the source columns that the flow names
+    missing: Missing
     forced: bool = False  # a person lets batches through that are unlike earlier ones
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
@@ -206,7 +206,7 @@ def _source_checks(scope: RunScope, batch: Batch, staged: StagedBatch) -> tuple[
     """What the checks of the source say; a batch that passes is what later ones are held to."""
     earlier = scope.history.before(batch.source_path)
     with naming("source"):
-        found = source_checks(scope.checks, scope.needed, staged, earlier, forced=scope.forced)
+        found = source_checks(scope.checks, scope.missing, staged, earlier, forced=scope.forced)
         checked = tuple(found)
     _require(checked, "source")
     scope.history.add(batch.source_path, staged)

@@ -37,22 +37,6 @@ def check_flow(
     return find_problems(flow, columns, seed_columns, oracle, empty_is_null=kind == "VARCHAR")
 
 
-def source_columns(flow: Flow) -> tuple[str, ...]:
-    """The source columns that mapping and rules name, as they write them."""
-    variables = {name.casefold() for node in flow.mapping.values() for name in _variables(node)}
-    names = dict.fromkeys(name for tree in _trees(flow) for name in _source_names(tree))
-    return tuple(name for name in names if name.casefold() not in variables)
-
-
-def _variables(node: object) -> Iterator[str]:
-    """What the items of lists are called in a mapping."""
-    if isinstance(node, Mapping):
-        if "each" in node:
-            yield str(node.get("as", ""))
-        for inner in node.values():
-            yield from _variables(inner)
-
-
 def _refused(flow: Flow) -> Iterator[LumeError]:
     for where, text in expressions_of(flow):
         try:

@@ -99,8 +99,6 @@ def _summary(check: dg.AssetCheckKey, batches: Mapping[str, Checked]) -> dg.Asse
 #: What is drawn of a figure that many batches have; of others the largest, which is the worst.
 _OVER_MANY: Mapping[str, Callable[[list[Any]], Any]] = {
     "rows": median,
-    "rows_median": median,
-    "rows_min": min,
     "usual_min": min,
     "bound": min,
 }

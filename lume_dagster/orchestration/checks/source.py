@@ -10,36 +10,39 @@ from lume_dagster.orchestration.checks.options import ROW_COUNT_ANOMALY, SCHEMA_
 from lume_dagster.orchestration.checks.results import Checked
 from lume_dagster.orchestration.checks.usual import usual
 
+#: The columns that a flow needs and a batch with these does not have.
+Missing = Callable[[tuple[str, ...]], tuple[str, ...]]
+
 _NEEDED = ", which the flow needs"
 _FORCE = "force_rerun lets the batch pass when it is right all the same."
 
 
 def source_checks(
     options: Checks,
-    needed: Callable[[], Sequence[str]],
+    missing: Missing,
     staged: StagedBatch,
     earlier: Sequence[Earlier],
     *,
     forced: bool,
 ) -> Iterator[Checked]:
-    """The results for one batch; ``needed`` gives the columns that the flow names.
+    """The results for one batch; ``missing`` tells what the flow needs beside some columns.
 
     Where the batch is ``forced`` through, none of them fails it.
     """
     if options.schema_contract != "ignore":
         fails = options.schema_contract == "fail" and not forced
-        yield _schema_contract(needed(), staged, earlier, fails=fails)
+        yield _schema_contract(missing, staged, earlier, fails=fails)
     if options.row_count_anomaly != "ignore":
         fails = options.row_count_anomaly == "fail" and not forced
         yield _row_count(options, staged.records, [e.rows for e in earlier], fails=fails)
 
 
 def _schema_contract(
-    needed: Sequence[str], staged: StagedBatch, earlier: Sequence[Earlier], *, fails: bool
+    missing_in: Missing, staged: StagedBatch, earlier: Sequence[Earlier], *, fails: bool
 ) -> Checked:
     columns = columns_of(staged)
     last = next((e for e in earlier if e.columns is not None), None)
-    missing = _missing(needed, columns)
+    missing = list(missing_in(tuple(columns)))
     new, gone, retyped = _compared(columns, last.columns if last else None)
     said = [
         _named(missing, f"{_NEEDED}, is missing", f"{_NEEDED}, are missing"),
@@ -71,11 +74,6 @@ def _schema_contract(
     )
 
 
-def _missing(needed: Sequence[str], columns: Mapping[str, str]) -> list[str]:
-    there = {name.casefold() for name in columns}
-    return [name for name in needed if name.casefold() not in there]
-
-
 def _compared(
     now: Mapping[str, str], before: Mapping[str, str] | None
 ) -> tuple[list[str], list[str], list[str]]:
@@ -105,8 +103,8 @@ def _unchanged(columns: int, last: Earlier | None) -> str:
 def _row_count(options: Checks, rows: int, before: Sequence[int], *, fails: bool) -> Checked:
     if len(before) < options.history_at_least:
         few = f"too little history to tell what is usual ({len(before)} earlier batches)"
-        figures: dict[str, int | float] = {"rows": rows, "earlier_batches": len(before)}
-        return Checked("source", ROW_COUNT_ANOMALY, True, False, f"{rows:,} rows; {few}.", figures)
+        words = f"{rows:,} rows; {few}."
+        return Checked("source", ROW_COUNT_ANOMALY, True, False, words, {"rows": rows})
     found = usual(before, options.tolerance)
     return Checked(
         "source",
@@ -117,10 +115,6 @@ def _row_count(options: Checks, rows: int, before: Sequence[int], *, fails: bool
         f" {found.most:,}, half of them {found.median:,.0f} or more.",
         metadata={
             "rows": rows,
-            "earlier_batches": found.batches,
-            "rows_median": found.median,
-            "rows_min": found.least,
-            "rows_max": found.most,
             "usual_min": found.low,
             "usual_max": found.high,
         },

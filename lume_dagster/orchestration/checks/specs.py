@@ -46,7 +46,7 @@ def check_specs(placed: Placed) -> list[dg.AssetCheckSpec]:
         if options.handling(name) != "ignore" and _APPLIES.get(name, _always)(flow):
             key = placed.key(STEP_OF[name])
             specs.append(dg.AssetCheckSpec(name, asset=key, description=words.format(**bounds)))
-    return specs
+    return sorted(specs, key=lambda spec: placed.keys.index(spec.asset_key))
 
 
 def _of_the_flow(flow: Flow) -> Iterator[tuple[str, str]]:
