@@ -125,7 +125,7 @@ VIEWS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "checks": (
         "{asset}/source?view=checks&checkDetail=row_count_anomaly",
         ("usual_min", "Plots"),
-        1500,
+        1250,
     ),
     "rejects": ("{asset}/transform?view=checks&checkDetail=rejects", ("Plots",), 1000),
     "runs": ("{server}/runs", ("PARTIAL_FAILED",), 900),

@@ -36,27 +36,30 @@ def check_specs(placed: Placed) -> list[dg.AssetCheckSpec]:
     """
     flow, options = placed.version.flow, placed.checks
     specs = [
-        dg.AssetCheckSpec(name, asset=placed.key("transform"), description=words)
-        for name, words in _of_the_flow(flow)
+        dg.AssetCheckSpec(
+            name, asset=placed.key("transform"), description=words, blocking=on_fail == "fail"
+        )
+        for name, words, on_fail in _of_the_flow(flow)
     ]
     above = options.reject_rate_above
     most = flow.errors.max_error_rate
     bounds = {"history": options.history, "bound": most if above is None else min(most, above)}
-    for name, words in _DESCRIBED.items():
+    for name, template in _DESCRIBED.items():
         if options.handling(name) != "ignore" and _APPLIES.get(name, _always)(flow):
-            key = placed.key(STEP_OF[name])
-            specs.append(dg.AssetCheckSpec(name, asset=key, description=words.format(**bounds)))
+            key, words = placed.key(STEP_OF[name]), template.format(**bounds)
+            blocking = options.handling(name) == "fail"
+            specs.append(dg.AssetCheckSpec(name, asset=key, description=words, blocking=blocking))
     return sorted(specs, key=lambda spec: placed.keys.index(spec.asset_key))
 
 
-def _of_the_flow(flow: Flow) -> Iterator[tuple[str, str]]:
-    """Rejects, and what the flow itself asks for."""
+def _of_the_flow(flow: Flow) -> Iterator[tuple[str, str, str]]:
+    """Rejects, and what the flow itself asks for: name, description, on_fail."""
     most = flow.errors.max_error_rate
-    yield REJECTS, f"Every row is mapped; the run fails above {most:.2%} rejects."
+    yield REJECTS, f"Every row is mapped; the run fails above {most:.2%} rejects.", "warn"
     for rule in flow.rules:
-        yield f"rule_{rule.name}", rule.message or rule.check
+        yield f"rule_{rule.name}", rule.message or rule.check, rule.on_fail
     for name, check in zip(check_names(flow.checks), flow.checks, strict=True):
-        yield f"check_{name}", f"On failure: {check.on_fail}."
+        yield f"check_{name}", f"On failure: {check.on_fail}.", check.on_fail
 
 
 def _always(_: Flow) -> bool:
