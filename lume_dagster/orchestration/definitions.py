@@ -82,17 +82,19 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         schedules=schedules,
         checks=checks,
     )
+    shared = {names.WORKSPACE_RESOURCE: workspace, names.IO_MANAGER: BATCHES}
+    return _gathered(location, assets, {**(resources or {}), **connectors, **shared})
+
+
+def _gathered(
+    location: CodeLocation, assets: Sequence[Any], resources: Mapping[str, object]
+) -> dg.Definitions:
     placed = location.placed()
     return dg.Definitions(
         assets=[*location.assets(placed), *assets],
         sensors=location.sensors(placed),
         schedules=location.timetable(placed),
-        resources={
-            **(resources or {}),
-            **connectors,
-            names.WORKSPACE_RESOURCE: workspace,
-            names.IO_MANAGER: BATCHES,
-        },
+        resources=resources,
         executor=dg.in_process_executor,
     )
 
