@@ -1,7 +1,7 @@
 # Everything a person or a machine does with a checkout. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo ui test lint format types contracts docs bench lock clean
+.PHONY: help setup servers demo ui test lint format types contracts docs screenshots bench lock clean
 
 # An activated environment or a PYTHONPATH of another project must not leak into this one.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
@@ -12,7 +12,7 @@ PY := .venv/bin/python
 CODE := lume_dagster lume_dagster_tests examples definitions.py $(wildcard docs benchmarks scripts)
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: ## make .venv from the lock files (the others do it when it is needed)
 	@PYTHON="$(PYTHON)" .ci/setup
@@ -45,6 +45,9 @@ contracts: setup ## who may import whom
 
 docs: setup ## write the generated pages again
 	@$(PY) docs/generate.py
+
+screenshots: setup ## take the pictures of docs/images again, with Chromium and a real Dagster UI
+	@$(PY) docs/screenshots.py
 
 bench: setup ## measure, against hand-written baselines (minutes)
 	@$(PY) -m benchmarks $(ARGS)

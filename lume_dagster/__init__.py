@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lume_dagster.mapper.workshop.mapping import Mapping
     from lume_dagster.orchestration.arrival import Arrival
     from lume_dagster.orchestration.batch_schedule import BatchSchedule
+    from lume_dagster.orchestration.checks.options import Checks
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
@@ -46,6 +47,7 @@ __all__ = [
     "AuthenticationError",
     "BatchError",
     "BatchSchedule",
+    "Checks",
     "ConnectorError",
     "ConnectorIOManager",
     "EngineError",
@@ -81,6 +83,7 @@ __all__ = [
 _HOME = {
     "Arrival": "lume_dagster.orchestration.arrival",
     "BatchSchedule": "lume_dagster.orchestration.batch_schedule",
+    "Checks": "lume_dagster.orchestration.checks.options",
     "ConnectorIOManager": "lume_dagster.orchestration.connector_io_manager",
     "Flow": "lume_dagster.flows.model",
     "FlowProps": "lume_dagster.orchestration.translator",

@@ -119,7 +119,7 @@ class BatchRefusedError(LumeError):
     exit_code = 9
 
     def __init__(self, message: str, *, code: str, hint: str | None = None) -> None:
-        """``code`` is ALL_REJECTED, ERROR_RATE, RULE_FAILED or CHECK_FAILED."""
+        """``code`` is ALL_REJECTED, ERROR_RATE, RULE_FAILED, CHECK_FAILED or a check's name."""
         self.code = code
         super().__init__(message, hint=hint)
 

@@ -39,6 +39,7 @@ PUBLIC_NAMES = [
     "AuthenticationError",
     "BatchError",
     "BatchSchedule",
+    "Checks",
     "ConnectorError",
     "ConnectorIOManager",
     "EngineError",

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.checks import check_specs
+from lume_dagster.orchestration.checks.specs import check_specs
 from lume_dagster.orchestration.execution import Event, execute
 from lume_dagster.orchestration.translator import Placed
 
@@ -54,7 +54,7 @@ def version_assets(
         name=op.name or names.op_name(version),
         description=op.description,
         specs=placed.specs,
-        check_specs=check_specs(version, placed.key("transform")),
+        check_specs=check_specs(placed),
         can_subset=True,
         required_resource_keys=workspace
         | placed.resources_of(flow.source.connector, flow.target.connector),

@@ -19,6 +19,7 @@ from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.arrival_sensor import Watch, arrival_sensor
 from lume_dagster.orchestration.assets import Execute, OpOptions, version_assets
 from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
+from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.execution import execute
 from lume_dagster.orchestration.translator import LumeTranslator, Placed, place
 from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
@@ -98,6 +99,7 @@ class CodeLocation:
         name: The first part of the names of sensors and schedules.
         run: The body of the op of each version.
         op: How Dagster runs it.
+        checks: What its batches are held to beside what the flow says; for all flows, or by name.
     """
 
     workspace: Workspace
@@ -110,13 +112,23 @@ class CodeLocation:
     schedules: Sequence[BatchSchedule] = ()
     run: Execute = execute
     op: Callable[[FlowVersion], OpOptions] = field(default=_usual)
+    checks: Checks | Mapping[str, Checks] = USUAL
 
     def placed(self) -> list[Placed]:
         """The versions with the keys of their assets.
 
         Raises:
-            FlowError: a version names a connector that is not there, or cannot be an asset.
+            FlowError: a version names a connector that is not there, or cannot be an asset; or
+                there are checks for a flow that is not there.
         """
+        known = {version.flow.flow for version in self.versions}
+        unknown = set() if isinstance(self.checks, Checks) else self.checks.keys() - known
+        if unknown and loads_all():
+            first = min(unknown)
+            raise FlowError(
+                f"There are checks for a flow {first!r}, which is not in this code location.",
+                hint=did_you_mean(first, known),
+            )
         return [self._place(version) for version in self.versions]
 
     def assets(self, placed: Sequence[Placed]) -> list[dg.AssetsDefinition]:
@@ -174,7 +186,11 @@ class CodeLocation:
                 self.translator,
                 workspace=None if self.own is None else self.workspace,
                 connectors=self.own,
+                checks=self._checks(flow.flow),
             )
+
+    def _checks(self, flow: str) -> Checks:
+        return self.checks if isinstance(self.checks, Checks) else self.checks.get(flow, USUAL)
 
 
 @contextmanager

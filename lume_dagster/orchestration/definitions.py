@@ -13,6 +13,7 @@ from lume_dagster.errors import FlowError
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
+from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.code_location import CodeLocation, absolute, published
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
@@ -34,6 +35,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     schedules: Sequence[BatchSchedule] = (),
     webhooks: Sequence[Webhook] = (),
     translator: LumeTranslator | None = None,
+    checks: Checks | Mapping[str, Checks] = USUAL,
     assets: Sequence[Any] = (),
     resources: Mapping[str, object] | None = None,
 ) -> dg.Definitions:
@@ -52,6 +54,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         schedules: Batches to run at set times.
         webhooks: Whom to tell how runs ended.
         translator: What assets are called and how they are shown.
+        checks: What batches are held to beside what their flow says: for all flows, or by name.
         assets: Assets of your own, such as those that take the rows of a batch.
         resources: Resources of your own.
 
@@ -77,18 +80,21 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         translator=translator,
         arrivals=arrivals,
         schedules=schedules,
+        checks=checks,
     )
+    shared = {names.WORKSPACE_RESOURCE: workspace, names.IO_MANAGER: BATCHES}
+    return _gathered(location, assets, {**(resources or {}), **connectors, **shared})
+
+
+def _gathered(
+    location: CodeLocation, assets: Sequence[Any], resources: Mapping[str, object]
+) -> dg.Definitions:
     placed = location.placed()
     return dg.Definitions(
         assets=[*location.assets(placed), *assets],
         sensors=location.sensors(placed),
         schedules=location.timetable(placed),
-        resources={
-            **(resources or {}),
-            **connectors,
-            names.WORKSPACE_RESOURCE: workspace,
-            names.IO_MANAGER: BATCHES,
-        },
+        resources=resources,
         executor=dg.in_process_executor,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
@@ -14,6 +16,7 @@ from lume_dagster.mapper.drift import Drift, find_drift
 from lume_dagster.mapper.sample import Sample, take_sample
 from lume_dagster.orchestration.newest import staged_in
 from lume_dagster.plan.used_columns import missing_columns
+from lume_dagster.runs.phases import Batch
 
 _LOOKED_AT = 10  # of the latest batches
 _SAMPLE_ROWS = 500
@@ -36,6 +39,15 @@ def drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> Drift:
     """
     sample = take_sample(beside.settings, staged, _SAMPLE_ROWS)
     return find_drift(flow, sample, _earlier(flow, staged, beside))
+
+
+@contextmanager
+def drift_told(beside: Beside, batch: Batch, staged: StagedBatch) -> Iterator[None]:
+    """Where a batch does not fit its flow, let the error say what changed."""
+    try:
+        yield
+    except PlanError as error:
+        raise explained(error, batch.version, batch.source_path, staged, beside) from None
 
 
 def explained(

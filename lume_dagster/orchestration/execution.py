@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import dagster as dg
@@ -10,13 +11,17 @@ import dagster as dg
 from lume_dagster.errors import TransientError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
-from lume_dagster.orchestration.checks import Checked, one_result
+from lume_dagster.orchestration.checks.history import History
+from lume_dagster.orchestration.checks.results import Checked, one_result
 from lume_dagster.orchestration.event_files import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
-from lume_dagster.runs.status import STEPS
+from lume_dagster.plan.used_columns import missing_columns
+from lume_dagster.runs.status import STEPS, Status
+
+_OF_THE_END = (names.TAG_ERROR, names.TAG_REJECTS, names.TAG_STATUS)
 
 Event = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
@@ -25,6 +30,12 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
     """Take each batch of the run through each selected step."""
     from lume_dagster.orchestration.many_batches import run_many
 
+    if not context.selected_asset_keys:
+        raise dg.Failure(
+            "These checks are of what is measured while a batch runs; no batch is to run.\n"
+            "Hint: materialize the partition; its checks come with it.",
+            allow_retries=False,
+        )
     version = placed.version
     workspace: Workspace = placed.workspace or context.resources.lume
     require_long_keys(context.instance)
@@ -44,6 +55,9 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
             root_run_id=_root_run_id(context.run),
             many=len(batches) > 1,
             log=context.log,
+            history=History(context.instance, placed.key("source"), placed.checks.history),
+            missing=lru_cache(partial(missing_columns, version.flow)),
+            forced=names.TAG_FORCED in context.run.tags,
         )
         if scope.many:
             with kept_open(context.instance, context.run.run_id):
@@ -69,10 +83,9 @@ def _run_one(
             yield from _check_events(context, scope, done.checked, source_path)
     except StepFailed as failed:
         yield from _check_events(context, scope, failed.checked, source_path)
-        tag(context, {names.TAG_ERROR: failed.code})
+        tag(context, {names.TAG_ERROR: failed.code, names.TAG_STATUS: Status.FAILED.value})
         raise failure(failed, source_path) from None
-    if rejected:
-        tag(context, {names.TAG_REJECTS: str(rejected)})
+    tag_partial(context, rejected)
 
 
 def _check_events(
@@ -81,9 +94,11 @@ def _check_events(
     checked: Sequence[Checked],
     source_path: str,
 ) -> Iterator[dg.AssetCheckResult]:
-    wanted = {k.name for k in context.selected_asset_check_keys}
-    key = scope.key("transform")
-    return (one_result(key, c, source_path) for c in checked if c.name in wanted)
+    wanted = context.selected_asset_check_keys
+    for check in checked:
+        key = scope.key(check.step)
+        if dg.AssetCheckKey(key, check.name) in wanted:
+            yield one_result(key, check, source_path)
 
 
 def failure(failed: StepFailed, source_path: str) -> dg.Failure:
@@ -112,12 +127,18 @@ def tag(context: dg.AssetExecutionContext, tags: dict[str, str]) -> None:
         context.instance.add_run_tags(context.run.run_id, tags)
 
 
+def tag_partial(context: dg.AssetExecutionContext, rejected: int) -> None:
+    """Say in the run's record that it is through, and not all rows are."""
+    partial = {names.TAG_REJECTS: str(rejected), names.TAG_STATUS: Status.PARTIAL_FAILED.value}
+    tag(context, partial if rejected else {})
+
+
 def _tag_start(
     context: dg.AssetExecutionContext, version: FlowVersion, batches: Sequence[str]
 ) -> None:
     """Say in the run's tags what it is, and forget what a run it retries had come to."""
     wanted = {
         **names.run_tags(version, batches[0] if len(batches) == 1 else None),
-        **{t: "" for t in (names.TAG_ERROR, names.TAG_REJECTS) if t in context.run.tags},
+        **{t: "" for t in _OF_THE_END if t in context.run.tags},
     }
     tag(context, {k: v for k, v in wanted.items() if context.run.tags.get(k) != v})

@@ -12,8 +12,8 @@ from typing import NoReturn
 import dagster as dg
 
 from lume_dagster.orchestration import metadata, names
-from lume_dagster.orchestration.checks import Checked, many_results, not_run
-from lume_dagster.orchestration.execution import Event, tag
+from lume_dagster.orchestration.checks.results import Checked, many_results, not_run
+from lume_dagster.orchestration.execution import Event, tag, tag_partial
 from lume_dagster.orchestration.steps import (
     Progress,
     RunScope,
@@ -25,7 +25,7 @@ from lume_dagster.orchestration.steps import (
 )
 from lume_dagster.orchestration.together import prepare, take_together
 from lume_dagster.runs.many import MOST_BATCHES
-from lume_dagster.runs.status import STEPS
+from lume_dagster.runs.status import STEPS, Status
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Tally:
     """What became of the batches so far."""
 
     failures: dict[str, Exception] = field(default_factory=dict)
-    checked: dict[str, Sequence[Checked]] = field(default_factory=dict)
+    checked: dict[str, list[Checked]] = field(default_factory=dict)
     rejected_rows: int = 0
 
 
@@ -46,8 +46,7 @@ def run_many(
     for group in _groups(context, scope, batches, chosen, tally):
         yield from _run_group(context, scope, group, chosen, tally)
     yield from _check_events(context, scope, tally.checked)
-    if tally.rejected_rows:
-        tag(context, {names.TAG_REJECTS: str(tally.rejected_rows)})
+    tag_partial(context, tally.rejected_rows)
     through = len(batches) - len(tally.failures)
     context.log.info("%d of %d batches are through.", through, len(batches))
     if tally.failures:
@@ -118,8 +117,7 @@ def _run_group(
             with _tallied(context, tally, source_path):
                 done = run_step(scope, progress, step)
                 tally.rejected_rows += done.rejected_rows
-                if done.checked:
-                    tally.checked[source_path] = done.checked
+                tally.checked.setdefault(source_path, []).extend(done.checked)
                 yield _materialization(context, scope, done, source_path)
                 through.append(progress)
         under_way = through
@@ -135,8 +133,7 @@ def _tallied(context: dg.AssetExecutionContext, tally: _Tally, source_path: str)
         yield
     except StepFailed as failed:
         tally.failures[source_path] = failed
-        if failed.checked:
-            tally.checked[source_path] = failed.checked
+        tally.checked.setdefault(source_path, []).extend(failed.checked)
         message = "%s: %s failed. %s"
         context.log.error(message, source_path, failed.step, failed.cause.message)  # noqa: TRY400
     except Exception as error:
@@ -164,11 +161,9 @@ def _check_events(
     context: dg.AssetExecutionContext, scope: RunScope, checked: Mapping[str, Sequence[Checked]]
 ) -> Iterator[dg.AssetCheckResult]:
     """Dagster wants a result of every selected check, whatever became of the batches."""
-    wanted = {k.name for k in context.selected_asset_check_keys}
-    key = scope.key("transform")
-    results = [r for r in many_results(key, checked) if r.check_name in wanted]
-    yield from results
-    yield from (not_run(key, name) for name in wanted - {r.check_name for r in results})
+    wanted = context.selected_asset_check_keys
+    results = many_results(scope.key, checked)
+    yield from (results[key] if key in results else not_run(key) for key in sorted(wanted))
 
 
 def _fail(
@@ -178,7 +173,7 @@ def _fail(
     codes = [e.code for e in failures.values() if isinstance(e, StepFailed)]
     mendable = len(codes) == len(failures)
     if mendable:
-        tag(context, {names.TAG_ERROR: codes[0]})
+        tag(context, {names.TAG_ERROR: codes[0], names.TAG_STATUS: Status.FAILED.value})
     records = [dg.TableRecord(_row(path, e)) for path, e in failures.items()]
     columns = [dg.TableColumn(c) for c in ("source_path", "step", "code", "message")]
     first = _row(*next(iter(failures.items())))

@@ -17,6 +17,7 @@ from lume_dagster.plan.columns import target_columns
 from lume_dagster.runs.metrics import Metrics
 from lume_dagster.runs.output import part_files
 from lume_dagster.runs.phases import MappedBatch, Outcome, columns_of
+from lume_dagster.runs.status import Status
 
 Metadata = dict[str, Any]
 
@@ -44,16 +45,16 @@ def of_source(
     ]
     return {
         STEP: "source",
-        ROWS: staged.records,
-        "dagster/uri": staged.folder.as_uri(),
-        **_columns(like, lambda: _source_columns(staged)),
         SOURCE_PATH: source_path,
-        STAGING: str(staged.folder),
-        "lume/format": staged.format,
-        "lume/files": _table(files, {"rows": "int", "malformed": "int", "bytes": "int"}),
+        ROWS: staged.records,
         "lume/malformed_rows": staged.malformed,
         "lume/bytes": staged.bytes,
         "lume/seconds_source": round(seconds, 3),
+        "lume/format": staged.format,
+        "lume/files": _table(files, {"rows": "int", "malformed": "int", "bytes": "int"}),
+        "dagster/uri": staged.folder.as_uri(),
+        STAGING: str(staged.folder),
+        **_columns(like, lambda: _source_columns(staged)),
     }
 
 
@@ -68,12 +69,12 @@ def of_transform(
     mapped = outcome.mapped
     return {
         STEP: "transform",
-        ROWS: mapped.rows.mapped,
-        "dagster/uri": mapped.folder.as_uri(),
-        **_columns(like, lambda: _mapped_columns(outcome, source)),
         **of_rows(mapped, source_path),
+        ROWS: mapped.rows.mapped,
         "lume/bytes": outcome.transformed.bytes,
         "lume/seconds_transform": round(seconds, 3),
+        "dagster/uri": mapped.folder.as_uri(),
+        **_columns(like, lambda: _mapped_columns(outcome, source)),
     }
 
 
@@ -82,13 +83,10 @@ def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
     metrics = mapped.metrics
     value: Metadata = {
         SOURCE_PATH: source_path,
-        OUTPUT: str(mapped.folder),
-        KEY: list(mapped.key),
         "lume/rows_input": metrics.row_counts.input,
         "lume/rows_mapped": metrics.row_counts.mapped,
         "lume/rows_rejected": metrics.row_counts.rejects,
         "lume/error_rate": metrics.error_rate,
-        METRICS: dg.MetadataValue.json(metrics.to_dict()),
     }
     if metrics.validation_summary.top_errors:
         top = [
@@ -97,6 +95,8 @@ def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
         value["lume/top_errors"] = _table(top, {"rows": "int"})
     if metrics.row_counts.rejects:
         value["lume/rejects_sample"] = _table(_sample(mapped.folder), {"row": "int"})
+    value[OUTPUT], value[KEY] = str(mapped.folder), list(mapped.key)
+    value[METRICS] = dg.MetadataValue.json(metrics.to_dict())
     return value
 
 
@@ -109,17 +109,19 @@ def of_target(
     like: str | None = None,
 ) -> Metadata:
     """What the target now holds of the batch."""
+    status = Status.PARTIAL_FAILED if receipt.rejects_rows else Status.SUCCEEDED
     value: Metadata = {
         STEP: "target",
-        ROWS: receipt.mapped_rows,
-        **_columns(like, lambda: _target_columns(mapped, transform)),
         SOURCE_PATH: source_path,
-        OUTPUT: str(mapped.folder),
-        METRICS: dg.MetadataValue.json(mapped.metrics.to_dict()),
+        "lume/status": status.value,
+        ROWS: receipt.mapped_rows,
         "lume/rows_rejected": receipt.rejects_rows,
         "lume/mapped_location": receipt.mapped_location,
         "lume/rejects_location": receipt.rejects_location,
         **{f"lume/seconds_{phase}": round(s, 3) for phase, s in seconds.items()},
+        OUTPUT: str(mapped.folder),
+        METRICS: dg.MetadataValue.json(mapped.metrics.to_dict()),
+        **_columns(like, lambda: _target_columns(mapped, transform)),
     }
     if receipt.table_rows is not None:
         value["dagster/row_count"] = receipt.table_rows

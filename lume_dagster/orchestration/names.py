@@ -28,6 +28,7 @@ TAG_SUPERVISOR = ".dagster/lume_supervisor"  # hidden in the UI
 TAG_WORKER = ".dagster/lume_worker"
 TAG_REJECTS = "lume/rejected_rows"
 TAG_ERROR = "lume/error"
+TAG_STATUS = "lume/status"  # where Dagster's own status says less: PARTIAL_FAILED, FAILED
 
 PARTITION_TAG = "dagster/partition"
 ROOT_RUN_TAG = "dagster/root_run_id"

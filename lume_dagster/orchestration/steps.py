@@ -14,10 +14,15 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import Receipt, Target
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.errors import BatchError, FlowError, LumeError, PlanError
+from lume_dagster.errors import BatchError, FlowError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
-from lume_dagster.orchestration.checks import Checked, check_outcome
+from lume_dagster.orchestration.checks.history import History
+from lume_dagster.orchestration.checks.options import Checks
+from lume_dagster.orchestration.checks.results import Checked, refusal
+from lume_dagster.orchestration.checks.source import Missing, source_checks
+from lume_dagster.orchestration.checks.target import count_held, target_checks
+from lume_dagster.orchestration.checks.transform import transform_checks
 from lume_dagster.orchestration.names import check_source_path, public_id
 from lume_dagster.orchestration.newest import mapped_in, newest, staged_in
 from lume_dagster.orchestration.retry import retrying
@@ -45,12 +50,20 @@ class RunScope:
     root_run_id: str
     many: bool
     log: dg.DagsterLogManager
+    history: History
+    missing: Missing
+    forced: bool = False  # a person lets batches through that are unlike earlier ones
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
     @property
     def version(self) -> FlowVersion:
         """What runs."""
         return self.placed.version
+
+    @property
+    def checks(self) -> Checks:
+        """What batches are held to."""
+        return self.placed.checks
 
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
@@ -80,7 +93,7 @@ class RunScope:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A step made its asset for one batch; a transform comes with the results of its checks."""
+    """A step made its asset for one batch, and this is what its checks say."""
 
     step: str
     metadata: Mapping[str, Any]
@@ -99,7 +112,7 @@ class StepFailed(Exception):  # noqa: N818 - it carries an error, and is not one
         figures: Mapping[str, Any] | None = None,
         checked: Sequence[Checked] = (),
     ) -> None:
-        """``figures`` and ``checked`` are there when the batch was transformed and then refused."""
+        """``figures`` and ``checked`` are there when the batch was looked at and then refused."""
         super().__init__(str(cause))
         self.step = step
         self.cause = cause
@@ -124,6 +137,7 @@ class Progress:
     outcome: Outcome | None = None
     mapped: MappedBatch | None = None
     receipt: Receipt | None = None
+    held: int | None = None  # rows that were counted in the target
     failed: LumeError | None = None
     tried: set[str] = field(default_factory=set)  # steps that were taken together, if in vain
     like: dict[str, str] = field(default_factory=dict)  # by step, a batch of the same columns
@@ -176,29 +190,48 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
             lambda: phases.sync_source(scope.source, batch, scope.engine)
         )
     progress.staged = staged
+    checked = _source_checks(scope, batch, staged)
     seconds = progress.seconds["source"]
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
     return StepDone(
         "source",
         metadata.of_source(staged, batch.source_path, seconds, progress.like.get("source")),
+        checked,
         summary=f"Staged {staged.records:,} rows{files} ({staged.bytes:,} bytes)"
         f" of {batch.source_path} in {seconds:.2f} s.",
     )
 
 
+def _source_checks(scope: RunScope, batch: Batch, staged: StagedBatch) -> tuple[Checked, ...]:
+    """What the checks of the source say; a batch that passes is what later ones are held to."""
+    earlier = scope.history.before(batch.source_path)
+    with naming("source"):
+        found = source_checks(scope.checks, scope.missing, staged, earlier, forced=scope.forced)
+        checked = tuple(found)
+    _require(checked, "source")
+    scope.history.add(batch.source_path, staged)
+    return checked
+
+
+def _require(checked: Sequence[Checked], step: str) -> None:
+    """Raise StepFailed where a check does not let the batch through."""
+    refused = refusal(checked)
+    if refused is not None:
+        raise StepFailed(step, refused, checked=checked)
+
+
 def _transform(scope: RunScope, progress: Progress) -> StepDone:
+    from lume_dagster.orchestration.drift import Beside, drift_told
+
+    beside = Beside(scope.key("source"), scope.instance, scope.workspace.engine_settings)
     batch = progress.batch
     with progress.timed("transform"):
         outcome = progress.outcome
         if outcome is None:
             staged = progress.staged or _newest_staged(scope, batch)
-            with _drift_told(scope, batch, staged):
+            with drift_told(beside, batch, staged):
                 outcome = phases.transform(batch, staged, scope.engine)
-    refusal = refuse(outcome, batch.version.flow.errors.max_error_rate)
-    checked = check_outcome(batch.version, outcome, refused=refusal is not None)
-    if refusal is not None:
-        figures = metadata.of_rows(outcome.mapped, batch.source_path)
-        raise StepFailed("transform", refusal, figures, checked)
+    checked = _transform_checks(scope, batch, outcome)
     progress.outcome, progress.mapped = outcome, outcome.mapped
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
     return StepDone(
@@ -210,23 +243,24 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
             seconds,
             progress.like.get("transform"),
         ),
-        tuple(checked),
+        checked,
         f"Mapped {rows.mapped:,} of {rows.input:,} rows, rejected {rows.rejects:,}"
         f" in {seconds:.2f} s.",
         rows.rejects,
     )
 
 
-@contextmanager
-def _drift_told(scope: RunScope, batch: Batch, staged: StagedBatch) -> Iterator[None]:
-    """Where the batch does not fit the flow, the error says what changed."""
-    try:
-        yield
-    except PlanError as error:
-        from lume_dagster.orchestration.drift import Beside, explained
-
-        beside = Beside(scope.key("source"), scope.instance, scope.workspace.engine_settings)
-        raise explained(error, batch.version, batch.source_path, staged, beside) from None
+def _transform_checks(scope: RunScope, batch: Batch, outcome: Outcome) -> tuple[Checked, ...]:
+    """What the checks of the transform say, when neither they nor the flow refuse the batch."""
+    flow = batch.version.flow
+    refused = refuse(outcome, flow.errors.max_error_rate)
+    is_refused = refused is not None
+    checked = tuple(transform_checks(scope.checks, flow, outcome, refused=is_refused))
+    refused = refused or refusal(checked)
+    if refused is not None:
+        figures = metadata.of_rows(outcome.mapped, batch.source_path)
+        raise StepFailed("transform", refused, figures, checked)
+    return checked
 
 
 def _target(scope: RunScope, progress: Progress) -> StepDone:
@@ -239,7 +273,10 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
             first = not scope.delivered
             deliver = partial(phases.sync_target, target, batch, mapped, check=first)
             receipt = scope.retrying(deliver)
+            progress.held = count(scope, [batch]).get(batch.source_path)
         scope.delivered.add(batch.source_path)
+    checked = tuple(target_checks(scope.checks, mapped.rows, receipt, progress.held))
+    _require(checked, "target")
     if progress.outcome is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
     return StepDone(
@@ -252,11 +289,18 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
             progress.seconds,
             progress.like.get("target"),
         ),
+        checked,
         summary=f"Wrote {receipt.mapped_rows:,} rows to {receipt.mapped_location} and"
         f" {receipt.rejects_rows:,} rejects to {receipt.rejects_location}"
         f" in {progress.seconds['target']:.2f} s.",
         rejected_rows=0 if progress.outcome is not None else mapped.rows.rejects,
     )
+
+
+def count(scope: RunScope, batches: Sequence[Batch]) -> Mapping[str, int]:
+    """How many rows of delivered batches are in the target, where that is looked at."""
+    paths = [batch.source_path for batch in batches]
+    return count_held(scope.checks, scope.target, scope.version.flow, paths)
 
 
 _STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {

@@ -10,7 +10,7 @@ from functools import partial
 from lume_dagster.connectors.protocol import ManyTarget, StoreSource
 from lume_dagster.errors import LumeError, TransientError
 from lume_dagster.orchestration.newest import mapped_in, newest_of_many, staged_in
-from lume_dagster.orchestration.steps import Progress, RunScope
+from lume_dagster.orchestration.steps import Progress, RunScope, count
 from lume_dagster.runs import many
 from lume_dagster.runs.verdict import refuse
 
@@ -46,7 +46,7 @@ def _sources(scope: RunScope, under_way: Sequence[Progress]) -> None:
             staged = many.sync_sources(scope.source, group, scope.engine)
             for source_path, batch in staged.items():
                 by_path[source_path].staged = batch
-            _show_once([by_path[path] for path in staged], "source", _staged_columns)
+            _show_once(scope, [by_path[path] for path in staged], "source", _staged_columns)
 
 
 def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -62,7 +62,7 @@ def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
                 each.outcome = outcome
             most = scope.version.flow.errors.max_error_rate
             passed = [p for p in progress if p.outcome and refuse(p.outcome, most) is None]
-            _show_once(passed, "transform", _same)
+            _show_once(scope, passed, "transform", _same)
 
 
 def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -79,11 +79,21 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
             for each, receipt in zip(progress, receipts, strict=True):
                 each.receipt = receipt
                 scope.delivered.add(each.batch.source_path)
-            _show_once(progress, "target", _same)
+            held = count(scope, [each.batch for each in progress])
+            for each in progress:
+                each.held = held.get(each.batch.source_path)
+            _show_once(scope, progress, "target", _same)
 
 
-def _show_once(group: Sequence[Progress], step: str, columns: Callable[[Progress], object]) -> None:
-    """Of batches with the same columns let the last say which; people see the last one first."""
+def _show_once(
+    scope: RunScope, group: Sequence[Progress], step: str, columns: Callable[[Progress], object]
+) -> None:
+    """Of batches with the same columns let the last say which; people see the last one first.
+
+    Where a check may refuse that one, each says its own.
+    """
+    if scope.checks.may_refuse(step):
+        return
     last = {columns(progress): progress.batch.source_path for progress in group}
     for progress in group:
         shown = last[columns(progress)]

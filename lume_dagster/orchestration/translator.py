@@ -14,6 +14,7 @@ import dagster as dg
 
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs.status import STEPS
 
@@ -96,6 +97,7 @@ class Placed:
         partitions: The name of its partitions; None where a translator gave it fixed ones.
         workspace: Where its data lies; None where the resource ``lume`` says so.
         connectors: Its connectors by name, those that are no resources of the code location.
+        checks: What its batches are held to beside what the flow says.
     """
 
     version: FlowVersion
@@ -103,6 +105,7 @@ class Placed:
     partitions: str | None
     workspace: Workspace | None = None
     connectors: Mapping[str, object] = field(default_factory=dict)
+    checks: Checks = USUAL
 
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
@@ -122,7 +125,7 @@ class Placed:
         return set(connectors) - self.connectors.keys()
 
 
-def place(
+def place(  # noqa: PLR0913 - what a code location says of all its versions, by name
     version: FlowVersion,
     prefix: str,
     kinds: Mapping[str, str],
@@ -130,6 +133,7 @@ def place(
     *,
     workspace: Workspace | None = None,
     connectors: Mapping[str, object] | None = None,
+    checks: Checks = USUAL,
 ) -> Placed:
     """The version with the keys that the translator gives it."""
     chosen = translator or LumeTranslator()
@@ -149,7 +153,7 @@ def place(
             .with_io_manager_key(names.IO_MANAGER)
         )
     partitions = _partitions_name(specs[0])
-    return Placed(version, tuple(specs), partitions, workspace, connectors or {})
+    return Placed(version, tuple(specs), partitions, workspace, connectors or {}, checks)
 
 
 def placed_in(definitions: dg.Definitions, version: FlowVersion) -> Placed:

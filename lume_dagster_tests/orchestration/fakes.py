@@ -83,6 +83,12 @@ def _hold(stage: Stage) -> None:
         threading.Event().wait(0.05)
 
 
+def _kill_all(_: Stage) -> None:
+    """As a machine that goes down: whoever watches over this process, and then itself."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _bug(_: Stage) -> None:
     raise RuntimeError("a fault of ours")
 
@@ -96,6 +102,7 @@ def _raise(what: str) -> Callable[[Stage], None]:
 
 _HAPPENINGS: dict[str, Callable[[Stage], None]] = {
     "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "kill all": _kill_all,
     "hold": _hold,
     "bug": _bug,
 }

@@ -109,6 +109,36 @@ def test_arrival_schedule_freshness_and_automation_are_honoured():
     assert target.automation_condition is not None
 
 
+def test_checks_are_honoured():
+    given = {"schema_contract": "ignore", "reconciliation": "warn", "reject_rate_above": 0.25}
+    with loaded({**ONE, "checks": given}) as (found, defs):
+        (assets,) = defs.assets
+        shown = {spec.name: spec.description for spec in assets.check_specs}
+    assert set(shown) == {"rejects", "row_count_anomaly", "reject_rate", "reconciliation"}
+    assert "25.00%" in shown["reject_rate"]
+    assert found.checks.handling("reconciliation") == "warn"
+
+
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        ({"schema_contract": "error"}, "Input should be 'ignore', 'warn' or 'fail'"),
+        ({"row_count": "warn"}, "row_count"),
+        ({"reject_rate_above": 2}, "reject_rate_above"),
+    ],
+)
+def test_checks_that_are_misspelt_are_named_with_their_line(checks, said):
+    with (
+        pytest.raises(Exception, match="defs.yaml") as caught,
+        loaded({**ONE, "checks": checks}),
+    ):
+        pass
+    told, error = "", caught.value
+    while error is not None:
+        told, error = f"{told}{error}\n", error.__cause__ or error.__context__
+    assert said in told
+
+
 def test_a_folder_of_flows_is_one_component():
     attributes = {
         "connections": CONNECTIONS,

@@ -84,7 +84,7 @@ def test_a_warning_rule_only_warns(bench):
 def test_rejects_are_a_check_that_warns(bench):
     result = bench.materialize(bench.put("a.csv", "1", "x"))
     checks = {c.check_name: c for c in result.get_asset_check_evaluations()}
-    assert set(checks) == {"rejects", "rule_small", "check_unique_id"}
+    assert {"rejects", "rule_small", "check_unique_id"} < set(checks)
     assert (checks["rejects"].passed, checks["rejects"].severity.value) == (False, "WARN")
 
 

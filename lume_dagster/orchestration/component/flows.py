@@ -15,6 +15,7 @@ from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.code_location import CodeLocation, loads_all, published
 from lume_dagster.orchestration.component.blocks import (
     ArrivalBlock,
@@ -52,6 +53,7 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
     threads: int | None = Field(None, ge=1, description="The engine's; all when not said.")
     op: FlowOp | None = None
     translation: Translation = None
+    checks: Checks = USUAL
     freshness: FreshnessBlock | None = None
     automation_condition: Condition = None
 
@@ -89,6 +91,7 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
             own=own,
             translator=_Translator(self),
             run=self.execute,
+            checks=self.checks,
             op=partial(op.options, alone=len(versions) == 1, prefix=self.prefix),
             **watched,
         )
