@@ -127,6 +127,57 @@ class LumeRun:
         with _instance(self._project) as instance:
             cancel_run(instance, self.id)
 
+    def resubmit(
+        self,
+        file: str | Path,
+        *,
+        flow_version: str | None = None,
+        source_path: str | None = None,
+        run_metadata: Mapping[str, Any] | None = None,
+        force_rerun: bool = False,
+    ) -> LumeRun:
+        """Send repaired rejects of this run in again; they join the batch in the target.
+
+        Args:
+            file: The rejects as they were saved or downloaded, edited; rows are known by
+                ``_lume_row``. Rows that are not in it, or are as they were, stay rejects.
+            flow_version: Another version, such as ``name:active``; that of this run when not said.
+            source_path: The batch, where this run took many.
+            run_metadata: Values of yours for the new run.
+            force_rerun: Run a file again that is in the target.
+
+        Raises:
+            InvalidRequestError: the rows are no rejects of this run, or the batch has been read
+                anew since.
+        """
+        from lume_dagster.orchestration.launch import Request, start
+        from lume_dagster.orchestration.query import read_summary
+        from lume_dagster.orchestration.resubmit import prepare
+
+        chosen, ran = (
+            _resolve(self._project, name) for name in (flow_version or self._ran(), self._ran())
+        )
+        opened = _project(self._project.folder, sorted({ran.name, chosen.name}))
+        with _instance(opened) as instance:
+            batch, repair = prepare(
+                opened,
+                instance=instance,
+                run_id=self.id,
+                ran=ran,
+                chosen=chosen,
+                file=Path(file),
+                source_path=source_path,
+                again=force_rerun,
+            )
+            request = Request(chosen, batch, dict(run_metadata or {}), repair=repair)
+            return LumeRun(
+                opened, read_summary(instance, f"run_{start(opened, instance, request)}")
+            )
+
+    def _ran(self) -> str:
+        assert self.flow_version is not None  # noqa: S101 - a run that was found has one
+        return self.flow_version
+
     def download_all(
         self, folder: str | Path, output_format: OutputFormat = "csv"
     ) -> tuple[Path, ...]:
@@ -266,15 +317,19 @@ def _project(named: str | Path | None, versions: Sequence[str] = ()) -> Project:
 
 def _open(flow_version: str, named: str | Path | None) -> tuple[Project, FlowVersion]:
     """The project with the assets of one version, and that version."""
+    version = _resolve(_project(named), flow_version)
+    return _project(named, [version.name]), version
+
+
+def _resolve(project: Project, flow_version: str) -> FlowVersion:
     from lume_dagster.flows.library import Library
 
-    library = Library(_project(named).workspace.flows)
-    version = library.resolve(flow_version)
+    version = Library(project.workspace.flows).resolve(flow_version)
     if not version.published:
         raise InvalidRequestError(
             f"{flow_version} is a draft.", hint=f"lume publish {version.flow.flow}"
         )
-    return _project(named, [version.name]), version
+    return version
 
 
 def store_files(

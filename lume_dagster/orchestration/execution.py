@@ -16,6 +16,7 @@ from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
+from lume_dagster.runs.repairs import Repair
 from lume_dagster.runs.status import STEPS
 
 Event = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult
@@ -32,6 +33,7 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
     selected = context.selected_asset_keys
     steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
+    one = len(batches) == 1
     with workspace.engine() as engine:
         scope = RunScope(
             placed=placed,
@@ -42,8 +44,9 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
             instance=context.instance,
             run_id=context.run.run_id,
             root_run_id=_root_run_id(context.run),
-            many=len(batches) > 1,
+            many=not one,
             log=context.log,
+            repair=Repair.load(context.run.tags.get(names.TAG_REPAIR)) if one else None,
         )
         if scope.many:
             with kept_open(context.instance, context.run.run_id):

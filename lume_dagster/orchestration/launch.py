@@ -24,6 +24,7 @@ from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
 from lume_dagster.orchestration.project import Project, load_project
+from lume_dagster.runs.repairs import Repair
 
 _NAMESPACE = uuid.UUID("6f1c6a4e-53c8-5f0a-9d57-8f3a2c1f7d10")
 _ASSET_JOB = "__ASSET_JOB"
@@ -39,6 +40,7 @@ class Request:
     source_path: str
     run_metadata: Mapping[str, Any]
     force_rerun: bool = False
+    repair: Repair | None = None  # of rejects, with which the batch is taken up again
 
 
 def start(project: Project, instance: dg.DagsterInstance, request: Request) -> str:
@@ -112,7 +114,8 @@ def create(project: Project, instance: dg.DagsterInstance, request: Request) -> 
     number = _earlier_runs(instance, request)
     while True:
         _refuse_if_running(project, instance, request)
-        _refuse_if_done(project, instance, request)
+        if request.repair is None:
+            _refuse_if_done(project, instance, request)
         run_id = str(uuid.uuid5(_NAMESPACE, f"{partitions}\0{source_path}\0{number}"))
         if instance.get_run_by_id(run_id) is None:
             add_partitions(instance, partitions, [source_path])
@@ -180,7 +183,14 @@ def _tags(request: Request) -> dict[str, str]:
         **names.run_tags(request.version, request.source_path),
         **({names.TAG_METADATA: json.dumps(request.run_metadata)} if request.run_metadata else {}),
         **({names.TAG_FORCED: "true"} if request.force_rerun else {}),
+        **_repair_tags(request.repair),
     }
+
+
+def _repair_tags(repair: Repair | None) -> dict[str, str]:
+    if repair is None:
+        return {}
+    return {names.TAG_RESUBMITS: repair.run_id, names.TAG_REPAIR: repair.dump()}
 
 
 def _job(project: Project) -> dg.JobDefinition:

@@ -33,6 +33,7 @@ class RunSummary:
     finished_at: datetime | None
     run_metadata: Mapping[str, Any]
     force_rerun: bool
+    resubmits: str | None = None  # the run whose rejects were repaired for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class RunDetails:
     metrics: Metrics | None
     metadata: Mapping[str, Any]
     output: tuple[str, ...]  # a folder for each batch that was transformed
+    batches: Mapping[str, str]  # the same by source_path
 
 
 def read_summary(instance: dg.DagsterInstance, run_id: str) -> RunSummary:
@@ -66,6 +68,9 @@ def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
         metrics=whole,
         metadata=_document(summary, whole, events),
         output=tuple(str(m[metadata.OUTPUT].value) for m in figures),
+        batches={
+            str(m[metadata.SOURCE_PATH].value): str(m[metadata.OUTPUT].value) for m in figures
+        },
     )
 
 
@@ -121,6 +126,7 @@ def summarize(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
         finished_at=_time(record.end_time),
         run_metadata=json.loads(run.tags.get(names.TAG_METADATA) or "{}"),
         force_rerun=names.TAG_FORCED in run.tags,
+        resubmits=run.tags.get(names.TAG_RESUBMITS),
     )
 
 
@@ -255,6 +261,7 @@ def _document(summary: RunSummary, metrics: Metrics | None, events: _Events) -> 
             "started_at": summary.started_at.isoformat() if summary.started_at else None,
             "finished_at": summary.finished_at.isoformat() if summary.finished_at else None,
             "force_rerun": summary.force_rerun,
+            "resubmits": summary.resubmits,
         },
         "timings": _timings(events),
         "outputs": [_outputs(m) for m in events.targets],

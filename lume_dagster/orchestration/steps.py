@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -25,6 +26,12 @@ from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
 from lume_dagster.runs.phases import Batch, Engine, MappedBatch, Outcome
+from lume_dagster.runs.repairs import (
+    Repair,
+    only_repaired,
+    require_repairing,
+    sync_repaired,
+)
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
 
@@ -45,6 +52,7 @@ class RunScope:
     root_run_id: str
     many: bool
     log: dg.DagsterLogManager
+    repair: Repair | None = None
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
     @property
@@ -172,9 +180,7 @@ def run_step(scope: RunScope, progress: Progress, step: str) -> StepDone:
 def _source(scope: RunScope, progress: Progress) -> StepDone:
     batch = progress.batch
     with progress.timed("source"):
-        staged = progress.staged or scope.retrying(
-            lambda: phases.sync_source(scope.source, batch, scope.engine)
-        )
+        staged = progress.staged or scope.retrying(partial(_stage, scope, batch))
     progress.staged = staged
     seconds = progress.seconds["source"]
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
@@ -184,6 +190,18 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
         summary=f"Staged {staged.records:,} rows{files} ({staged.bytes:,} bytes)"
         f" of {batch.source_path} in {seconds:.2f} s.",
     )
+
+
+def _stage(scope: RunScope, batch: Batch) -> StagedBatch:
+    """The batch as its source has it, or as it was staged before, with rows that were repaired."""
+
+    def read(wanted: Batch) -> StagedBatch:
+        return phases.sync_source(scope.source, wanted, scope.engine)
+
+    if scope.repair is None:
+        return read(batch)
+    engine = require_repairing(scope.engine)
+    return sync_repaired(batch, scope.repair, scope.workspace.layout.repairs, engine, read)
 
 
 def _transform(scope: RunScope, progress: Progress) -> StepDone:
@@ -224,7 +242,8 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
         if receipt is None:
             target = _require_target(scope, batch)
             first = not scope.delivered
-            deliver = partial(phases.sync_target, target, batch, mapped, check=first)
+            only = _merged_alone(scope, progress, mapped)
+            deliver = partial(phases.sync_target, target, batch, mapped, check=first, only=only)
             receipt = scope.retrying(deliver)
         scope.delivered.add(batch.source_path)
     if progress.outcome is not None:
@@ -244,6 +263,18 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
         f" in {progress.seconds['target']:.2f} s.",
         rejected_rows=0 if progress.outcome is not None else mapped.rows.rejects,
     )
+
+
+def _merged_alone(
+    scope: RunScope, progress: Progress, mapped: MappedBatch
+) -> Sequence[Path] | None:
+    """The files a merge of repaired rows is handed; None where the whole batch is delivered."""
+    repair, batch = scope.repair, progress.batch
+    merges = batch.version.flow.target.write == "merge"
+    if repair is None or repair.delivered is None or not merges:
+        return None
+    staged = progress.staged or _newest_staged(scope, batch)
+    return only_repaired(mapped, staged, repair.delivered, require_repairing(scope.engine))
 
 
 _STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {

@@ -1,0 +1,202 @@
+"""Take a batch up again with repaired rejects: which rows are meant, and what they join.
+
+Nothing is kept of this but in Dagster: a run that resubmits says in its tags which run's rejects
+it repairs, and which run read the source whose row numbers those are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration import names, query
+from lume_dagster.orchestration.newest import newest_record, staged_in
+from lume_dagster.orchestration.project import Project
+from lume_dagster.orchestration.query import RunDetails
+from lume_dagster.runs.output import part_files
+from lume_dagster.runs.repairs import Repair, require_repairing, store_repair
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The newest materialization of a step, and the run that made it."""
+
+    version: FlowVersion
+    record: dg.EventLogRecord
+    read: str  # the run that read the source
+    repair: Repair | None
+
+
+def prepare(  # noqa: PLR0913 - all but the first by name
+    project: Project,
+    *,
+    instance: dg.DagsterInstance,
+    run_id: str,
+    ran: FlowVersion,
+    chosen: FlowVersion,
+    file: Path,
+    source_path: str | None = None,
+    again: bool = False,
+) -> tuple[str, Repair]:
+    """Look at a file of repaired rejects of a run; gives the batch and how it is taken up again.
+
+    ``ran`` is the version of the run, ``chosen`` the one that shall run now. ``again`` lets a file
+    be resubmitted that is in the target already.
+
+    Raises:
+        InvalidRequestError: it cannot join the batch, with what to do instead.
+    """
+    details = query.read_details(instance, run_id)
+    batch, output = _batch(details, source_path)
+    _refuse_unfit(ran, chosen)
+    versions = list({ran.name: ran, chosen.name: chosen}.values())
+    sources = _made(project, instance, versions, "source", batch)
+    read = _reader(instance, names.dagster_id(run_id))
+    _refuse_reread(sources, ran, read, batch, run_id)
+    base = max(
+        (s for s in sources if s.read == read), key=lambda s: s.record.timestamp, default=None
+    )
+    targets = _made(project, instance, versions, "target", batch)
+    held = [t for t in targets if t.read == read]
+    _refuse_replaced(project, instance, versions, batch)
+    with project.workspace.engine() as engine:
+        digest, _ = store_repair(
+            project.workspace.layout.repairs, file, output, require_repairing(engine)
+        )
+    if not again:
+        _refuse_if_held(held, digest, file, chosen)
+    before = base.repair.digests if base is not None and base.repair is not None else ()
+    return batch, Repair(
+        run_id=run_id,
+        digest=digest,
+        read=read,
+        base=_staging(base),
+        output=str(output),
+        number=len(before) + 1,
+        delivered=max((t.repair.number if t.repair else 0 for t in held), default=None),
+        before=before,
+    )
+
+
+def _batch(details: RunDetails, source_path: str | None) -> tuple[str, Path]:
+    """The batch that is meant, and the folder of what the run left of it."""
+    summary, batches = details.summary, details.batches
+    if not summary.status.ended:
+        raise InvalidRequestError(
+            f"Run {summary.id} is {summary.status}.", hint="wait for its end, or cancel it."
+        )
+    if source_path is None and len(batches) > 1:
+        raise InvalidRequestError(
+            f"Run {summary.id} took {len(batches)} batches.",
+            hint=f"say whose rejects were repaired, such as source_path={next(iter(batches))!r}.",
+        )
+    batch = source_path or next(iter(batches), summary.source_path or "")
+    folder = Path(batches.get(batch, ""))
+    if batch not in batches or not part_files(folder, "rejects"):
+        raise InvalidRequestError(
+            f"Run {summary.id} has left no rejects of batch {batch!r}.",
+            hint="its output may have been pruned; run the batch again with force_rerun.",
+        )
+    return batch, folder
+
+
+def _refuse_unfit(ran: FlowVersion, chosen: FlowVersion) -> None:
+    if ran.name == chosen.name:
+        return
+    if ran.flow.flow != chosen.flow.flow:
+        raise InvalidRequestError(
+            f"The rejects are of {ran.name}, and {chosen.name} is another flow.",
+            hint=f"name a version of {ran.flow.flow}.",
+        )
+    if ran.flow.source != chosen.flow.source:
+        raise InvalidRequestError(
+            f"{chosen.name} reads its source otherwise than {ran.name}, so rows of one are not"
+            " rows of the other.",
+            hint=f"run the batch with {chosen.name} first, and repair what it rejects.",
+        )
+    if chosen.flow.target.write == "append":
+        raise InvalidRequestError(
+            f"{chosen.name} appends: under it the rows of {ran.name} would be there twice.",
+            hint=f"resubmit with {ran.name}.",
+        )
+
+
+def _refuse_reread(
+    sources: Sequence[_Made], ran: FlowVersion, read: str, batch: str, run_id: str
+) -> None:
+    other = next((s for s in sources if s.version.name == ran.name and s.read != read), None)
+    if other is not None:
+        raise InvalidRequestError(
+            f"Batch {batch} was read anew by {names.public_id(other.record.run_id)} after"
+            f" {run_id}; its rows may be others now.",
+            hint="repair the rejects of that run.",
+        )
+
+
+def _refuse_replaced(
+    project: Project, instance: dg.DagsterInstance, versions: Sequence[FlowVersion], batch: str
+) -> None:
+    """Where every batch replaces the table, only the one that is in it can be repaired."""
+    if versions[-1].flow.target.write != "replace":
+        return
+    found = [newest_record(instance, project.placed(v).key("target"), None) for v in versions]
+    last = max((r for r in found if r is not None), key=lambda r: r.timestamp, default=None)
+    held = last.partition_key if last is not None else None
+    if held is not None and held != batch:
+        raise InvalidRequestError(
+            f"The table {versions[-1].flow.target.table} holds batch {held} now, which batch"
+            f" {batch} would replace.",
+            hint=f"to have {batch} in it again, run it with force_rerun.",
+        )
+
+
+def _refuse_if_held(held: Sequence[_Made], digest: str, file: Path, chosen: FlowVersion) -> None:
+    for made in held:
+        there = made.repair is not None and digest in made.repair.digests
+        if there and made.version.name == chosen.name:
+            raise InvalidRequestError(
+                f"The repairs in {file.name} are in the target since"
+                f" {names.public_id(made.record.run_id)} or earlier.",
+                hint="force_rerun=True runs them again, over later repairs of the same rows.",
+            )
+
+
+def _made(
+    project: Project,
+    instance: dg.DagsterInstance,
+    versions: Sequence[FlowVersion],
+    step: str,
+    batch: str,
+) -> list[_Made]:
+    found = []
+    for version in versions:
+        record = newest_record(instance, project.placed(version).key(step), batch)
+        if record is not None:
+            run = instance.get_run_by_id(record.run_id)
+            repair = Repair.load(run.tags.get(names.TAG_REPAIR)) if run else None
+            read = _reader(instance, record.run_id)
+            found.append(_Made(version, record, read, repair))
+    return found
+
+
+def _reader(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The run that read the source of what a run staged: itself, or the one it goes back to."""
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        return run_id
+    repair = Repair.load(run.tags.get(names.TAG_REPAIR))
+    root = run.root_run_id or run.tags.get(names.ROOT_RUN_TAG) or run.run_id
+    return repair.read if repair is not None else root
+
+
+def _staging(base: _Made | None) -> str:
+    """Where the batch lies staged; where it does not any more, its source is read again."""
+    if base is None:
+        return ""
+    staged = staged_in(base.record.asset_materialization)
+    return str(staged.folder) if staged is not None else ""
