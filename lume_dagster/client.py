@@ -150,33 +150,34 @@ class LumeRun:
             InvalidRequestError: the rows are no rejects of this run, or the batch has been read
                 anew since.
         """
-        from lume_dagster.orchestration.launch import Request, start
         from lume_dagster.orchestration.query import read_summary
-        from lume_dagster.orchestration.resubmit import prepare
+        from lume_dagster.orchestration.resubmit import Wish, resubmit
 
-        chosen, ran = (
-            _resolve(self._project, name) for name in (flow_version or self._ran(), self._ran())
-        )
-        opened = _project(self._project.folder, sorted({ran.name, chosen.name}))
+        wish = Wish(Path(file), flow_version, source_path, dict(run_metadata or {}), force_rerun)
+        opened, new_id = resubmit(self._project, self._summary, wish)
         with _instance(opened) as instance:
-            batch, repair = prepare(
-                opened,
-                instance=instance,
-                run_id=self.id,
-                ran=ran,
-                chosen=chosen,
-                file=Path(file),
-                source_path=source_path,
-                again=force_rerun,
-            )
-            request = Request(chosen, batch, dict(run_metadata or {}), repair=repair)
-            return LumeRun(
-                opened, read_summary(instance, f"run_{start(opened, instance, request)}")
-            )
+            return LumeRun(opened, read_summary(instance, new_id))
 
-    def _ran(self) -> str:
-        assert self.flow_version is not None  # noqa: S101 - a run that was found has one
-        return self.flow_version
+    def save_rejects(
+        self,
+        file: str | Path,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        source_path: str | None = None,
+    ) -> Path:
+        """Write rejects to a file ``.csv`` or ``.jsonl``, to be edited and resubmitted.
+
+        ``code`` and ``field`` keep those with such an error; ``source_path`` says which batch,
+        where this run took many.
+        """
+        from lume_dagster.orchestration.query import batch_of
+        from lume_dagster.runs.rejects import save_rejects
+
+        _, folder = batch_of(self._look(), source_path)
+        return save_rejects(
+            output.part_files(folder, "rejects"), Path(file), code=code, field=field
+        )
 
     def download_all(
         self, folder: str | Path, output_format: OutputFormat = "csv"
@@ -317,19 +318,10 @@ def _project(named: str | Path | None, versions: Sequence[str] = ()) -> Project:
 
 def _open(flow_version: str, named: str | Path | None) -> tuple[Project, FlowVersion]:
     """The project with the assets of one version, and that version."""
-    version = _resolve(_project(named), flow_version)
-    return _project(named, [version.name]), version
-
-
-def _resolve(project: Project, flow_version: str) -> FlowVersion:
     from lume_dagster.flows.library import Library
 
-    version = Library(project.workspace.flows).resolve(flow_version)
-    if not version.published:
-        raise InvalidRequestError(
-            f"{flow_version} is a draft.", hint=f"lume publish {version.flow.flow}"
-        )
-    return version
+    version = Library(_project(named).workspace.flows).resolve_published(flow_version)
+    return _project(named, [version.name]), version
 
 
 def store_files(

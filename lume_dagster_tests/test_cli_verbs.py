@@ -104,6 +104,44 @@ def test_rejects_are_said_in_words(ran):
     assert "and 2 more rejects: lume download run_" in said
 
 
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        (("--code", "LOOKUP_NOT_FOUND"), [4]),
+        (("--field", "email"), [5]),
+        (("--code", "INVALID_FORMAT", "--field", "since"), []),
+    ],
+)
+def test_rejects_are_found_by_code_and_field(ran, options, ids):
+    found = answer(ran, "rejects", "list", "last", *options)
+    assert [row["_lume_row"] for row in found] == ids
+
+
+def test_rejects_are_saved_repaired_and_resubmitted(project, tmp_path):
+    """The verbs as a person uses them: the file is shaped like the source."""
+    assert say(project, "run", "contacts", "contacts.csv").exit_code == 0
+    file = tmp_path / "repaired.csv"
+    said = say(project, "rejects", "--save", str(file), "--field", "email")
+    assert f"lume rejects resubmit {file} --run run_" in said.stdout
+    header, row = file.read_text(encoding="utf-8").splitlines()
+    assert header.startswith("id,first_name,last_name,email,")
+    assert header.endswith(",_lume_row,_lume_reasons")
+    assert "email 'emile at example.fr' is not an email [INVALID_FORMAT]" in row
+    file.write_text(f"{header}\n{row.replace('emile at ', 'emile@', 1)}\n", encoding="utf-8")
+    again = answer(project, "rejects", "resubmit", str(file), "--metadata", "by=hand")
+    assert again["metrics"]["row_counts"] == {"input": 6, "mapped": 4, "rejects": 2}
+    assert again["metadata"]["run"]["run_metadata"] == {"by": "hand"}
+    first = again["metadata"]["run"]["resubmits"]
+    twice = say(project, "rejects", "resubmit", str(file), "--run", first)
+    assert twice.exit_code == 2
+    assert "are in the target since" in twice.stderr
+
+
+def test_rejects_cannot_be_saved_as_anything_else(ran, tmp_path):
+    said = say(ran, "rejects", "--save", str(tmp_path / "rejects.xlsx"))
+    assert (said.exit_code, "Rejects cannot be saved as '.xlsx'" in said.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(("form", "only"), [("csv", None), ("json", "rejects"), ("csv", "mapped")])
 def test_download_writes_what_was_asked_for(ran, tmp_path, form, only):
     chosen = ["--only", only] if only else []

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from lume_dagster.errors import InvalidRequestError
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.processes import is_gone
 from lume_dagster.runs.metrics import Metrics, total
+from lume_dagster.runs.output import part_files
 from lume_dagster.runs.status import STEPS, RunFacts, Status, derive_status
 
 _PAGE = 200
@@ -72,6 +74,32 @@ def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
             str(m[metadata.SOURCE_PATH].value): str(m[metadata.OUTPUT].value) for m in figures
         },
     )
+
+
+def batch_of(details: RunDetails, source_path: str | None) -> tuple[str, Path]:
+    """The batch that is meant, and the folder of what the run left of it.
+
+    Raises:
+        InvalidRequestError: the run goes on, took many batches, or left no rejects of this one.
+    """
+    summary, batches = details.summary, details.batches
+    if not summary.status.ended:
+        raise InvalidRequestError(
+            f"Run {summary.id} is {summary.status}.", hint="wait for its end, or cancel it."
+        )
+    if source_path is None and len(batches) > 1:
+        raise InvalidRequestError(
+            f"Run {summary.id} took {len(batches)} batches.",
+            hint=f"say whose rejects were repaired, such as source_path={next(iter(batches))!r}.",
+        )
+    batch = source_path or next(iter(batches), summary.source_path or "")
+    folder = Path(batches.get(batch, ""))
+    if batch not in batches or not part_files(folder, "rejects"):
+        raise InvalidRequestError(
+            f"Run {summary.id} has left no rejects of batch {batch!r}.",
+            hint="its output may have been pruned; run the batch again with force_rerun.",
+        )
+    return batch, folder
 
 
 def list_runs(

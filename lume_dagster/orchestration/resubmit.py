@@ -6,19 +6,22 @@ it repairs, and which run read the source whose row numbers those are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names, query
+from lume_dagster.orchestration.instance import open_instance
+from lume_dagster.orchestration.launch import Request, start
 from lume_dagster.orchestration.newest import newest_record, staged_in
-from lume_dagster.orchestration.project import Project
-from lume_dagster.orchestration.query import RunDetails
-from lume_dagster.runs.output import part_files
+from lume_dagster.orchestration.project import Project, load_project
+from lume_dagster.orchestration.query import RunSummary
 from lume_dagster.runs.repairs import Repair, require_repairing, store_repair
 
 
@@ -30,6 +33,49 @@ class _Made:
     record: dg.EventLogRecord
     read: str  # the run that read the source
     repair: Repair | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants of a file of repaired rejects."""
+
+    file: Path
+    flow_version: str | None = None  # that of the run when not said
+    source_path: str | None = None  # the batch, where the run took many
+    run_metadata: Mapping[str, Any] = field(default_factory=dict)
+    again: bool = False
+
+
+def resubmit(project: Project, run: RunSummary, wish: Wish) -> tuple[Project, str]:
+    """Start the run that takes the repaired rows in; gives the project it is of, and its id.
+
+    Raises:
+        InvalidRequestError: as ``prepare`` says.
+    """
+    library = Library(project.workspace.flows)
+    ran = library.resolve_published(str(run.flow_version))
+    chosen = library.resolve_published(_address(ran, wish.flow_version))
+    opened = load_project(project.folder, sorted({ran.name, chosen.name}))
+    with open_instance(opened.workspace.data) as instance:
+        batch, repair = prepare(
+            opened,
+            instance=instance,
+            run_id=run.id,
+            ran=ran,
+            chosen=chosen,
+            file=wish.file,
+            source_path=wish.source_path,
+            again=wish.again,
+        )
+        request = Request(chosen, batch, wish.run_metadata, repair=repair)
+        return opened, names.public_id(start(opened, instance, request))
+
+
+def _address(ran: FlowVersion, wanted: str | None) -> str:
+    """``active`` and ``v2`` are versions of the flow that ran."""
+    if wanted is None:
+        return ran.name
+    return wanted if ":" in wanted.lstrip(":") else f"{ran.flow.flow}:{wanted.lstrip(':')}"
 
 
 def prepare(  # noqa: PLR0913 - all but the first by name
@@ -52,7 +98,7 @@ def prepare(  # noqa: PLR0913 - all but the first by name
         InvalidRequestError: it cannot join the batch, with what to do instead.
     """
     details = query.read_details(instance, run_id)
-    batch, output = _batch(details, source_path)
+    batch, output = query.batch_of(details, source_path)
     _refuse_unfit(ran, chosen)
     versions = list({ran.name: ran, chosen.name: chosen}.values())
     sources = _made(project, instance, versions, "source", batch)
@@ -81,28 +127,6 @@ def prepare(  # noqa: PLR0913 - all but the first by name
         delivered=max((t.repair.number if t.repair else 0 for t in held), default=None),
         before=before,
     )
-
-
-def _batch(details: RunDetails, source_path: str | None) -> tuple[str, Path]:
-    """The batch that is meant, and the folder of what the run left of it."""
-    summary, batches = details.summary, details.batches
-    if not summary.status.ended:
-        raise InvalidRequestError(
-            f"Run {summary.id} is {summary.status}.", hint="wait for its end, or cancel it."
-        )
-    if source_path is None and len(batches) > 1:
-        raise InvalidRequestError(
-            f"Run {summary.id} took {len(batches)} batches.",
-            hint=f"say whose rejects were repaired, such as source_path={next(iter(batches))!r}.",
-        )
-    batch = source_path or next(iter(batches), summary.source_path or "")
-    folder = Path(batches.get(batch, ""))
-    if batch not in batches or not part_files(folder, "rejects"):
-        raise InvalidRequestError(
-            f"Run {summary.id} has left no rejects of batch {batch!r}.",
-            hint="its output may have been pruned; run the batch again with force_rerun.",
-        )
-    return batch, folder
 
 
 def _refuse_unfit(ran: FlowVersion, chosen: FlowVersion) -> None:
