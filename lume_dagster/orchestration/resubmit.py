@@ -6,7 +6,7 @@ it repairs, and which run read the source whose row numbers those are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from lume_dagster.orchestration.launch import Request, start
 from lume_dagster.orchestration.newest import newest_record, staged_in
 from lume_dagster.orchestration.project import Project, load_project
 from lume_dagster.orchestration.query import RunSummary
-from lume_dagster.runs.repairs import Repair, require_repairing, store_repair
+from lume_dagster.runs.repairs import Repair, digest_of, require_repairing, store_repair
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,13 @@ def prepare(  # noqa: PLR0913 - all but the first by name
     targets = _made(project, instance, versions, "target", batch)
     held = [t for t in targets if t.read == read]
     _refuse_replaced(project, instance, versions, batch)
-    with project.workspace.engine() as engine:
-        digest, _ = store_repair(
-            project.workspace.layout.repairs, file, output, require_repairing(engine)
-        )
+    digest = digest_of(file)
     if not again:
         _refuse_if_held(held, digest, file, chosen)
+    outputs = [output, *_earlier_outputs(instance, run_id)]
+    with project.workspace.engine() as engine:
+        repairs = project.workspace.layout.repairs
+        store_repair(repairs, file, digest, outputs, require_repairing(engine))
     before = base.repair.digests if base is not None and base.repair is not None else ()
     return batch, Repair(
         run_id=run_id,
@@ -216,6 +217,17 @@ def _reader(instance: dg.DagsterInstance, run_id: str) -> str:
     repair = Repair.load(run.tags.get(names.TAG_REPAIR))
     root = run.root_run_id or run.tags.get(names.ROOT_RUN_TAG) or run.run_id
     return repair.read if repair is not None else root
+
+
+def _earlier_outputs(instance: dg.DagsterInstance, run_id: str) -> Iterator[Path]:
+    """What the runs have left of the batch whose rejects a run resubmits, one before the other."""
+    while True:
+        run = instance.get_run_by_id(names.dagster_id(run_id))
+        repair = Repair.load(run.tags.get(names.TAG_REPAIR)) if run else None
+        if repair is None:
+            return
+        yield Path(repair.output)
+        run_id = repair.run_id
 
 
 def _staging(base: _Made | None) -> str:

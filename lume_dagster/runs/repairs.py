@@ -100,30 +100,33 @@ def require_repairing(engine: Engine) -> RepairingEngine:
     )
 
 
-def store_repair(
-    repairs: Path, file: Path, output: Path, engine: RepairingEngine
-) -> tuple[str, tuple[int, ...]]:
-    """Keep a file of repairs of what a run left; gives its name, and the numbers of its rows.
-
-    Raises:
-        InvalidRequestError: there is no such file, or it is not about these rejects.
-        BatchError: it cannot be read.
-    """
+def digest_of(file: Path) -> str:
+    """What a file of repairs is called here; InvalidRequestError where there is none."""
     if not file.is_file():
         raise InvalidRequestError(f"There is no file {file}.", hint="look at its name.")
     with file.open("rb") as content:
         hashed = hashlib.file_digest(content, "sha256")
     hashed.update(file.suffix.encode())
-    digest = hashed.hexdigest()[:_LETTERS]
+    return hashed.hexdigest()[:_LETTERS]
+
+
+def store_repair(
+    repairs: Path, file: Path, digest: str, outputs: Sequence[Path], engine: RepairingEngine
+) -> None:
+    """Keep a file of repairs of the rejects in these folders.
+
+    Raises:
+        InvalidRequestError: it is not about these rejects.
+        BatchError: it cannot be read.
+    """
     given = StagedBatch.load(repairs / digest)
     if given is None:
         repairs.mkdir(parents=True, exist_ok=True)
         named = [InputFile(file.absolute(), file.name, digest)]
         given = engine.stage_files(named, SourceFormat(), repairs / digest)
-    rows = engine.examine_repairs(given, part_files(output, "rejects"))
-    if not rows:
+    rejects = [path for folder in outputs for path in part_files(folder, "rejects")]
+    if not engine.examine_repairs(given, rejects):
         raise InvalidRequestError(f"{file.name} holds no row.", hint="there is nothing to repair.")
-    return digest, rows
 
 
 def sync_repaired(

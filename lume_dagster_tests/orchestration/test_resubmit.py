@@ -148,6 +148,14 @@ def test_the_same_file_is_refused_and_when_forced_changes_nothing(shop, first):
     assert shop.held() == WHOLE
 
 
+def test_the_rejects_of_a_run_are_known_to_those_that_resubmit_them(shop, first):
+    second = shop.resubmit(first, "_lume_row,amount\n2,2\n")
+    shop.resubmit(second, "_lume_row,amount\n2,22\n4,4\n", name="other.csv")
+    assert [row[2] for row in shop.held()] == [1, 22, 3, 4, 5, 7]
+    with pytest.raises(InvalidRequestError, match="were not rejected by the run: 1"):
+        shop.prepare(second, "_lume_row,amount\n1,2\n")
+
+
 def test_a_repaired_row_must_not_repeat_a_key(shop, first):
     shop.write("replace_batch")
     run = shop.run("a.csv")
