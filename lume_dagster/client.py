@@ -286,6 +286,7 @@ def runs(
 ) -> list[LumeRun]:
     """Runs, newest first, of a flow, a version, a batch, or in one of several statuses."""
     from lume_dagster.orchestration import query
+    from lume_dagster.orchestration.project import all_names
 
     opened = _project(project)
     with _instance(opened) as instance:
@@ -293,7 +294,7 @@ def runs(
             instance,
             flow=flow,
             flow_version=flow_version,
-            source_path=source_path,
+            source_path=None if source_path is None else all_names(opened, source_path),
             status=None if status is None else [_status(s) for s in status],
             limit=limit,
         )

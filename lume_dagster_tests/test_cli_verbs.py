@@ -26,6 +26,11 @@ def answer(project: Path, *arguments: str):
     return json.loads(said.stdout)
 
 
+def landed(project: Path, name: str = "contacts.csv") -> str:
+    """The name of a batch in the landing folder."""
+    return (project / "landing" / name).as_uri()
+
+
 def edit(project: Path, before: str, after: str) -> None:
     text = (project / FLOW).read_text(encoding="utf-8")
     assert before in text
@@ -65,7 +70,7 @@ def test_status_is_that_of_the_last_run(ran):
 
 def test_status_tells_a_person_where_the_rows_are(ran):
     said = say(ran, "status").stdout
-    assert "PARTIAL_FAILED  contacts:v1 on contacts.csv" in said
+    assert f"PARTIAL_FAILED  contacts:v1 on {landed(ran)}" in said
     assert "3 mapped    in warehouse.crm.contacts\n" in said
     assert "1  LOOKUP_NOT_FOUND" in said
 
@@ -154,13 +159,13 @@ def test_download_writes_what_was_asked_for(ran, tmp_path, form, only):
 
 
 def test_partitions_are_the_batches_that_dagster_knows(ran):
-    assert answer(ran, "partitions", "list", "contacts") == ["contacts.csv"]
+    assert answer(ran, "partitions", "list", "contacts") == [landed(ran)]
 
 
 def test_a_partition_is_added_once(project):
     assert answer(project, "partitions", "add", "contacts", "a.csv", "b.csv", "a.csv") == [
-        "a.csv",
-        "b.csv",
+        landed(project, "a.csv"),
+        landed(project, "b.csv"),
     ]
     assert answer(project, "partitions", "add", "contacts", "b.csv") == []
 

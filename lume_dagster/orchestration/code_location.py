@@ -31,21 +31,24 @@ class _Load:
 
     folder: Path
     versions: frozenset[str]
+    connectors: dict[str, Mapping[str, object]] = field(default_factory=dict)  # own, by version
 
 
 _load: ContextVar[_Load | None] = ContextVar("lume_load", default=None)
 
 
 @contextmanager
-def loading(folder: Path, versions: Sequence[str]) -> Iterator[None]:
+def loading(folder: Path, versions: Sequence[str]) -> Iterator[Mapping[str, Mapping[str, object]]]:
     """Within the block, code locations give the assets of these versions only, and no sensors.
 
     A run's own process needs one version, and a thousand take seconds. Relative paths are taken
-    from ``folder``, which is the working folder when Dagster loads the file itself.
+    from ``folder``, which is the working folder when Dagster loads the file itself. Gives, once it
+    is over, the connectors that versions have for themselves, by the versions' names.
     """
-    token = _load.set(_Load(folder, frozenset(versions)))
+    load = _Load(folder, frozenset(versions))
+    token = _load.set(load)
     try:
-        yield
+        yield load.connectors
     finally:
         _load.reset(token)
 
@@ -152,7 +155,7 @@ class CodeLocation:
             chosen = by_name[library.resolve(schedule.flow).name]
             earlier[chosen.version.name] += 1
             number = earlier[chosen.version.name]
-            made.append(batch_schedule(schedule, chosen, self.workspace.prefix, number))
+            made.append(batch_schedule(schedule, chosen, self.workspace.prefix, number, library))
         return made
 
     def _place(self, version: FlowVersion) -> Placed:
@@ -166,6 +169,9 @@ class CodeLocation:
                     " the connectors of this code location.",
                     hint=did_you_mean(name, kinds),
                 )
+        load = _load.get()
+        if load is not None:
+            load.connectors[version.name] = self.own or {}
         with _said_of(version):
             return place(
                 version,

@@ -8,11 +8,13 @@ from typing import Any
 import dagster as dg
 
 from lume_dagster.errors import TransientError
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks import Checked, one_result
 from lume_dagster.orchestration.event_files import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
+from lume_dagster.orchestration.naming import second_names
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
@@ -34,11 +36,13 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
     steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
     one = len(batches) == 1
+    source = placed.connector(context.resources, version.flow.source.connector)
+    library = Library(workspace.flows)
     with workspace.engine() as engine:
         scope = RunScope(
             placed=placed,
             workspace=workspace,
-            source=placed.connector(context.resources, version.flow.source.connector),
+            source=source,
             target=placed.connector(context.resources, version.flow.target.connector),
             engine=engine,
             instance=context.instance,
@@ -47,6 +51,7 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
             many=not one,
             log=context.log,
             repair=Repair.load(context.run.tags.get(names.TAG_REPAIR)) if one else None,
+            second_names=second_names(context.instance, placed, source, library, batches),
         )
         if scope.many:
             with kept_open(context.instance, context.run.run_id):

@@ -9,7 +9,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ import dagster as dg
 from dagster_shared.serdes import deserialize_value
 
 from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.instance import dagster_home, require_long_keys
+from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
@@ -108,7 +110,11 @@ def create(project: Project, instance: dg.DagsterInstance, request: Request) -> 
     Whoever comes second finds the id taken. When the run that has it is over by then, the batch is
     looked at again: it may be done, or free to be run once more.
     """
-    version, source_path = request.version, names.check_source_path(request.source_path)
+    version = request.version
+    if request.repair is None:
+        known = names_of_batches(project, instance, version)
+        request = replace(request, source_path=known.of(request.source_path))
+    source_path = names.check_source_path(request.source_path)
     require_long_keys(instance)
     partitions = names.partitions_name(project.workspace.prefix, version)
     number = _earlier_runs(instance, request)
@@ -122,6 +128,14 @@ def create(project: Project, instance: dg.DagsterInstance, request: Request) -> 
             if _add_run(project, instance, request, run_id):
                 return run_id
         number += 1
+
+
+def names_of_batches(
+    project: Project, instance: dg.DagsterInstance, version: FlowVersion
+) -> BatchNames:
+    """What the batches of a version are called in a project."""
+    library = Library(project.workspace.flows)
+    return BatchNames(instance, project.placed(version), project.source_of(version), library)
 
 
 def _add_run(project: Project, instance: dg.DagsterInstance, request: Request, run_id: str) -> bool:

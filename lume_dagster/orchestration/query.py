@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,15 +107,15 @@ def list_runs(
     *,
     flow: str | None = None,
     flow_version: str | None = None,
-    source_path: str | None = None,
+    source_path: Collection[str] | None = None,
     status: Iterable[Status] | None = None,
     limit: int = 50,
 ) -> list[RunSummary]:
-    """Runs of flow versions, newest first."""
-    tags = {
+    """Runs of flow versions, newest first; ``source_path`` are the names of a batch."""
+    tags: dict[str, str | Sequence[str] | None] = {
         names.TAG_FLOW: flow,
         names.TAG_VERSION: flow_version,
-        names.TAG_SOURCE_PATH: source_path,
+        names.TAG_SOURCE_PATH: None if source_path is None else sorted(source_path),
     }
     wanted = frozenset(status) if status is not None else frozenset(Status)
     query = dg.RunsFilter(tags={k: v for k, v in tags.items() if v is not None})

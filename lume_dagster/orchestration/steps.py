@@ -20,6 +20,7 @@ from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
 from lume_dagster.orchestration.names import check_source_path, public_id
+from lume_dagster.orchestration.naming import refuse_second_name
 from lume_dagster.orchestration.newest import mapped_in, newest, staged_in
 from lume_dagster.orchestration.retry import retrying
 from lume_dagster.orchestration.translator import Placed
@@ -53,6 +54,7 @@ class RunScope:
     many: bool
     log: dg.DagsterLogManager
     repair: Repair | None = None
+    second_names: Mapping[str, str] = field(default_factory=dict)  # of batches, and their first
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
     @property
@@ -71,6 +73,9 @@ class RunScope:
     def batch(self, source_path: str) -> Batch:
         """The batch with its folders, and the seeds that were uploaded with it."""
         check_source_path(source_path)
+        full = self.second_names.get(source_path)
+        if full and newest(self.instance, self.key("target"), source_path) is None:
+            refuse_second_name(source_path, full)
         layout, version, upload = self.workspace.layout, self.version, None
         if uploads.is_upload(source_path):
             upload = uploads.load_upload(layout.uploads, source_path)
