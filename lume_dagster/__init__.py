@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
-    from lume_dagster.orchestration.translator import FlowProps, LumeTranslator
+    from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, SeedProps
     from lume_dagster.orchestration.webhooks.endpoint import Webhook
 
 __version__ = "0.1.0"
@@ -58,6 +58,7 @@ __all__ = [
     "RunError",
     "RunFailedError",
     "RunTimeoutError",
+    "SeedProps",
     "Webhook",
     "build_definitions",
     "run",
@@ -77,6 +78,7 @@ _HOME = {
     "LumeFlowsComponent": "lume_dagster.orchestration.component.flows",
     "LumeRun": "lume_dagster.client",
     "LumeTranslator": "lume_dagster.orchestration.translator",
+    "SeedProps": "lume_dagster.orchestration.translator",
     "Webhook": "lume_dagster.orchestration.webhooks.endpoint",
     "build_definitions": "lume_dagster.orchestration.definitions",
     "run": "lume_dagster.client",

@@ -56,6 +56,7 @@ PUBLIC_NAMES = [
     "RunError",
     "RunFailedError",
     "RunTimeoutError",
+    "SeedProps",
     "Webhook",
     "build_definitions",
     "run",

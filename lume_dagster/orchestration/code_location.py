@@ -20,6 +20,7 @@ from lume_dagster.orchestration.arrival_sensor import Watch, arrival_sensor
 from lume_dagster.orchestration.assets import Execute, OpOptions, version_assets
 from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
 from lume_dagster.orchestration.execution import execute
+from lume_dagster.orchestration.seed_assets import seed_assets
 from lume_dagster.orchestration.translator import LumeTranslator, Placed, place
 from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
 from lume_dagster.orchestration.workspace import Workspace
@@ -123,12 +124,12 @@ class CodeLocation:
         return [self._place(version) for version in self.versions]
 
     def assets(self, placed: Sequence[Placed]) -> list[dg.AssetsDefinition]:
-        """The assets of each version, with their checks."""
+        """The assets of each version, with their checks; and of seeds, which runs do not need."""
         made = []
         for one in placed:
             with _said_of(one.version):
                 made.append(version_assets(one, self.op(one.version), self.run))
-        return made
+        return [*made, *(seed_assets(placed) if loads_all() else ())]
 
     def sensors(self, placed: Sequence[Placed]) -> list[dg.SensorDefinition]:
         """One for all arrivals, one for all webhooks; a run's own process needs none."""

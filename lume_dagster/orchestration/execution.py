@@ -15,6 +15,7 @@ from lume_dagster.orchestration.checks import Checked, one_result
 from lume_dagster.orchestration.event_files import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.naming import second_names
+from lume_dagster.orchestration.seed_assets import observe_unseen
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
@@ -35,6 +36,8 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
     selected = context.selected_asset_keys
     steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
+    if "transform" in steps:
+        observe_unseen(context, placed)
     one = len(batches) == 1
     source = placed.connector(context.resources, version.flow.source.connector)
     library = Library(workspace.flows)
@@ -73,7 +76,9 @@ def _run_one(
         for done in run_batch(scope, source_path, steps):
             context.log.info(done.summary)
             rejected += done.rejected_rows
-            yield dg.MaterializeResult(asset_key=scope.key(done.step), metadata=done.metadata)
+            yield dg.MaterializeResult(
+                asset_key=scope.key(done.step), metadata=done.metadata, tags=dict(done.tags)
+            )
             yield from _check_events(context, scope, done.checked, source_path)
     except StepFailed as failed:
         yield from _check_events(context, scope, failed.checked, source_path)

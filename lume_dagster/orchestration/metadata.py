@@ -23,6 +23,7 @@ Metadata = dict[str, Any]
 STAGING, OUTPUT, METRICS = "lume/staging", "lume/output", "lume/metrics"
 SOURCE_PATH, ERROR, KEY = "lume/source_path", "lume/error", "lume/key"
 SCHEMA, LINEAGE = "dagster/column_schema", "dagster/column_lineage"
+SEEDS = "lume/seeds"
 COLUMNS_OF = "lume/columns_of"
 ROWS = "dagster/partition_row_count"
 
@@ -75,6 +76,11 @@ def of_transform(
         "lume/bytes": outcome.transformed.bytes,
         "lume/seconds_transform": round(seconds, 3),
     }
+
+
+def of_seeds(digests: Mapping[str, str]) -> Metadata:
+    """Which content of each seed was looked things up in."""
+    return {SEEDS: dg.MetadataValue.json(dict(digests))} if digests else {}
 
 
 def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:

@@ -50,6 +50,11 @@ def version_of(key: dg.AssetKey) -> str | None:
     return f"{flow}:{number}" if step in STEPS and number.startswith("v") else None
 
 
+def word(text: str) -> str:
+    """A text as part of the name of an op: letters, digits and underscores."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text)
+
+
 def op_name(version: FlowVersion) -> str:
     """``flights_v1``."""
     return f"{version.flow.flow}_v{version.version}"

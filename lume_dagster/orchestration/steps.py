@@ -16,6 +16,7 @@ import dagster as dg
 from lume_dagster.connectors.protocol import Receipt, Target
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import BatchError, FlowError, LumeError
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks import Checked, check_outcome
@@ -23,6 +24,7 @@ from lume_dagster.orchestration.names import check_source_path, public_id
 from lume_dagster.orchestration.naming import refuse_second_name
 from lume_dagster.orchestration.newest import mapped_in, newest, staged_in
 from lume_dagster.orchestration.retry import retrying
+from lume_dagster.orchestration.seed_assets import input_tags, used_seeds
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
@@ -99,6 +101,7 @@ class StepDone:
     metadata: Mapping[str, Any]
     checked: tuple[Checked, ...] = ()
     summary: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     rejected_rows: int = 0
 
 
@@ -223,18 +226,18 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
         raise StepFailed("transform", refusal, figures, checked)
     progress.outcome, progress.mapped = outcome, outcome.mapped
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
+    library = Library(scope.workspace.flows)
+    seeds = used_seeds(scope.version, batch.upload, library) if scope.version.flow.seeds else {}
+    shown = metadata.of_transform(
+        outcome, batch.source_path, scope.key("source"), seconds, progress.like.get("transform")
+    )
     return StepDone(
         "transform",
-        metadata.of_transform(
-            outcome,
-            batch.source_path,
-            scope.key("source"),
-            seconds,
-            progress.like.get("transform"),
-        ),
+        {**shown, **metadata.of_seeds(seeds)},
         tuple(checked),
         f"Mapped {rows.mapped:,} of {rows.input:,} rows, rejected {rows.rejects:,}"
         f" in {seconds:.2f} s.",
+        input_tags(scope.placed, seeds),
         rows.rejects,
     )
 

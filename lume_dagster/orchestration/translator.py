@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import dagster as dg
@@ -51,8 +52,33 @@ class FlowProps:
         return self.version.version
 
 
+@dataclass(frozen=True, slots=True)
+class SeedProps:
+    """What a translator is given for a seed file, which several flows may share.
+
+    Attributes:
+        path: Where it lies, links followed.
+        name: The same within the library of flows: ``contacts/seeds/countries.csv``.
+        prefix: The first part of every key, unless the translator decides otherwise.
+    """
+
+    path: Path
+    name: str
+    prefix: str
+
+
 class LumeTranslator:
-    """Override ``get_asset_spec`` to call assets otherwise, or to show more with them."""
+    """Override its methods to call assets otherwise, or to show more with them."""
+
+    def get_seed_spec(self, props: SeedProps) -> dg.AssetSpec:
+        """The spec of a seed file."""
+        return dg.AssetSpec(
+            [props.prefix, *PurePosixPath(props.name).with_suffix("").parts],
+            description=f"What lookups of flows find in `{props.name}`.",
+            group_name="seeds",
+            kinds={"csv"},
+            metadata={"dagster/uri": props.path.as_uri()},
+        )
 
     def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
         """The spec of one step; partitions and the step before it are added to what it says."""
@@ -87,6 +113,14 @@ def _of_step(props: FlowProps) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedPlace:
+    """A seed file that people edit, and the asset it is."""
+
+    path: Path
+    spec: dg.AssetSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A flow version as it stands in Dagster.
 
@@ -96,6 +130,7 @@ class Placed:
         partitions: The name of its partitions; None where a translator gave it fixed ones.
         workspace: Where its data lies; None where the resource ``lume`` says so.
         connectors: Its connectors by name, those that are no resources of the code location.
+        seeds: Its seed files as assets, by the names it gives them.
     """
 
     version: FlowVersion
@@ -103,6 +138,7 @@ class Placed:
     partitions: str | None
     workspace: Workspace | None = None
     connectors: Mapping[str, object] = field(default_factory=dict)
+    seeds: Mapping[str, SeedPlace] = field(default_factory=dict)
 
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
@@ -135,9 +171,12 @@ def place(
     chosen = translator or LumeTranslator()
     dynamic = dg.DynamicPartitionsDefinition(name=names.partitions_name(prefix, version))
     specs: list[dg.AssetSpec] = []
+    seeds = _seeds(version, prefix, chosen)
     for step in STEPS:
         spec = chosen.get_asset_spec(FlowProps(version, step, prefix, kinds))
         before = [dg.AssetDep(specs[-1].key)] if specs else []
+        if step == "transform":
+            before += [dg.AssetDep(seed.spec.key) for seed in seeds.values()]
         given = [dep for dep in spec.deps if dep.asset_key not in {d.asset_key for d in before}]
         specs.append(
             spec.replace_attributes(
@@ -149,7 +188,20 @@ def place(
             .with_io_manager_key(names.IO_MANAGER)
         )
     partitions = _partitions_name(specs[0])
-    return Placed(version, tuple(specs), partitions, workspace, connectors or {})
+    return Placed(version, tuple(specs), partitions, workspace, connectors or {}, seeds)
+
+
+def _seeds(version: FlowVersion, prefix: str, chosen: LumeTranslator) -> Mapping[str, SeedPlace]:
+    """The files beside the draft that the version's seeds were copied from, where they are."""
+    home = Path(version.folder).parent
+    library = home.parent.resolve()
+    found = {}
+    for name, seed in version.flow.seeds.items():
+        path = (home / seed.path).resolve()
+        if path.is_file() and path.is_relative_to(library):
+            props = SeedProps(path, path.relative_to(library).as_posix(), prefix)
+            found[name] = SeedPlace(path, chosen.get_seed_spec(props))
+    return found
 
 
 def placed_in(definitions: dg.Definitions, version: FlowVersion) -> Placed:
