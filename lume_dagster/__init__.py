@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
+    from lume_dagster.orchestration.flow_assets import build_flow_assets
     from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, SeedProps
     from lume_dagster.orchestration.webhooks.endpoint import Webhook
 
@@ -61,6 +62,7 @@ __all__ = [
     "SeedProps",
     "Webhook",
     "build_definitions",
+    "build_flow_assets",
     "run",
     "run_status",
     "runs",
@@ -81,6 +83,7 @@ _HOME = {
     "SeedProps": "lume_dagster.orchestration.translator",
     "Webhook": "lume_dagster.orchestration.webhooks.endpoint",
     "build_definitions": "lume_dagster.orchestration.definitions",
+    "build_flow_assets": "lume_dagster.orchestration.flow_assets",
     "run": "lume_dagster.client",
     "run_status": "lume_dagster.client",
 }

@@ -59,6 +59,7 @@ PUBLIC_NAMES = [
     "SeedProps",
     "Webhook",
     "build_definitions",
+    "build_flow_assets",
     "run",
     "run_status",
     "runs",

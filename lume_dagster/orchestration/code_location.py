@@ -27,29 +27,30 @@ from lume_dagster.orchestration.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Load:
+class Load:
     """How a code location is being loaded by a run: from where, and for which versions."""
 
     folder: Path
     versions: frozenset[str]
-    connectors: dict[str, Mapping[str, object]] = field(default_factory=dict)  # own, by version
+    #: What is found on the way: connectors that versions have for themselves, and workspaces.
+    connectors: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    workspaces: list[Workspace] = field(default_factory=list)
 
 
-_load: ContextVar[_Load | None] = ContextVar("lume_load", default=None)
+_load: ContextVar[Load | None] = ContextVar("lume_load", default=None)
 
 
 @contextmanager
-def loading(folder: Path, versions: Sequence[str]) -> Iterator[Mapping[str, Mapping[str, object]]]:
+def loading(folder: Path, versions: Sequence[str]) -> Iterator[Load]:
     """Within the block, code locations give the assets of these versions only, and no sensors.
 
     A run's own process needs one version, and a thousand take seconds. Relative paths are taken
-    from ``folder``, which is the working folder when Dagster loads the file itself. Gives, once it
-    is over, the connectors that versions have for themselves, by the versions' names.
+    from ``folder``, which is the working folder when Dagster loads the file itself.
     """
-    load = _Load(folder, frozenset(versions))
+    load = Load(folder, frozenset(versions))
     token = _load.set(load)
     try:
-        yield load.connectors
+        yield load
     finally:
         _load.reset(token)
 
@@ -173,6 +174,7 @@ class CodeLocation:
         load = _load.get()
         if load is not None:
             load.connectors[version.name] = self.own or {}
+            load.workspaces.append(self.workspace)
         with _said_of(version):
             return place(
                 version,

@@ -106,17 +106,17 @@ def load_project(folder: Path, versions: Sequence[str] = ()) -> Project:
     Raises:
         InvalidRequestError: there are no flows in its definitions.
     """
-    with loading(folder, versions) as own:
+    with loading(folder, versions) as load:
         file = folder / FILE
         definitions = _definitions_in(file) if file.is_file() else _definitions_of_dg(folder)
-    found = (definitions.resources or {}).values()
+    found = [*(definitions.resources or {}).values(), *load.workspaces]
     workspace = next((r for r in found if isinstance(r, Workspace)), None)
     if workspace is None:
         raise InvalidRequestError(
             f"The definitions in {folder} hold no flows.",
             hint="make them by lume_dagster.build_definitions, or add a LumeFlowComponent.",
         )
-    return Project(folder, definitions, workspace, own)
+    return Project(folder, definitions, workspace, load.connectors)
 
 
 def _definitions_in(path: Path) -> dg.Definitions:

@@ -107,7 +107,7 @@ def list_runs(
     *,
     flow: str | None = None,
     flow_version: str | None = None,
-    source_path: Collection[str] | None = None,
+    source_path: str | Collection[str] | None = None,
     status: Iterable[Status] | None = None,
     limit: int = 50,
 ) -> list[RunSummary]:
@@ -115,7 +115,7 @@ def list_runs(
     tags: dict[str, str | Sequence[str] | None] = {
         names.TAG_FLOW: flow,
         names.TAG_VERSION: flow_version,
-        names.TAG_SOURCE_PATH: None if source_path is None else sorted(source_path),
+        names.TAG_SOURCE_PATH: _names(source_path),
     }
     wanted = frozenset(status) if status is not None else frozenset(Status)
     query = dg.RunsFilter(tags={k: v for k, v in tags.items() if v is not None})
@@ -129,6 +129,10 @@ def list_runs(
             break
         cursor = page[-1].dagster_run.run_id
     return found[:limit]
+
+
+def _names(given: str | Collection[str] | None) -> Sequence[str] | None:
+    return [given] if isinstance(given, str) else None if given is None else sorted(given)
 
 
 def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord:

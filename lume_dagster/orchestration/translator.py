@@ -15,6 +15,7 @@ import dagster as dg
 
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.code_references import file_reference, step_reference
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs.status import STEPS
 
@@ -77,7 +78,10 @@ class LumeTranslator:
             description=f"What lookups of flows find in `{props.name}`.",
             group_name="seeds",
             kinds={"csv"},
-            metadata={"dagster/uri": props.path.as_uri()},
+            metadata={
+                "dagster/uri": props.path.as_uri(),
+                **file_reference(props.path, 1, props.name),
+            },
         )
 
     def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
@@ -91,7 +95,7 @@ class LumeTranslator:
             tags={**flow.tags, "lume/flow": flow.flow, "lume/version": str(props.number)},
             code_version=props.version.digest,
             **_of_step(props),
-        )
+        ).merge_attributes(metadata=step_reference(props.version, props.step))
 
 
 def _of_step(props: FlowProps) -> dict[str, Any]:
