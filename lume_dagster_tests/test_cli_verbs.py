@@ -91,7 +91,7 @@ def test_runs_are_listed_by_flow_or_version(ran, flow, runs):
 def test_a_batch_that_is_done_is_refused(ran):
     said = say(ran, "run", "contacts", "contacts.csv")
     assert said.exit_code == 2
-    assert "Batch contacts.csv is done under contacts:v1." in said.stderr
+    assert f"Batch {landed(ran)} is done under contacts:v1." in said.stderr
 
 
 def test_rejects_carry_every_reason_and_the_original(ran):

@@ -78,11 +78,13 @@ class DuckDBEngine:
 
         return stage_many(self._settings, incoming, format)
 
-    def examine_repairs(self, given: StagedBatch, rejects: Sequence[Path]) -> tuple[int, ...]:
+    def examine_repairs(
+        self, given: StagedBatch, rejects: Sequence[Path], base: StagedBatch | None = None
+    ) -> tuple[int, ...]:
         """The numbers of the rows in a file of repairs, all of them rejects."""
         from lume_dagster.engines.repairs import examine_repairs
 
-        return examine_repairs(self._settings, given, rejects)
+        return examine_repairs(self._settings, given, rejects, base)
 
     def apply_repairs(
         self, base: StagedBatch, given: StagedBatch, number: int, into: Path

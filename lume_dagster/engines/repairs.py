@@ -33,12 +33,16 @@ _SHOWN = 5
 
 
 def examine_repairs(
-    settings: EngineSettings, given: StagedBatch, rejects: Sequence[Path]
+    settings: EngineSettings,
+    given: StagedBatch,
+    rejects: Sequence[Path],
+    base: StagedBatch | None = None,
 ) -> tuple[int, ...]:
     """The numbers of the rows in a file of repairs, all of them among the rejects.
 
     Raises:
         InvalidRequestError: a row without a number, twice, or one that was not rejected.
+        BatchError: a column that the batch, where it is still staged, does not have.
     """
     name = given.files[0].uri if given.files else "The file"
     if given.malformed:
@@ -47,6 +51,8 @@ def examine_repairs(
             hint="save it with the columns it was downloaded with.",
         )
     number = _number(given)
+    if base is not None:
+        _cells(base, given)
     with open_session(settings, read=[given.folder, *rejects]) as con:
         con.execute(
             f"CREATE TEMP TABLE given AS SELECT {number} AS r FROM ({staged_view_sql(given)})"

@@ -27,6 +27,8 @@ SEEDS = "lume/seeds"
 COLUMNS_OF = "lume/columns_of"
 ROWS = "dagster/partition_row_count"
 
+#: How rejects get where they were meant to go, for whoever finds them here.
+_REPAIR = "lume rejects {run} --save FILE, edit it, lume rejects resubmit FILE --run {run}"
 _SAMPLE_ROWS = 5
 _SAMPLE_TEXT = 300
 _FILES_SHOWN = 50
@@ -103,6 +105,7 @@ def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
         value["lume/top_errors"] = _table(top, {"rows": "int"})
     if metrics.row_counts.rejects:
         value["lume/rejects_sample"] = _table(_sample(mapped.folder), {"row": "int"})
+        value["lume/repair"] = _REPAIR.format(run=metrics.run_id)
     return value
 
 

@@ -116,13 +116,14 @@ def prepare(  # noqa: PLR0913 - all but the first by name
     outputs = [output, *_earlier_outputs(instance, run_id)]
     with project.workspace.engine() as engine:
         repairs = project.workspace.layout.repairs
-        store_repair(repairs, file, digest, outputs, require_repairing(engine))
+        staged = staged_in(base.record.asset_materialization) if base is not None else None
+        store_repair(repairs, file, digest, outputs, staged, require_repairing(engine))
     before = base.repair.digests if base is not None and base.repair is not None else ()
     return batch, Repair(
         run_id=run_id,
         digest=digest,
         read=read,
-        base=_staging(base),
+        base=str(staged.folder) if staged is not None else "",
         output=str(output),
         number=len(before) + 1,
         delivered=max((t.repair.number if t.repair else 0 for t in held), default=None),
@@ -228,11 +229,3 @@ def _earlier_outputs(instance: dg.DagsterInstance, run_id: str) -> Iterator[Path
             return
         yield Path(repair.output)
         run_id = repair.run_id
-
-
-def _staging(base: _Made | None) -> str:
-    """Where the batch lies staged; where it does not any more, its source is read again."""
-    if base is None:
-        return ""
-    staged = staged_in(base.record.asset_materialization)
-    return str(staged.folder) if staged is not None else ""

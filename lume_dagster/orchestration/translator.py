@@ -110,6 +110,7 @@ def _of_step(props: FlowProps) -> dict[str, Any]:
                 "dagster/table_name": flow.target.table,
                 "dagster/storage_kind": target,
                 "lume/write": flow.target.write,
+                "lume/rejects_table": f"{flow.target.table}_rejects",
             },
         },
     }

@@ -27,7 +27,9 @@ _LETTERS = 32  # of the hash
 class RepairingEngine(Engine, Protocol):
     """An engine that can put repaired rows in place of staged ones."""
 
-    def examine_repairs(self, given: StagedBatch, rejects: Sequence[Path]) -> tuple[int, ...]:
+    def examine_repairs(
+        self, given: StagedBatch, rejects: Sequence[Path], base: StagedBatch | None = None
+    ) -> tuple[int, ...]:
         """The numbers of the rows in a file of repairs; InvalidRequestError for no reject."""
         ...
 
@@ -111,9 +113,14 @@ def digest_of(file: Path) -> str:
 
 
 def store_repair(
-    repairs: Path, file: Path, digest: str, outputs: Sequence[Path], engine: RepairingEngine
+    repairs: Path,
+    file: Path,
+    digest: str,
+    outputs: Sequence[Path],
+    base: StagedBatch | None,
+    engine: RepairingEngine,
 ) -> None:
-    """Keep a file of repairs of the rejects in these folders.
+    """Keep a file of repairs of the rejects in these folders, for the batch as it is staged.
 
     Raises:
         InvalidRequestError: it is not about these rejects.
@@ -125,7 +132,7 @@ def store_repair(
         named = [InputFile(file.absolute(), file.name, digest)]
         given = engine.stage_files(named, SourceFormat(), repairs / digest)
     rejects = [path for folder in outputs for path in part_files(folder, "rejects")]
-    if not engine.examine_repairs(given, rejects):
+    if not engine.examine_repairs(given, rejects, base):
         raise InvalidRequestError(f"{file.name} holds no row.", hint="there is nothing to repair.")
 
 

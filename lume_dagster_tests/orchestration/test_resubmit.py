@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from lume_dagster import client
-from lume_dagster.errors import InvalidRequestError, RunFailedError
+from lume_dagster.errors import BatchError, InvalidRequestError, RunFailedError
 from lume_dagster.orchestration import names, resubmit
 from lume_dagster.orchestration.project import load_project
 from lume_dagster.orchestration.query import read_details
@@ -277,6 +277,11 @@ def test_a_run_over_many_batches_must_be_told_which(shop):
         shop.prepare(run, "_lume_row,amount\n2,2\n")
     shop.resubmit(run, "_lume_row,amount\n2,2\n", source_path="b.csv")
     assert shop.rejected() == [("a.csv", 2)]
+
+
+def test_a_file_with_a_column_too_many_is_refused_before_anything_runs(shop, first):
+    with pytest.raises(BatchError, match="a column 'amuont', which the batch does not have"):
+        shop.prepare(first, "_lume_row,amuont\n2,2\n")
 
 
 def test_a_run_without_rejects_has_nothing_to_repair(shop, first):
