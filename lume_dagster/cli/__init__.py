@@ -15,6 +15,7 @@ from lume_dagster.cli import (
     rejects,
     results,
     running,
+    schema,
     ui,
     webhooks,
 )
@@ -23,6 +24,7 @@ VERBS = (
     demo.demo,
     init.init,
     connect.connect,
+    schema.schema,
     flows.validate,
     flows.publish,
     flows.activate,

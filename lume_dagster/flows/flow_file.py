@@ -62,8 +62,12 @@ def read_model(
 
 def render(flow: Flow) -> str:
     """The flow as a file that reads back as the same flow; what has its default is left out."""
-    value = flow.model_dump(mode="python", by_alias=True, exclude_defaults=True)
-    return write_yaml(_in_lines(value))
+    return write_yaml(said(flow))
+
+
+def said(flow: Flow) -> Any:
+    """What a file says of the flow: plain values, without those that have their default."""
+    return _in_lines(flow.model_dump(mode="python", by_alias=True, exclude_defaults=True))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PositiveInt,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -174,6 +175,20 @@ class Source(Part):
         None,
         description="For a database: a SELECT in which `:source_path` is the batch's name.",
     )
+    also_called: Mapping[Text, tuple[Text, ...]] = Field(
+        {},
+        description="Other names a column may have in a batch, by the name the flow uses: "
+        "`{email: [e-mail, Mail]}`. They count where the batch has no column of the name itself.",
+    )
+
+    @field_validator("also_called")
+    @classmethod
+    def _called_once(cls, names: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        given = [other.casefold() for others in names.values() for other in others]
+        twice = next((other for other in given if given.count(other) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} is listed twice; a name stands for one column.")
+        return names
 
     @model_validator(mode="after")
     def _query_fits(self) -> Self:

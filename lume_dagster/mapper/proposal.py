@@ -48,9 +48,9 @@ class Proposal:
     """How one target field may be made.
 
     ``path`` is the field's (``customer.city``, ``lines[].sku``; of a list, ``lines``, whose
-    expression gives the source list). ``expression`` is None where nothing is proposed; inside a list it
-    speaks of ``item``. ``confidence`` is the probability, 0 to 1, that both the sources and the
-    values are right. ``reasons`` are sentences, the weightiest first.
+    expression gives the source list). ``expression`` is None where nothing is proposed; inside a
+    list it speaks of ``item``. ``confidence`` is the probability, 0 to 1, that both the sources
+    and the values are right. ``reasons`` are sentences, the weightiest first.
     """
 
     path: str

@@ -48,11 +48,19 @@ class SampleColumn:
     type: str
     values: tuple[str | None, ...]
     is_list: bool = False
+    inside: tuple[str, ...] = ()  # steps from the column: names, and [] for the items of a list
 
     @property
     def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rsplit(".", 1)[-1].removesuffix("[]")
+        """The last name of the path."""
+        names = [step for step in self.inside if step != "[]"]
+        return names[-1] if names else self.column
+
+    @property
+    def column(self) -> str:
+        """The name of the column that holds it, which may have dots of its own."""
+        length = len(_shown(("", *self.inside)))
+        return self.path[: len(self.path) - length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,8 @@ def _place(
         at = dict(found)
         values = [at.get(row) for row in range(rows)]
     is_list = any(isinstance(value, list) for value in plain)
-    yield SampleColumn(_shown(path), _referred(path), kind, tuple(map(_text, values)), is_list)
+    text = tuple(map(_text, values))
+    yield SampleColumn(_shown(path), _referred(path), kind, text, is_list, path[1:])
 
 
 def _collect(value: Any, row: int, path: tuple[str, ...], found: _Found) -> None:

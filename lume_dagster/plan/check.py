@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sqlglot import exp
-
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.model import Flow
 from lume_dagster.plan.compile import find_problems
 from lume_dagster.plan.expressions import parse_expression
-from lume_dagster.plan.names import path_of
 from lume_dagster.plan.plan import SourceColumn, TypeOracle
+from lume_dagster.plan.used_columns import used_columns
 
 #: Formats whose columns all have one type, so that types can be checked without a batch.
 _ONE_TYPE = {
@@ -34,7 +32,7 @@ def check_flow(
     kind = _ONE_TYPE.get(flow.source.format.type or "")
     if kind is None or flow.source.query is not None:
         return ()
-    names = sorted({name for tree in _trees(flow) for name in _source_names(tree)})
+    names = used_columns(flow)
     columns = [SourceColumn(name, f"c{i}", kind) for i, name in enumerate(names)]
     return find_problems(flow, columns, seed_columns, oracle, empty_is_null=kind == "VARCHAR")
 
@@ -45,11 +43,6 @@ def _refused(flow: Flow) -> Iterator[LumeError]:
             parse_expression(text, where)
         except LumeError as error:
             yield error
-
-
-def _trees(flow: Flow) -> Iterator[exp.Expr]:
-    for where, text in expressions_of(flow):
-        yield parse_expression(text, where)
 
 
 def expressions_of(flow: Flow) -> Iterator[tuple[str, str]]:
@@ -68,12 +61,3 @@ def _nested(where: str, node: object) -> Iterator[tuple[str, str]]:
         for name, inner in node.items():
             if not (is_list and name == "as"):
                 yield from _nested(where if is_list else f"{where}.{name}", inner)
-
-
-def _source_names(tree: exp.Expr) -> Iterator[str]:
-    """Names that may be columns; the variable of a list among them does no harm."""
-    for column in tree.find_all(exp.Column):
-        path = path_of(column)
-        if path[0].casefold() == "target" and len(path) > 1:
-            continue
-        yield path[1] if path[0].casefold() == "source" and len(path) > 1 else path[0]

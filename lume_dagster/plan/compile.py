@@ -122,6 +122,7 @@ class _Compiler:
         self._scope = Scope(
             chain=self._chain,
             columns=self._columns,
+            also_called=flow.source.also_called,
             null_texts=tuple(dict.fromkeys(nulls)),
             seeds=self._seeds,
             oracle=oracle,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
@@ -26,14 +26,18 @@ def path_of(node: exp.Column | exp.Dot) -> tuple[str, ...]:
     return (*path_of(inner), node.expression.name)
 
 
-def find_column(name: str, columns: Sequence[SourceColumn]) -> SourceColumn:
+def find_column(
+    name: str, columns: Sequence[SourceColumn], also_called: Mapping[str, Sequence[str]]
+) -> SourceColumn:
     """The column of that name; case matters only where two differ by nothing else.
+
+    ``also_called`` are other names of columns, which count where there is none of the name itself.
 
     Raises:
         PlanError: there is none, or more than one.
     """
-    same = [c for c in columns if c.name == name]
-    alike = same or [c for c in columns if c.name.casefold() == name.casefold()]
+    others = (other for key in also_called if _same(key, name) for other in also_called[key])
+    alike = _named(name, columns) or [c for other in others for c in _named(other, columns)]
     if len(alike) == 1:
         return alike[0]
     if alike:
@@ -47,6 +51,15 @@ def find_column(name: str, columns: Sequence[SourceColumn]) -> SourceColumn:
         f"the source has no column {name!r}.",
         hint=did_you_mean(name, (c.name for c in columns)),
     )
+
+
+def _named(name: str, columns: Sequence[SourceColumn]) -> list[SourceColumn]:
+    exact = [c for c in columns if c.name == name]
+    return exact or [c for c in columns if _same(c.name, name)]
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
 
 
 def step_into(value: Sql, duckdb_type: str, path: Sequence[str]) -> Sql:

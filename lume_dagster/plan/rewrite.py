@@ -67,6 +67,7 @@ class Scope:
 
     chain: Chain
     columns: Sequence[SourceColumn]
+    also_called: Mapping[str, Sequence[str]]  # other names of columns, by the flow's
     null_texts: tuple[str, ...]
     seeds: Seeds
     oracle: TypeOracle
@@ -223,7 +224,7 @@ class Rewriter:
             return self._target(".".join(path[1:]))
         if head.casefold() == "source" and len(path) > 1:
             path = path[1:]
-        found = find_column(path[0], self.scope.columns)
+        found = find_column(path[0], self.scope.columns, self.scope.also_called)
         self.sources.add(found.name)
         raw = exp.column(found.id, table="staged")
         base = self.scope.chain.base(self._cleaned(raw, found.type), found.type)

@@ -46,3 +46,10 @@ def test_an_object_is_no_place_of_its_own_and_a_list_is(tmp_path):
 def test_an_empty_batch_has_columns_without_values(tmp_path):
     sample = sample_of_text(tmp_path, "a,b\n")
     assert [(c.path, c.values) for c in sample.columns] == [("a", ()), ("b", ())]
+
+
+def test_a_dot_in_a_name_is_told_from_a_place_inside(tmp_path):
+    flat = sample_of_text(tmp_path, "a.b\n1\n").columns[0]
+    nested = sample_of(tmp_path, [{"a": {"b": [{"c.d": 1}]}}]).columns[1]
+    assert (flat.column, flat.inside, flat.name, flat.reference) == ("a.b", (), "a.b", '"a.b"')
+    assert (nested.column, nested.inside, nested.name) == ("a", ("b", "[]", "c.d"), "c.d")
