@@ -135,7 +135,10 @@ def _look_at(
     )
     for batch in chosen:
         try:
-            _request(placed, replace(batch, source_path=known.of(batch.source_path)), batch, tick)
+            name = known.of(batch.source_path)
+            if name != batch.source_path:
+                context.log.info("%s is known as the batch %s.", batch.source_path, name)
+            _request(placed, replace(batch, source_path=name), batch, tick)
         except (BatchError, InvalidRequestError) as error:
             _observe(placed, arrival, error, tick)
             context.log.warning("%s: %s", arrival.name, error)

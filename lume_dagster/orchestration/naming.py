@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeGuard
 
 import dagster as dg
 
@@ -30,10 +31,13 @@ def full_name(connector: object, version: FlowVersion, source_path: str) -> str:
         BatchError: it cannot be a name in the flow's source.
     """
     check_source_path(source_path)
-    queried = version.flow.source.query is not None
-    if queried or is_upload(source_path) or not isinstance(connector, NamingSource):
+    if is_upload(source_path) or not _gives_names(connector, version):
         return source_path
     return check_source_path(connector.full_name(source_path))
+
+
+def _gives_names(connector: object, version: FlowVersion) -> TypeGuard[NamingSource]:
+    return version.flow.source.query is None and isinstance(connector, NamingSource)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class BatchNames:
         if self.placed.partitions is None:  # a translator's own, which are called as they are
             return check_source_path(source_path)
         full = full_name(self.connector, version, source_path)
+        if not _gives_names(self.connector, version):
+            return full
         if self.instance.has_dynamic_partition(self.placed.partitions, full):
             return full
         if full in self._known:
