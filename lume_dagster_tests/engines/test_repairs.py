@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
 import duckdb
+import hypothesis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import strategies as st
 
 from lume_dagster.engines.readers.files import InputFile
 from lume_dagster.engines.repairs import apply_repairs, differing_row, examine_repairs, keep_rows
@@ -159,3 +163,31 @@ def test_a_batch_that_was_read_again_is_held_to_its_rejects(stage, settings, tmp
     assert differing_row(settings, staged, [rejects]) is None
     pq.write_table(pa.table({"_lume_row": [2, 9], "original": says}), rejects)
     assert differing_row(settings, staged, [rejects]) == 9
+
+
+WORDS = st.text("ab ,;\"'\n0é", min_size=1, max_size=6)
+law = hypothesis.settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+
+
+@law
+@hypothesis.given(
+    repairs=st.lists(
+        st.dictionaries(st.sampled_from([1, 2, 3, 5]), WORDS, min_size=1), min_size=1, max_size=3
+    )
+)
+def test_whatever_is_repaired_each_row_is_there_once(stage, repair, repairs):
+    """``read_back`` counts the rows; the newest word for each of them counts."""
+    found = before = stage(BATCH)
+    for number, words in enumerate(repairs, 1):
+        out = io.StringIO(newline="")
+        csv.writer(out, quoting=csv.QUOTE_ALL).writerows([("_lume_row", "note"), *words.items()])
+        found = repair(found.batch, out.getvalue(), number)
+    newest = {row: word for words in repairs for row, word in words.items()}
+    assert found.rows == {
+        row: (*values[:2], newest.get(row, values[2])) for row, values in before.rows.items()
+    }
+    assert found.malformed == before.malformed
