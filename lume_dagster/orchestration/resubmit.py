@@ -139,7 +139,7 @@ def _refuse_unfit(ran: FlowVersion, chosen: FlowVersion) -> None:
             f"The rejects are of {ran.name}, and {chosen.name} is another flow.",
             hint=f"name a version of {ran.flow.flow}.",
         )
-    if ran.flow.source != chosen.flow.source:
+    if _reading(ran) != _reading(chosen):
         raise InvalidRequestError(
             f"{chosen.name} reads its source otherwise than {ran.name}, so rows of one are not"
             " rows of the other.",
@@ -150,6 +150,12 @@ def _refuse_unfit(ran: FlowVersion, chosen: FlowVersion) -> None:
             f"{chosen.name} appends: under it the rows of {ran.name} would be there twice.",
             hint=f"resubmit with {ran.name}.",
         )
+
+
+def _reading(version: FlowVersion) -> tuple[object, ...]:
+    """What decides which row has which number."""
+    source = version.flow.source
+    return source.connector, source.format, source.query
 
 
 def _refuse_reread(
