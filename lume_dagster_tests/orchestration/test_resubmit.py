@@ -285,9 +285,9 @@ def test_a_file_with_a_column_too_many_is_refused_before_anything_runs(shop, fir
         shop.prepare(first, "_lume_row,amuont\n2,2\n")
 
 
-def test_a_run_without_rejects_has_nothing_to_repair(shop, first):
-    shop.resubmit(first, REPAIRED)
-    clean = client.runs(project=shop.folder, limit=5)[-1].id
+def test_a_run_without_rejects_has_nothing_to_repair(shop):
+    shop.bench.put("c.csv", "1", "2")
+    clean = shop.run("c.csv")
     with pytest.raises(InvalidRequestError, match=r"were not rejected by the run: 2, 4"):
         shop.prepare(clean, REPAIRED)
 
