@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
-    from lume_dagster.orchestration.translator import FlowProps, LumeTranslator
+    from lume_dagster.orchestration.flow_assets import build_flow_assets
+    from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, SeedProps
     from lume_dagster.orchestration.webhooks.endpoint import Webhook
 
 __version__ = "0.1.0"
@@ -70,9 +71,11 @@ __all__ = [
     "RunError",
     "RunFailedError",
     "RunTimeoutError",
+    "SeedProps",
     "Webhook",
     "Workshop",
     "build_definitions",
+    "build_flow_assets",
     "run",
     "run_status",
     "runs",
@@ -96,9 +99,11 @@ _HOME = {
     "Mapping": "lume_dagster.mapper.workshop.mapping",
     "Pipeline": "lume_dagster.client.pipelines",
     "Result": "lume_dagster.client.results",
+    "SeedProps": "lume_dagster.orchestration.translator",
     "Webhook": "lume_dagster.orchestration.webhooks.endpoint",
     "Workshop": "lume_dagster.client.workshops",
     "build_definitions": "lume_dagster.orchestration.definitions",
+    "build_flow_assets": "lume_dagster.orchestration.flow_assets",
     "run": "lume_dagster.client",
     "run_status": "lume_dagster.client",
 }

@@ -113,7 +113,10 @@ def test_what_was_approved_is_explained(project):
         (("map", "landing/customers.csv", "--flow", "nope"), "There is no flow 'nope' yet."),
         (("map", "nope.csv", "--target", "schema.json"), "There is no file nope.csv"),
         (("map", "x", "--target", "schema.json", "-i"), "Decisions are kept beside the draft"),
-        (("map", "landing/customers.csv", "--target", "landing/customers.csv"), "holds no JSON Schema"),
+        (
+            ("map", "landing/customers.csv", "--target", "landing/customers.csv"),
+            "holds no JSON Schema",
+        ),
         (
             ("map", "landing/customers.csv", "--target", "schema.json", "--model", "gpt"),
             "The model 'gpt' names no provider.",

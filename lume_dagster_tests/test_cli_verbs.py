@@ -26,6 +26,11 @@ def answer(project: Path, *arguments: str):
     return json.loads(said.stdout)
 
 
+def landed(project: Path, name: str = "contacts.csv") -> str:
+    """The name of a batch in the landing folder."""
+    return (project / "landing" / name).as_uri()
+
+
 def edit(project: Path, before: str, after: str) -> None:
     text = (project / FLOW).read_text(encoding="utf-8")
     assert before in text
@@ -65,7 +70,7 @@ def test_status_is_that_of_the_last_run(ran):
 
 def test_status_tells_a_person_where_the_rows_are(ran):
     said = say(ran, "status").stdout
-    assert "PARTIAL_FAILED  contacts:v1 on contacts.csv" in said
+    assert f"PARTIAL_FAILED  contacts:v1 on {landed(ran)}" in said
     assert "3 mapped    in warehouse.crm.contacts\n" in said
     assert "1  LOOKUP_NOT_FOUND" in said
 
@@ -86,7 +91,7 @@ def test_runs_are_listed_by_flow_or_version(ran, flow, runs):
 def test_a_batch_that_is_done_is_refused(ran):
     said = say(ran, "run", "contacts", "contacts.csv")
     assert said.exit_code == 2
-    assert "Batch contacts.csv is done under contacts:v1." in said.stderr
+    assert f"Batch {landed(ran)} is done under contacts:v1." in said.stderr
 
 
 def test_rejects_carry_every_reason_and_the_original(ran):
@@ -104,6 +109,44 @@ def test_rejects_are_said_in_words(ran):
     assert "and 2 more rejects: lume download run_" in said
 
 
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        (("--code", "LOOKUP_NOT_FOUND"), [4]),
+        (("--field", "email"), [5]),
+        (("--code", "INVALID_FORMAT", "--field", "since"), []),
+    ],
+)
+def test_rejects_are_found_by_code_and_field(ran, options, ids):
+    found = answer(ran, "rejects", "list", "last", *options)
+    assert [row["_lume_row"] for row in found] == ids
+
+
+def test_rejects_are_saved_repaired_and_resubmitted(project, tmp_path):
+    """The verbs as a person uses them: the file is shaped like the source."""
+    assert say(project, "run", "contacts", "contacts.csv").exit_code == 0
+    file = tmp_path / "repaired.csv"
+    said = say(project, "rejects", "--save", str(file), "--field", "email")
+    assert f"lume rejects resubmit {file} --run run_" in said.stdout
+    header, row = file.read_text(encoding="utf-8").splitlines()
+    assert header.startswith("id,first_name,last_name,email,")
+    assert header.endswith(",_lume_row,_lume_reasons")
+    assert "email 'emile at example.fr' is not an email [INVALID_FORMAT]" in row
+    file.write_text(f"{header}\n{row.replace('emile at ', 'emile@', 1)}\n", encoding="utf-8")
+    again = answer(project, "rejects", "resubmit", str(file), "--metadata", "by=hand")
+    assert again["metrics"]["row_counts"] == {"input": 6, "mapped": 4, "rejects": 2}
+    assert again["metadata"]["run"]["run_metadata"] == {"by": "hand"}
+    first = again["metadata"]["run"]["resubmits"]
+    twice = say(project, "rejects", "resubmit", str(file), "--run", first)
+    assert twice.exit_code == 2
+    assert "are in the target since" in twice.stderr
+
+
+def test_rejects_cannot_be_saved_as_anything_else(ran, tmp_path):
+    said = say(ran, "rejects", "--save", str(tmp_path / "rejects.xlsx"))
+    assert (said.exit_code, "Rejects cannot be saved as '.xlsx'" in said.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(("form", "only"), [("csv", None), ("json", "rejects"), ("csv", "mapped")])
 def test_download_writes_what_was_asked_for(ran, tmp_path, form, only):
     chosen = ["--only", only] if only else []
@@ -116,13 +159,13 @@ def test_download_writes_what_was_asked_for(ran, tmp_path, form, only):
 
 
 def test_partitions_are_the_batches_that_dagster_knows(ran):
-    assert answer(ran, "partitions", "list", "contacts") == ["contacts.csv"]
+    assert answer(ran, "partitions", "list", "contacts") == [landed(ran)]
 
 
 def test_a_partition_is_added_once(project):
     assert answer(project, "partitions", "add", "contacts", "a.csv", "b.csv", "a.csv") == [
-        "a.csv",
-        "b.csv",
+        landed(project, "a.csv"),
+        landed(project, "b.csv"),
     ]
     assert answer(project, "partitions", "add", "contacts", "b.csv") == []
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lume_dagster.cli.progress import wait
-from lume_dagster.cli.results import first_rejects, output_folders
+from lume_dagster.cli.rejects import first_rejects, output_folders
 from lume_dagster.cli.shell import PROJECT, Shell, near, verb
 from lume_dagster.cli.telling import summary, tell_counts, tell_reject
 from lume_dagster.errors import MissingExtraError

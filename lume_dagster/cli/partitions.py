@@ -13,6 +13,9 @@ from lume_dagster.cli.shell import Shell, count, verb
 if TYPE_CHECKING:
     import dagster as dg
 
+    from lume_dagster.flows.model import FlowVersion
+    from lume_dagster.orchestration.project import Project
+
 
 @click.group()
 def partitions() -> None:
@@ -23,7 +26,7 @@ def partitions() -> None:
 @click.argument("flow", metavar="FLOW[:vN]")
 def list_(shell: Shell, flow: str) -> None:
     """List the batches of FLOW."""
-    with _partitions(flow) as (instance, name):
+    with _partitions(flow) as (instance, name, *_):
         known = sorted(instance.get_dynamic_partitions(name))
     shell.answer(known, lambda: click.echo("\n".join(known) if known else f"{flow} has none yet."))
 
@@ -36,11 +39,12 @@ def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
 
     They can then be run in the Dagster UI, alone or as a backfill.
     """
-    from lume_dagster.orchestration.names import check_source_path
+    from lume_dagster.orchestration.launch import names_of_batches
     from lume_dagster.orchestration.partitions import add_partitions
 
-    wanted = [check_source_path(path) for path in source_paths]
-    with _partitions(flow) as (instance, name):
+    with _partitions(flow) as (instance, name, project, version):
+        names = names_of_batches(project, instance, version)
+        wanted = [names.of(path) for path in source_paths]
         known = set(instance.get_dynamic_partitions(name))
         added = [path for path in dict.fromkeys(wanted) if path not in known]
         add_partitions(instance, name, added)
@@ -48,17 +52,19 @@ def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _partitions(flow: str) -> Iterator[tuple[dg.DagsterInstance, str]]:
-    """The instance, and the name of the partitions of a flow version in it."""
+def _partitions(flow: str) -> Iterator[tuple[dg.DagsterInstance, str, Project, FlowVersion]]:
+    """The instance, the name of the partitions of a flow version in it, and that version."""
     from lume_dagster.flows.library import Library
     from lume_dagster.orchestration.instance import open_instance
     from lume_dagster.orchestration.names import partitions_name
     from lume_dagster.orchestration.project import find_project, load_project
 
-    workspace = load_project(find_project()).workspace
-    version = Library(workspace.flows).resolve(flow)
+    folder = find_project()
+    workspace = load_project(folder).workspace
+    version = Library(workspace.flows).resolve_published(flow)
+    project = load_project(folder, [version.name])
     with open_instance(workspace.data) as instance:
-        yield instance, partitions_name(workspace.prefix, version)
+        yield instance, partitions_name(workspace.prefix, version), project, version
 
 
 partitions.add_command(list_)

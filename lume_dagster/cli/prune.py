@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 _AGE = re.compile(r"([0-9]{1,5})([dhm])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
-_KINDS = {"run": "run", "output": "output folder", "staging": "staged batch", "log": "log"}
+_KINDS = {
+    "run": "run",
+    "output": "output folder",
+    "staging": "staged batch",
+    "repair": "repair file",
+    "log": "log",
+}
 
 
 class Age(click.ParamType[timedelta]):

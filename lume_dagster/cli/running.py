@@ -68,6 +68,9 @@ def run(  # noqa: PLR0913 - a parameter for each option
         run_metadata=dict(metadata) or None,
         force_rerun=force_rerun,
     )
+    name = started.source_path or source_path
+    if name != source_path and "://" not in name:
+        click.echo(f"{source_path} is known as the batch {name}.", err=True)
     if not wait:
         shell.answer(
             summary(started), lambda: click.echo(f"Started {started.id}: lume status {started.id}")

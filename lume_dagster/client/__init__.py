@@ -127,6 +127,58 @@ class LumeRun:
         with _instance(self._project) as instance:
             cancel_run(instance, self.id)
 
+    def resubmit(
+        self,
+        file: str | Path,
+        *,
+        flow_version: str | None = None,
+        source_path: str | None = None,
+        run_metadata: Mapping[str, Any] | None = None,
+        force_rerun: bool = False,
+    ) -> LumeRun:
+        """Send repaired rejects of this run in again; they join the batch in the target.
+
+        Args:
+            file: The rejects as they were saved or downloaded, edited; rows are known by
+                ``_lume_row``. Rows that are not in it, or are as they were, stay rejects.
+            flow_version: Another version, such as ``name:active``; that of this run when not said.
+            source_path: The batch, where this run took many.
+            run_metadata: Values of yours for the new run.
+            force_rerun: Run a file again that is in the target.
+
+        Raises:
+            InvalidRequestError: the rows are no rejects of this run, or the batch has been read
+                anew since.
+        """
+        from lume_dagster.orchestration.query import read_summary
+        from lume_dagster.orchestration.resubmit import Wish, resubmit
+
+        wish = Wish(Path(file), flow_version, source_path, dict(run_metadata or {}), force_rerun)
+        opened, new_id = resubmit(self._project, self._summary, wish)
+        with _instance(opened) as instance:
+            return LumeRun(opened, read_summary(instance, new_id))
+
+    def save_rejects(
+        self,
+        file: str | Path,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        source_path: str | None = None,
+    ) -> Path:
+        """Write rejects to a file ``.csv`` or ``.jsonl``, to be edited and resubmitted.
+
+        ``code`` and ``field`` keep those with such an error; ``source_path`` says which batch,
+        where this run took many.
+        """
+        from lume_dagster.orchestration.query import batch_of
+        from lume_dagster.runs.rejects import save_rejects
+
+        _, folder = batch_of(self._look(), source_path)
+        return save_rejects(
+            output.part_files(folder, "rejects"), Path(file), code=code, field=field
+        )
+
     def download_all(
         self, folder: str | Path, output_format: OutputFormat = "csv"
     ) -> tuple[Path, ...]:
@@ -234,6 +286,7 @@ def runs(
 ) -> list[LumeRun]:
     """Runs, newest first, of a flow, a version, a batch, or in one of several statuses."""
     from lume_dagster.orchestration import query
+    from lume_dagster.orchestration.project import all_names
 
     opened = _project(project)
     with _instance(opened) as instance:
@@ -241,7 +294,7 @@ def runs(
             instance,
             flow=flow,
             flow_version=flow_version,
-            source_path=source_path,
+            source_path=None if source_path is None else all_names(opened, source_path),
             status=None if status is None else [_status(s) for s in status],
             limit=limit,
         )
@@ -268,12 +321,7 @@ def _open(flow_version: str, named: str | Path | None) -> tuple[Project, FlowVer
     """The project with the assets of one version, and that version."""
     from lume_dagster.flows.library import Library
 
-    library = Library(_project(named).workspace.flows)
-    version = library.resolve(flow_version)
-    if not version.published:
-        raise InvalidRequestError(
-            f"{flow_version} is a draft.", hint=f"lume publish {version.flow.flow}"
-        )
+    version = Library(_project(named).workspace.flows).resolve_published(flow_version)
     return _project(named, [version.name]), version
 
 

@@ -47,6 +47,19 @@ class StoreSource(Protocol):
 
 
 @runtime_checkable
+class NamingSource(Protocol):
+    """A source that knows one name for all the ways in which people write what they mean."""
+
+    def full_name(self, source_path: str) -> str:
+        """The absolute URI of what is named, whether or not it is there; the same for itself.
+
+        Raises:
+            BatchError: it cannot be a name here.
+        """
+        ...
+
+
+@runtime_checkable
 class DatabaseSource(Protocol):
     """A database, read by a query in which ``:source_path`` is bound, never pasted."""
 

@@ -6,6 +6,8 @@ Layout of a staging folder (the manifest is written last; a folder without one i
     part-0000.rows.parquet  how far row numbers are shifted, where malformed records precede
     malformed.parquet       _lume_row, text, code, message: records no reader could split
     places.parquet          first_row, uri, file_row: of a sheet, which has blank rows and a header
+    repaired.parquet        _lume_row, c0, ..., round: rows that stand in for those of the parts, or
+                            for malformed records; round tells which of the repairs wrote the row
     manifest.json           this module's StagedBatch
 
 ``_lume_row`` numbers the records of the whole batch from 1, in the order of its files, malformed
@@ -72,7 +74,8 @@ class StagedBatch:
     @property
     def is_plain(self) -> bool:
         """Whether a row's number says all about its place: in the one part, and in its file."""
-        return not self.malformed and len(self.parts) <= 1 and not self.places_path.exists()
+        apart = self.places_path.exists() or self.repaired_path.exists()
+        return not self.malformed and len(self.parts) <= 1 and not apart
 
     @property
     def bytes(self) -> int:
@@ -93,6 +96,11 @@ class StagedBatch:
     def places_path(self) -> Path:
         """The Parquet file that says where in their files rows are; there where it is not plain."""
         return self.folder / "places.parquet"
+
+    @property
+    def repaired_path(self) -> Path:
+        """The Parquet file with the rows that a person has repaired, where there are any."""
+        return self.folder / "repaired.parquet"
 
     def first(self, rows: int, malformed_rows: Sequence[int]) -> StagedBatch:
         """The batch as if it ended after so many records; ``malformed_rows`` are its bad ones."""

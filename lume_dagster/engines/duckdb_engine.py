@@ -78,6 +78,36 @@ class DuckDBEngine:
 
         return stage_many(self._settings, incoming, format)
 
+    def examine_repairs(
+        self, given: StagedBatch, rejects: Sequence[Path], base: StagedBatch | None = None
+    ) -> tuple[int, ...]:
+        """The numbers of the rows in a file of repairs, all of them rejects."""
+        from lume_dagster.engines.repairs import examine_repairs
+
+        return examine_repairs(self._settings, given, rejects, base)
+
+    def apply_repairs(
+        self, base: StagedBatch, given: StagedBatch, number: int, into: Path
+    ) -> StagedBatch:
+        """The batch with repaired rows in place of its own; see engines/repairs.py."""
+        from lume_dagster.engines.repairs import apply_repairs
+
+        return apply_repairs(self._settings, base, given, number, into)
+
+    def keep_repaired(
+        self, mapped: Sequence[Path], staged: StagedBatch, since: int, into: Path
+    ) -> Path:
+        """Of mapped rows those that later repairs have written, in the file ``into``."""
+        from lume_dagster.engines.repairs import keep_rows
+
+        return keep_rows(self._settings, mapped, staged, since, into)
+
+    def differing_row(self, staged: StagedBatch, rejects: Sequence[Path]) -> int | None:
+        """The first reject that does not say what its row in the batch says."""
+        from lume_dagster.engines.repairs import differing_row
+
+        return differing_row(self._settings, staged, rejects)
+
     def describe(self, select: str) -> tuple[str, ...]:
         """The types of the columns of a SELECT that reads no table.
 

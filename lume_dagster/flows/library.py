@@ -90,6 +90,15 @@ class Library:
             raise _no_such(flow, which or "active", lock, home)
         return published_version(home, entry)
 
+    def resolve_published(self, address: str) -> FlowVersion:
+        """The same, for what is to run: a draft is refused."""
+        version = self.resolve(address)
+        if not version.published:
+            raise InvalidRequestError(
+                f"{address} is a draft.", hint=f"lume publish {version.flow.flow}"
+            )
+        return version
+
     def publish(
         self,
         flow: str,

@@ -15,6 +15,7 @@ from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival, Arrived, arrived
 from lume_dagster.orchestration.arrival_cursor import Cursor, Memory, digest, load_cursor
+from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.translator import Placed
 
 _ACTIVE = [s for s in dg.DagsterRunStatus if s.value not in ("SUCCESS", "FAILURE", "CANCELED")]
@@ -129,10 +130,16 @@ def _look_at(
     room = min(arrival.at_most, arrival.backlog - _waiting(context.instance, placed.version))
     chosen, memory = choose(found, memory, settle=_settles(arrival), room=max(room, 0))
     tick.cursor = tick.cursor.remember(arrival.name, replace(memory, trouble=""))
+    known = BatchNames(
+        context.instance, placed, placed.connector(context.resources, source), watch.library
+    )
     for batch in chosen:
         try:
-            _request(placed, batch, tick)
-        except InvalidRequestError as error:
+            name = known.of(batch.source_path)
+            if name != batch.source_path:
+                context.log.info("%s is known as the batch %s.", batch.source_path, name)
+            _request(placed, replace(batch, source_path=name), batch, tick)
+        except (BatchError, InvalidRequestError) as error:
             _observe(placed, arrival, error, tick)
             context.log.warning("%s: %s", arrival.name, error)
 
@@ -168,15 +175,14 @@ def _waiting(instance: dg.DagsterInstance, version: FlowVersion) -> int:
     return instance.get_runs_count(dg.RunsFilter(statuses=_ACTIVE, tags=tags))
 
 
-def _request(placed: Placed, batch: Arrived, tick: _Tick) -> None:
-    """Ask for a run of the batch; InvalidRequestError when its name cannot be a partition."""
-    names.check_source_path(batch.source_path)
+def _request(placed: Placed, batch: Arrived, arrived: Arrived, tick: _Tick) -> None:
+    """Ask for a run of the batch, by the name it has in Dagster."""
     version = placed.version
     if placed.partitions is not None:
         tick.partitions.setdefault(placed.partitions, []).append(batch.source_path)
     tick.runs.append(
         dg.RunRequest(
-            run_key=f"{version.name} {batch.source_path} {batch.version}",
+            run_key=f"{version.name} {arrived.source_path} {arrived.version}",
             partition_key=batch.source_path,
             asset_selection=placed.keys,
             tags=names.run_tags(version, batch.source_path),

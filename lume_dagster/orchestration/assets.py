@@ -43,9 +43,12 @@ _DEFAULT = OpOptions()
 
 
 def version_assets(
-    placed: Placed, op: OpOptions = _DEFAULT, run: Execute = execute
+    placed: Placed,
+    op: OpOptions = _DEFAULT,
+    run: Execute = execute,
+    resources: Mapping[str, object] | None = None,
 ) -> dg.AssetsDefinition:
-    """The assets of a version."""
+    """The assets of a version; ``resources`` are those that they bring along."""
     version = placed.version
     flow = version.flow
     workspace = set() if placed.workspace else {names.WORKSPACE_RESOURCE}
@@ -62,6 +65,7 @@ def version_assets(
         retry_policy=op.retry_policy,
         pool=op.pool,
         op_tags={**op.tags, names.TAG_VERSION: version.name},
+        resource_defs=resources,
     )
     def flow_version(context: dg.AssetExecutionContext) -> Iterator[Event]:
         if op.retry_policy is None:

@@ -9,8 +9,10 @@ import dagster as dg
 
 from lume_dagster.connectors.protocol import DatabaseSource
 from lume_dagster.errors import FlowError
+from lume_dagster.flows.library import Library
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import listed
+from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.translator import Placed
 
@@ -43,7 +45,7 @@ class BatchSchedule:
 
 
 def batch_schedule(
-    schedule: BatchSchedule, placed: Placed, prefix: str, number: int
+    schedule: BatchSchedule, placed: Placed, prefix: str, number: int, library: Library
 ) -> dg.ScheduleDefinition:
     """The Dagster schedule; ``number`` tells the schedules of one flow apart."""
     version = placed.version
@@ -59,7 +61,8 @@ def batch_schedule(
     )
     def batches(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         connector = placed.connector(context.resources, version.flow.source.connector)
-        found = [names.check_source_path(p) for p in _batches(connector, schedule)]
+        known = BatchNames(context.instance, placed, connector, library)
+        found = [known.of(path) for path in _batches(connector, schedule)]
         if not found:
             return dg.SkipReason("There is no batch.")
         if placed.partitions is not None:

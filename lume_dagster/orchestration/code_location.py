@@ -21,32 +21,37 @@ from lume_dagster.orchestration.assets import Execute, OpOptions, version_assets
 from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
 from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.execution import execute
+from lume_dagster.orchestration.seed_assets import seed_assets
 from lume_dagster.orchestration.translator import LumeTranslator, Placed, place
 from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
 from lume_dagster.orchestration.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Load:
+class Load:
     """How a code location is being loaded by a run: from where, and for which versions."""
 
     folder: Path
     versions: frozenset[str]
+    #: What is found on the way: connectors that versions have for themselves, and workspaces.
+    connectors: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    workspaces: list[Workspace] = field(default_factory=list)
 
 
-_load: ContextVar[_Load | None] = ContextVar("lume_load", default=None)
+_load: ContextVar[Load | None] = ContextVar("lume_load", default=None)
 
 
 @contextmanager
-def loading(folder: Path, versions: Sequence[str]) -> Iterator[None]:
+def loading(folder: Path, versions: Sequence[str]) -> Iterator[Load]:
     """Within the block, code locations give the assets of these versions only, and no sensors.
 
     A run's own process needs one version, and a thousand take seconds. Relative paths are taken
     from ``folder``, which is the working folder when Dagster loads the file itself.
     """
-    token = _load.set(_Load(folder, frozenset(versions)))
+    load = Load(folder, frozenset(versions))
+    token = _load.set(load)
     try:
-        yield
+        yield load
     finally:
         _load.reset(token)
 
@@ -132,12 +137,12 @@ class CodeLocation:
         return [self._place(version) for version in self.versions]
 
     def assets(self, placed: Sequence[Placed]) -> list[dg.AssetsDefinition]:
-        """The assets of each version, with their checks."""
+        """The assets of each version, with their checks; and of seeds, which runs do not need."""
         made = []
         for one in placed:
             with _said_of(one.version):
                 made.append(version_assets(one, self.op(one.version), self.run))
-        return made
+        return [*made, *(seed_assets(placed) if loads_all() else ())]
 
     def sensors(self, placed: Sequence[Placed]) -> list[dg.SensorDefinition]:
         """One for all arrivals, one for all webhooks; a run's own process needs none."""
@@ -164,7 +169,7 @@ class CodeLocation:
             chosen = by_name[library.resolve(schedule.flow).name]
             earlier[chosen.version.name] += 1
             number = earlier[chosen.version.name]
-            made.append(batch_schedule(schedule, chosen, self.workspace.prefix, number))
+            made.append(batch_schedule(schedule, chosen, self.workspace.prefix, number, library))
         return made
 
     def _place(self, version: FlowVersion) -> Placed:
@@ -178,6 +183,10 @@ class CodeLocation:
                     " the connectors of this code location.",
                     hint=did_you_mean(name, kinds),
                 )
+        load = _load.get()
+        if load is not None:
+            load.connectors[version.name] = self.own or {}
+            load.workspaces.append(self.workspace)
         with _said_of(version):
             return place(
                 version,

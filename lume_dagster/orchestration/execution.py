@@ -9,16 +9,20 @@ from typing import Any
 import dagster as dg
 
 from lume_dagster.errors import TransientError
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks.history import History
 from lume_dagster.orchestration.checks.results import Checked, one_result
 from lume_dagster.orchestration.event_files import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
+from lume_dagster.orchestration.naming import second_names
+from lume_dagster.orchestration.seed_assets import observe_unseen
 from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.plan.used_columns import missing_columns
+from lume_dagster.runs.repairs import Repair
 from lume_dagster.runs.status import STEPS, Status
 
 _OF_THE_END = (names.TAG_ERROR, names.TAG_REJECTS, names.TAG_STATUS)
@@ -43,21 +47,28 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
     selected = context.selected_asset_keys
     steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
+    if "transform" in steps:
+        observe_unseen(context, placed)
+    one = len(batches) == 1
+    source = placed.connector(context.resources, version.flow.source.connector)
+    library = Library(workspace.flows)
     with workspace.engine() as engine:
         scope = RunScope(
             placed=placed,
             workspace=workspace,
-            source=placed.connector(context.resources, version.flow.source.connector),
+            source=source,
             target=placed.connector(context.resources, version.flow.target.connector),
             engine=engine,
             instance=context.instance,
             run_id=context.run.run_id,
             root_run_id=_root_run_id(context.run),
-            many=len(batches) > 1,
+            many=not one,
             log=context.log,
             history=History(context.instance, placed.key("source"), placed.checks.history),
             missing=lru_cache(partial(missing_columns, version.flow)),
             forced=names.TAG_FORCED in context.run.tags,
+            repair=Repair.load(context.run.tags.get(names.TAG_REPAIR)) if one else None,
+            second_names=second_names(context.instance, placed, source, library, batches),
         )
         if scope.many:
             with kept_open(context.instance, context.run.run_id):
@@ -79,7 +90,9 @@ def _run_one(
         for done in run_batch(scope, source_path, steps):
             context.log.info(done.summary)
             rejected += done.rejected_rows
-            yield dg.MaterializeResult(asset_key=scope.key(done.step), metadata=done.metadata)
+            yield dg.MaterializeResult(
+                asset_key=scope.key(done.step), metadata=done.metadata, tags=dict(done.tags)
+            )
             yield from _check_events(context, scope, done.checked, source_path)
     except StepFailed as failed:
         yield from _check_events(context, scope, failed.checked, source_path)

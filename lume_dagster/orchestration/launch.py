@@ -9,7 +9,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,16 @@ import dagster as dg
 from dagster_shared.serdes import deserialize_value
 
 from lume_dagster.errors import InvalidRequestError
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.instance import dagster_home, require_long_keys
+from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
 from lume_dagster.orchestration.project import Project, load_project
+from lume_dagster.runs.repairs import Repair
 
 _NAMESPACE = uuid.UUID("6f1c6a4e-53c8-5f0a-9d57-8f3a2c1f7d10")
 _ASSET_JOB = "__ASSET_JOB"
@@ -39,6 +42,7 @@ class Request:
     source_path: str
     run_metadata: Mapping[str, Any]
     force_rerun: bool = False
+    repair: Repair | None = None  # of rejects, with which the batch is taken up again
 
 
 def start(project: Project, instance: dg.DagsterInstance, request: Request) -> str:
@@ -106,19 +110,32 @@ def create(project: Project, instance: dg.DagsterInstance, request: Request) -> 
     Whoever comes second finds the id taken. When the run that has it is over by then, the batch is
     looked at again: it may be done, or free to be run once more.
     """
-    version, source_path = request.version, names.check_source_path(request.source_path)
+    version = request.version
+    if request.repair is None:
+        known = names_of_batches(project, instance, version)
+        request = replace(request, source_path=known.of(request.source_path))
+    source_path = names.check_source_path(request.source_path)
     require_long_keys(instance)
     partitions = names.partitions_name(project.workspace.prefix, version)
     number = _earlier_runs(instance, request)
     while True:
         _refuse_if_running(project, instance, request)
-        _refuse_if_done(project, instance, request)
+        if request.repair is None:
+            _refuse_if_done(project, instance, request)
         run_id = str(uuid.uuid5(_NAMESPACE, f"{partitions}\0{source_path}\0{number}"))
         if instance.get_run_by_id(run_id) is None:
             add_partitions(instance, partitions, [source_path])
             if _add_run(project, instance, request, run_id):
                 return run_id
         number += 1
+
+
+def names_of_batches(
+    project: Project, instance: dg.DagsterInstance, version: FlowVersion
+) -> BatchNames:
+    """What the batches of a version are called in a project."""
+    library = Library(project.workspace.flows)
+    return BatchNames(instance, project.placed(version), project.source_of(version), library)
 
 
 def _add_run(project: Project, instance: dg.DagsterInstance, request: Request, run_id: str) -> bool:
@@ -180,7 +197,14 @@ def _tags(request: Request) -> dict[str, str]:
         **names.run_tags(request.version, request.source_path),
         **({names.TAG_METADATA: json.dumps(request.run_metadata)} if request.run_metadata else {}),
         **({names.TAG_FORCED: "true"} if request.force_rerun else {}),
+        **_repair_tags(request.repair),
     }
+
+
+def _repair_tags(repair: Repair | None) -> dict[str, str]:
+    if repair is None:
+        return {}
+    return {names.TAG_RESUBMITS: repair.run_id, names.TAG_REPAIR: repair.dump()}
 
 
 def _job(project: Project) -> dg.JobDefinition:

@@ -24,9 +24,12 @@ Metadata = dict[str, Any]
 STAGING, OUTPUT, METRICS = "lume/staging", "lume/output", "lume/metrics"
 SOURCE_PATH, ERROR, KEY = "lume/source_path", "lume/error", "lume/key"
 SCHEMA, LINEAGE = "dagster/column_schema", "dagster/column_lineage"
+SEEDS = "lume/seeds"
 COLUMNS_OF = "lume/columns_of"
 ROWS = "dagster/partition_row_count"
 
+#: How rejects get where they were meant to go, for whoever finds them here.
+_REPAIR = "lume rejects {run} --save FILE, edit it, lume rejects resubmit FILE --run {run}"
 _SAMPLE_ROWS = 5
 _SAMPLE_TEXT = 300
 _FILES_SHOWN = 50
@@ -78,6 +81,11 @@ def of_transform(
     }
 
 
+def of_seeds(digests: Mapping[str, str]) -> Metadata:
+    """Which content of each seed was looked things up in."""
+    return {SEEDS: dg.MetadataValue.json(dict(digests))} if digests else {}
+
+
 def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
     """The figures of a transformed batch, whether or not it was let through."""
     metrics = mapped.metrics
@@ -95,6 +103,7 @@ def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
         value["lume/top_errors"] = _table(top, {"rows": "int"})
     if metrics.row_counts.rejects:
         value["lume/rejects_sample"] = _table(_sample(mapped.folder), {"row": "int"})
+        value["lume/repair"] = _REPAIR.format(run=metrics.run_id)
     value[OUTPUT], value[KEY] = str(mapped.folder), list(mapped.key)
     value[METRICS] = dg.MetadataValue.json(metrics.to_dict())
     return value

@@ -24,6 +24,8 @@ TAG_FLOW = "lume/flow"
 TAG_SOURCE_PATH = "lume/source_path"
 TAG_METADATA = "lume/run_metadata"
 TAG_FORCED = "lume/force_rerun"
+TAG_RESUBMITS = "lume/resubmits"
+TAG_REPAIR = "lume/repair"  # no hidden one: Dagster forgets those when a person retries a run
 TAG_SUPERVISOR = ".dagster/lume_supervisor"  # hidden in the UI
 TAG_WORKER = ".dagster/lume_worker"
 TAG_REJECTS = "lume/rejected_rows"
@@ -47,6 +49,11 @@ def version_of(key: dg.AssetKey) -> str | None:
     """``flights:v1`` from one of its asset keys; None for an asset that is not ours."""
     *_, flow, number, step = ["", "", "", *key.path]
     return f"{flow}:{number}" if step in STEPS and number.startswith("v") else None
+
+
+def word(text: str) -> str:
+    """A text as part of the name of an op: letters, digits and underscores."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text)
 
 
 def op_name(version: FlowVersion) -> str:

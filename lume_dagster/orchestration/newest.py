@@ -19,10 +19,18 @@ def newest(
     instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str | None
 ) -> dg.AssetMaterialization | None:
     """The latest materialization of an asset for one batch, or for whichever was the last."""
+    record = newest_record(instance, key, source_path)
+    return record.asset_materialization if record else None
+
+
+def newest_record(
+    instance: dg.DagsterInstance, key: dg.AssetKey, source_path: str | None
+) -> dg.EventLogRecord | None:
+    """The same with its run and its time."""
     partitions = None if source_path is None else [source_path]
     wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=partitions)
     records = instance.fetch_materializations(wanted, limit=1).records
-    return records[0].asset_materialization if records else None
+    return records[0] if records else None
 
 
 def newest_of_many(

@@ -6,12 +6,14 @@ import importlib.util
 import os
 import sys
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 
+from lume_dagster.connectors.protocol import NamingSource
 from lume_dagster.errors import InvalidRequestError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.code_location import loading
@@ -31,6 +33,7 @@ class Project:
     folder: Path
     definitions: dg.Definitions
     workspace: Workspace
+    own: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # of components
 
     def placed(self, version: FlowVersion) -> Placed:
         """The assets of a version."""
@@ -39,6 +42,22 @@ class Project:
     def connector(self, name: str) -> object:
         """The connector a flow names."""
         return (self.definitions.resources or {})[name]
+
+    def source_of(self, version: FlowVersion) -> object:
+        """The source connector of a version: its component's own, or the project's."""
+        name = version.flow.source.connector
+        own = self.own.get(version.name, {})
+        return own[name] if name in own else (self.definitions.resources or {}).get(name)
+
+
+def all_names(project: Project, source_path: str) -> set[str]:
+    """The names by which the sources of a project may know a batch, the given one among them."""
+    found = {source_path}
+    for connector in (project.definitions.resources or {}).values():
+        if isinstance(connector, NamingSource):
+            with suppress(LumeError):  # it is no name there, so no batch of it is meant
+                found.add(connector.full_name(source_path))
+    return found
 
 
 def find_project(named: str | Path | None = None) -> Path:
@@ -87,17 +106,17 @@ def load_project(folder: Path, versions: Sequence[str] = ()) -> Project:
     Raises:
         InvalidRequestError: there are no flows in its definitions.
     """
-    with loading(folder, versions):
+    with loading(folder, versions) as load:
         file = folder / FILE
         definitions = _definitions_in(file) if file.is_file() else _definitions_of_dg(folder)
-    found = (definitions.resources or {}).values()
+    found = [*(definitions.resources or {}).values(), *load.workspaces]
     workspace = next((r for r in found if isinstance(r, Workspace)), None)
     if workspace is None:
         raise InvalidRequestError(
             f"The definitions in {folder} hold no flows.",
             hint="make them by lume_dagster.build_definitions, or add a LumeFlowComponent.",
         )
-    return Project(folder, definitions, workspace)
+    return Project(folder, definitions, workspace, load.connectors)
 
 
 def _definitions_in(path: Path) -> dg.Definitions:

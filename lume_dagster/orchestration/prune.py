@@ -26,7 +26,7 @@ _PAGE = 500
 class Leftover:
     """One thing that can go."""
 
-    kind: str  # run, staging, output or log
+    kind: str  # run, staging, output, repair or log
     name: str  # a run id or a path
     bytes: int
 
@@ -109,6 +109,8 @@ def _files(layout: Layout) -> Iterator[tuple[str, str, Path]]:
         yield path.name.removeprefix(names.RUN_PREFIX), "output", path
     for path in layout.data.glob("staging/*/v*/*/*"):
         yield path.name.lstrip(".").partition(".")[0], "staging", path
+    for path in layout.repairs.glob("*"):
+        yield "", "repair", path  # staged with its batch long ago; no run needs it any more
     for path in layout.data.glob("logs/run_*.log"):
         yield path.stem.removeprefix(names.RUN_PREFIX), "log", path
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from lume_dagster.errors import InvalidRequestError
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.processes import is_gone
 from lume_dagster.runs.metrics import Metrics, total
+from lume_dagster.runs.output import part_files
 from lume_dagster.runs.status import STEPS, RunFacts, Status, derive_status
 
 _PAGE = 200
@@ -33,6 +35,7 @@ class RunSummary:
     finished_at: datetime | None
     run_metadata: Mapping[str, Any]
     force_rerun: bool
+    resubmits: str | None = None  # the run whose rejects were repaired for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class RunDetails:
     metrics: Metrics | None
     metadata: Mapping[str, Any]
     output: tuple[str, ...]  # a folder for each batch that was transformed
+    batches: Mapping[str, str]  # the same by source_path
 
 
 def read_summary(instance: dg.DagsterInstance, run_id: str) -> RunSummary:
@@ -66,7 +70,36 @@ def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
         metrics=whole,
         metadata=_document(summary, whole, events),
         output=tuple(str(m[metadata.OUTPUT].value) for m in figures),
+        batches={
+            str(m[metadata.SOURCE_PATH].value): str(m[metadata.OUTPUT].value) for m in figures
+        },
     )
+
+
+def batch_of(details: RunDetails, source_path: str | None) -> tuple[str, Path]:
+    """The batch that is meant, and the folder of what the run left of it.
+
+    Raises:
+        InvalidRequestError: the run goes on, took many batches, or left no rejects of this one.
+    """
+    summary, batches = details.summary, details.batches
+    if not summary.status.ended:
+        raise InvalidRequestError(
+            f"Run {summary.id} is {summary.status}.", hint="wait for its end, or cancel it."
+        )
+    if source_path is None and len(batches) > 1:
+        raise InvalidRequestError(
+            f"Run {summary.id} took {len(batches)} batches.",
+            hint=f"say whose rejects were repaired, such as source_path={next(iter(batches))!r}.",
+        )
+    batch = source_path or next(iter(batches), summary.source_path or "")
+    folder = Path(batches.get(batch, ""))
+    if batch not in batches or not part_files(folder, "rejects"):
+        raise InvalidRequestError(
+            f"Run {summary.id} has left no rejects of batch {batch!r}.",
+            hint="its output may have been pruned; run the batch again with force_rerun.",
+        )
+    return batch, folder
 
 
 def list_runs(
@@ -74,15 +107,15 @@ def list_runs(
     *,
     flow: str | None = None,
     flow_version: str | None = None,
-    source_path: str | None = None,
+    source_path: str | Collection[str] | None = None,
     status: Iterable[Status] | None = None,
     limit: int = 50,
 ) -> list[RunSummary]:
-    """Runs of flow versions, newest first."""
-    tags = {
+    """Runs of flow versions, newest first; ``source_path`` are the names of a batch."""
+    tags: dict[str, str | Sequence[str] | None] = {
         names.TAG_FLOW: flow,
         names.TAG_VERSION: flow_version,
-        names.TAG_SOURCE_PATH: source_path,
+        names.TAG_SOURCE_PATH: _names(source_path),
     }
     wanted = frozenset(status) if status is not None else frozenset(Status)
     query = dg.RunsFilter(tags={k: v for k, v in tags.items() if v is not None})
@@ -96,6 +129,10 @@ def list_runs(
             break
         cursor = page[-1].dagster_run.run_id
     return found[:limit]
+
+
+def _names(given: str | Collection[str] | None) -> Sequence[str] | None:
+    return [given] if isinstance(given, str) else None if given is None else sorted(given)
 
 
 def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord:
@@ -121,6 +158,7 @@ def summarize(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
         finished_at=_time(record.end_time),
         run_metadata=json.loads(run.tags.get(names.TAG_METADATA) or "{}"),
         force_rerun=names.TAG_FORCED in run.tags,
+        resubmits=run.tags.get(names.TAG_RESUBMITS),
     )
 
 
@@ -255,6 +293,7 @@ def _document(summary: RunSummary, metrics: Metrics | None, events: _Events) -> 
             "started_at": summary.started_at.isoformat() if summary.started_at else None,
             "finished_at": summary.finished_at.isoformat() if summary.finished_at else None,
             "force_rerun": summary.force_rerun,
+            "resubmits": summary.resubmits,
         },
         "timings": _timings(events),
         "outputs": [_outputs(m) for m in events.targets],

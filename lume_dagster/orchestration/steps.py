@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -15,6 +16,7 @@ import dagster as dg
 from lume_dagster.connectors.protocol import Receipt, Target
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import BatchError, FlowError, LumeError
+from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks.history import History
@@ -24,12 +26,20 @@ from lume_dagster.orchestration.checks.source import Missing, source_checks
 from lume_dagster.orchestration.checks.target import count_held, target_checks
 from lume_dagster.orchestration.checks.transform import transform_checks
 from lume_dagster.orchestration.names import check_source_path, public_id
+from lume_dagster.orchestration.naming import refuse_second_name
 from lume_dagster.orchestration.newest import mapped_in, newest, staged_in
 from lume_dagster.orchestration.retry import retrying
+from lume_dagster.orchestration.seed_assets import input_tags, used_seeds
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
 from lume_dagster.runs.phases import Batch, Engine, MappedBatch, Outcome
+from lume_dagster.runs.repairs import (
+    Repair,
+    only_repaired,
+    require_repairing,
+    sync_repaired,
+)
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
 
@@ -53,6 +63,8 @@ class RunScope:
     history: History
     missing: Missing
     forced: bool = False  # a person lets batches through that are unlike earlier ones
+    repair: Repair | None = None
+    second_names: Mapping[str, str] = field(default_factory=dict)  # of batches, and their first
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
     @property
@@ -76,6 +88,9 @@ class RunScope:
     def batch(self, source_path: str) -> Batch:
         """The batch with its folders, and the seeds that were uploaded with it."""
         check_source_path(source_path)
+        full = self.second_names.get(source_path)
+        if full and newest(self.instance, self.key("target"), source_path) is None:
+            refuse_second_name(source_path, full)
         layout, version, upload = self.workspace.layout, self.version, None
         if uploads.is_upload(source_path):
             upload = uploads.load_upload(layout.uploads, source_path)
@@ -99,6 +114,7 @@ class StepDone:
     metadata: Mapping[str, Any]
     checked: tuple[Checked, ...] = ()
     summary: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     rejected_rows: int = 0
 
 
@@ -186,9 +202,7 @@ def run_step(scope: RunScope, progress: Progress, step: str) -> StepDone:
 def _source(scope: RunScope, progress: Progress) -> StepDone:
     batch = progress.batch
     with progress.timed("source"):
-        staged = progress.staged or scope.retrying(
-            lambda: phases.sync_source(scope.source, batch, scope.engine)
-        )
+        staged = progress.staged or scope.retrying(partial(_stage, scope, batch))
     progress.staged = staged
     checked = _source_checks(scope, batch, staged)
     seconds = progress.seconds["source"]
@@ -220,6 +234,18 @@ def _require(checked: Sequence[Checked], step: str) -> None:
         raise StepFailed(step, refused, checked=checked)
 
 
+def _stage(scope: RunScope, batch: Batch) -> StagedBatch:
+    """The batch as its source has it, or as it was staged before, with rows that were repaired."""
+
+    def read(wanted: Batch) -> StagedBatch:
+        return phases.sync_source(scope.source, wanted, scope.engine)
+
+    if scope.repair is None:
+        return read(batch)
+    engine = require_repairing(scope.engine)
+    return sync_repaired(batch, scope.repair, scope.workspace.layout.repairs, engine, read)
+
+
 def _transform(scope: RunScope, progress: Progress) -> StepDone:
     from lume_dagster.orchestration.drift import Beside, drift_told
 
@@ -234,18 +260,18 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
     checked = _transform_checks(scope, batch, outcome)
     progress.outcome, progress.mapped = outcome, outcome.mapped
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
+    library = Library(scope.workspace.flows)
+    seeds = used_seeds(scope.version, batch.upload, library) if scope.version.flow.seeds else {}
+    shown = metadata.of_transform(
+        outcome, batch.source_path, scope.key("source"), seconds, progress.like.get("transform")
+    )
     return StepDone(
         "transform",
-        metadata.of_transform(
-            outcome,
-            batch.source_path,
-            scope.key("source"),
-            seconds,
-            progress.like.get("transform"),
-        ),
+        {**shown, **metadata.of_seeds(seeds)},
         checked,
         f"Mapped {rows.mapped:,} of {rows.input:,} rows, rejected {rows.rejects:,}"
         f" in {seconds:.2f} s.",
+        input_tags(scope.placed, seeds),
         rows.rejects,
     )
 
@@ -271,7 +297,8 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
         if receipt is None:
             target = _require_target(scope, batch)
             first = not scope.delivered
-            deliver = partial(phases.sync_target, target, batch, mapped, check=first)
+            only = _merged_alone(scope, progress, mapped)
+            deliver = partial(phases.sync_target, target, batch, mapped, check=first, only=only)
             receipt = scope.retrying(deliver)
             progress.held = count(scope, [batch]).get(batch.source_path)
         scope.delivered.add(batch.source_path)
@@ -301,6 +328,18 @@ def count(scope: RunScope, batches: Sequence[Batch]) -> Mapping[str, int]:
     """How many rows of delivered batches are in the target, where that is looked at."""
     paths = [batch.source_path for batch in batches]
     return count_held(scope.checks, scope.target, scope.version.flow, paths)
+
+
+def _merged_alone(
+    scope: RunScope, progress: Progress, mapped: MappedBatch
+) -> Sequence[Path] | None:
+    """The files a merge of repaired rows is handed; None where the whole batch is delivered."""
+    repair, batch = scope.repair, progress.batch
+    merges = batch.version.flow.target.write == "merge"
+    if repair is None or repair.delivered is None or not merges:
+        return None
+    staged = progress.staged or _newest_staged(scope, batch)
+    return only_repaired(mapped, staged, repair.delivered, require_repairing(scope.engine))
 
 
 _STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,7 @@ import dagster as dg
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.checks.options import USUAL, Checks
+from lume_dagster.orchestration.code_references import file_reference, step_reference
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs.status import STEPS
 
@@ -52,8 +54,36 @@ class FlowProps:
         return self.version.version
 
 
+@dataclass(frozen=True, slots=True)
+class SeedProps:
+    """What a translator is given for a seed file, which several flows may share.
+
+    Attributes:
+        path: Where it lies, links followed.
+        name: The same within the library of flows: ``contacts/seeds/countries.csv``.
+        prefix: The first part of every key, unless the translator decides otherwise.
+    """
+
+    path: Path
+    name: str
+    prefix: str
+
+
 class LumeTranslator:
-    """Override ``get_asset_spec`` to call assets otherwise, or to show more with them."""
+    """Override its methods to call assets otherwise, or to show more with them."""
+
+    def get_seed_spec(self, props: SeedProps) -> dg.AssetSpec:
+        """The spec of a seed file."""
+        return dg.AssetSpec(
+            [props.prefix, *PurePosixPath(props.name).with_suffix("").parts],
+            description=f"What lookups of flows find in `{props.name}`.",
+            group_name="seeds",
+            kinds={"csv"},
+            metadata={
+                "dagster/uri": props.path.as_uri(),
+                **file_reference(props.path, 1, props.name),
+            },
+        )
 
     def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
         """The spec of one step; partitions and the step before it are added to what it says."""
@@ -66,7 +96,7 @@ class LumeTranslator:
             tags={**flow.tags, "lume/flow": flow.flow, "lume/version": str(props.number)},
             code_version=props.version.digest,
             **_of_step(props),
-        )
+        ).merge_attributes(metadata=step_reference(props.version, props.step))
 
 
 def _of_step(props: FlowProps) -> dict[str, Any]:
@@ -81,10 +111,19 @@ def _of_step(props: FlowProps) -> dict[str, Any]:
                 "dagster/table_name": flow.target.table,
                 "dagster/storage_kind": target,
                 "lume/write": flow.target.write,
+                "lume/rejects_table": f"{flow.target.table}_rejects",
             },
         },
     }
     return own[props.step]
+
+
+@dataclass(frozen=True, slots=True)
+class SeedPlace:
+    """A seed file that people edit, and the asset it is."""
+
+    path: Path
+    spec: dg.AssetSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +137,7 @@ class Placed:
         workspace: Where its data lies; None where the resource ``lume`` says so.
         connectors: Its connectors by name, those that are no resources of the code location.
         checks: What its batches are held to beside what the flow says.
+        seeds: Its seed files as assets, by the names it gives them.
     """
 
     version: FlowVersion
@@ -106,6 +146,7 @@ class Placed:
     workspace: Workspace | None = None
     connectors: Mapping[str, object] = field(default_factory=dict)
     checks: Checks = USUAL
+    seeds: Mapping[str, SeedPlace] = field(default_factory=dict)
 
     def key(self, step: str) -> dg.AssetKey:
         """The asset of a step."""
@@ -139,9 +180,12 @@ def place(  # noqa: PLR0913 - what a code location says of all its versions, by 
     chosen = translator or LumeTranslator()
     dynamic = dg.DynamicPartitionsDefinition(name=names.partitions_name(prefix, version))
     specs: list[dg.AssetSpec] = []
+    seeds = _seeds(version, prefix, chosen)
     for step in STEPS:
         spec = chosen.get_asset_spec(FlowProps(version, step, prefix, kinds))
         before = [dg.AssetDep(specs[-1].key)] if specs else []
+        if step == "transform":
+            before += [dg.AssetDep(seed.spec.key) for seed in seeds.values()]
         given = [dep for dep in spec.deps if dep.asset_key not in {d.asset_key for d in before}]
         specs.append(
             spec.replace_attributes(
@@ -153,7 +197,20 @@ def place(  # noqa: PLR0913 - what a code location says of all its versions, by 
             .with_io_manager_key(names.IO_MANAGER)
         )
     partitions = _partitions_name(specs[0])
-    return Placed(version, tuple(specs), partitions, workspace, connectors or {}, checks)
+    return Placed(version, tuple(specs), partitions, workspace, connectors or {}, checks, seeds)
+
+
+def _seeds(version: FlowVersion, prefix: str, chosen: LumeTranslator) -> Mapping[str, SeedPlace]:
+    """The files beside the draft that the version's seeds were copied from, where they are."""
+    home = Path(version.folder).parent
+    library = home.parent.resolve()
+    found = {}
+    for name, seed in version.flow.seeds.items():
+        path = (home / seed.path).resolve()
+        if path.is_file() and path.is_relative_to(library):
+            props = SeedProps(path, path.relative_to(library).as_posix(), prefix)
+            found[name] = SeedPlace(path, chosen.get_seed_spec(props))
+    return found
 
 
 def placed_in(definitions: dg.Definitions, version: FlowVersion) -> Placed:

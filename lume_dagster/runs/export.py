@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,30 +18,31 @@ _ORIGINAL, _ERRORS, _RECORD = "original", "errors", "_lume_record"
 
 def write_csv(source: Path, target: Path, *, rejects: bool) -> None:
     """Write CSV with a header: nested values as JSON, the original of a reject in its columns."""
-    with _open(source) as connection:
+    with open_source([source]) as connection:
         query = _expanded_rejects(connection) if rejects else _flat(connection)
-        _copy(connection, query, target, ("FORMAT CSV", "HEADER TRUE"))
+        copy_query(connection, query, target, ("FORMAT CSV", "HEADER TRUE"))
 
 
 def write_jsonl(source: Path, target: Path, *, rejects: bool) -> None:
     """Write one JSON object a line; the original record of a reject is an object, not text."""
-    with _open(source) as connection:
+    with open_source([source]) as connection:
         columns = [
             _named(_json(name), name) if rejects and name == _ORIGINAL else _column(name)
             for name in _names(connection)
         ]
-        _copy(connection, exp.select(*columns).from_("source"), target, ("FORMAT JSON",))
+        copy_query(connection, exp.select(*columns).from_("source"), target, ("FORMAT JSON",))
 
 
-def _open(source: Path) -> duckdb.DuckDBPyConnection:
+def open_source(files: Sequence[Path]) -> duckdb.DuckDBPyConnection:
+    """A connection with the rows of Parquet files as the view ``source``."""
     import duckdb
 
     connection = duckdb.connect()
-    connection.read_parquet(str(source)).create_view("source")
+    connection.read_parquet([str(file) for file in files]).create_view("source")
     return connection
 
 
-def _copy(
+def copy_query(
     connection: duckdb.DuckDBPyConnection,
     query: exp.Select,
     target: Path,
@@ -62,32 +64,55 @@ def _flat(connection: duckdb.DuckDBPyConnection) -> exp.Select:
     return exp.select(*columns).from_("source")
 
 
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """Original values, each in a column of its own, and the subquery they are selected from."""
+
+    names: tuple[str, ...]
+    columns: tuple[exp.Expr, ...]
+    source: exp.Subquery
+
+
+def columns_of_originals(
+    connection: duckdb.DuckDBPyConnection, view: str, *, as_text: bool
+) -> Originals:
+    """The original columns of the rejects in a view, as text or as JSON values."""
+    keys = _original_keys(connection, view)
+    record = exp.cast(_json(_ORIGINAL), exp.DataType.build("MAP(VARCHAR, JSON)", dialect="duckdb"))
+    inner = exp.select("*", _named(record, _RECORD)).from_(view)
+    value = _value_of if as_text else _item
+    columns = tuple(_named(value(key), key) for key in keys)
+    return Originals(tuple(keys), columns, inner.subquery("r"))
+
+
 def _expanded_rejects(connection: duckdb.DuckDBPyConnection) -> exp.Select:
     """Where the row came from, each original value in its own column, and the errors as JSON."""
     kept = [name for name in _names(connection) if name not in (_ORIGINAL, _ERRORS)]
-    keys = _original_keys(connection)
-    record = exp.cast(_json(_ORIGINAL), exp.DataType.build("MAP(VARCHAR, JSON)", dialect="duckdb"))
-    inner = exp.select(*map(_column, (*kept, _ERRORS)), _named(record, _RECORD)).from_("source")
-    values = [_named(_value_of(key), key) for key in keys]
-    errors_name = _ERRORS if _ERRORS not in keys else f"_lume_{_ERRORS}"
+    originals = columns_of_originals(connection, "source", as_text=True)
+    errors_name = _ERRORS if _ERRORS not in originals.names else f"_lume_{_ERRORS}"
     errors = _named(exp.func("to_json", _column(_ERRORS)), errors_name)
-    return exp.select(*map(_column, kept), *values, errors).from_(inner.subquery("r"))
+    return exp.select(*map(_column, kept), *originals.columns, errors).from_(originals.source)
 
 
-def _original_keys(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _original_keys(connection: duckdb.DuckDBPyConnection, view: str) -> list[str]:
     """The names of the original columns, in the order in which they first appear."""
     rows = connection.execute(
         "SELECT k FROM (SELECT _lume_row, unnest(ks) AS k, generate_subscripts(ks, 1) AS i"
-        " FROM (SELECT _lume_row, json_keys(original) AS ks FROM source))"
+        f" FROM (SELECT _lume_row, json_keys(original) AS ks FROM {view}))"
         " GROUP BY k ORDER BY min((_lume_row, i))"
     ).fetchall()
     return [row[0] for row in rows]
 
 
+def _item(key: str) -> exp.Expr:
+    """One original value as JSON."""
+    return exp.Bracket(this=_column(_RECORD), expressions=[exp.Literal.string(key)])
+
+
 def _value_of(key: str) -> exp.Expr:
     """The text of one original value; ``json_extract_string`` turns a JSON null into NULL."""
-    item = exp.Bracket(this=_column(_RECORD), expressions=[exp.Literal.string(key)])
-    return exp.Anonymous(this="json_extract_string", expressions=[item, exp.Literal.string("$")])
+    path = exp.Literal.string("$")
+    return exp.Anonymous(this="json_extract_string", expressions=[_item(key), path])
 
 
 def _json(name: str) -> exp.Expr:

@@ -45,6 +45,11 @@ class Layout:
         return self.data / "uploads"
 
     @property
+    def repairs(self) -> Path:
+        """Where files of repaired rejects lie."""
+        return self.data / "repairs"
+
+    @property
     def scratch(self) -> Path:
         """Where engines spill."""
         return self.data / "scratch"

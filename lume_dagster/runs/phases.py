@@ -170,12 +170,16 @@ def sync_target(
     checkpoint: Checkpoint = lambda _: None,
     *,
     check: bool = True,
+    only: Sequence[Path] | None = None,
 ) -> Receipt:
     """Deliver mapped rows and rejects: both become visible at once, or neither does.
 
     ``check`` asks the target first whether it can take them; once is enough for many batches.
+    ``only`` are files with some of the mapped rows, in place of all.
     """
     delivery = delivery_of(batch, mapped)
+    if only is not None:
+        delivery = replace(delivery, mapped=tuple(only))
     if check:
         target.check(delivery)
     return target.deliver(delivery, checkpoint)

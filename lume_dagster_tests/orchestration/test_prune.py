@@ -69,6 +69,16 @@ def test_folders_of_runs_nobody_knows_go_when_they_are_old(bench, found):
     assert [one.name for one in found(LATER)] == [str(stray)]
 
 
+def test_files_of_repairs_go_when_they_are_old(bench, found):
+    repair = bench.folder / "data/repairs/0123abcd"
+    repair.mkdir(parents=True)
+    assert found(-timedelta(hours=1)) == []
+    old = found(LATER)
+    assert kinds(old) == [("repair", "0123abcd")]
+    remove(bench.instance, old)
+    assert not repair.exists()
+
+
 def test_the_shell_says_what_would_go_and_then_lets_it_go(bench, monkeypatch):
     bench.materialize(bench.put("a.csv", "1"))
     bench.materialize(bench.put("a.csv", "2"))

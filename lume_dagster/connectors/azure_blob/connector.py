@@ -25,6 +25,7 @@ class AzureBlobConnector(ObjectStoreConnector):
         {"account_key", "sas_token", "connection_string"}
     )
     example_root: ClassVar[str] = "az://container/folder"
+    scheme: ClassVar[str] = "az://"
 
     account_name: str | None = None
     account_url: str | None = None

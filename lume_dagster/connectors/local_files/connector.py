@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lume_dagster.connectors.file_table.read_back import rows_of_files, wanted_batches
 from lume_dagster.connectors.local_files.folder_swap import exclusive
 from lume_dagster.connectors.local_files.load import publish
-from lume_dagster.connectors.local_files.paths import find_files, path_of_uri
+from lume_dagster.connectors.local_files.paths import find_files, path_of_uri, uri_of
 from lume_dagster.connectors.local_files.table import local_table
 from lume_dagster.connectors.protocol import (
     Checkpoint,
@@ -55,6 +55,10 @@ class LocalFilesConnector(ConnectorResource):
                 f"{error.filename} cannot be read: {error.strerror}.",
                 hint="give this user the right to read it",
             ) from error
+
+    def full_name(self, source_path: str) -> str:
+        """The ``file://`` URI of a file, a folder or a glob."""
+        return uri_of(self._root, source_path)
 
     def fetch(self, item: SourceObject, into: Path) -> Path:  # noqa: ARG002 - nothing is copied
         """The file itself, refused when it is not the one that was listed."""

@@ -6,11 +6,12 @@ import glob
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from lume_dagster.errors import BatchError
 
 _SHOWN = 5
+_GLOB = "/*?[]!"  # what a glob is made of, kept bare in its URI
 
 
 def find_files(root: Path, source_path: str) -> list[Path]:
@@ -49,6 +50,14 @@ def path_of_uri(uri: str) -> Path:
     # '?' and '#' mean nothing in a file URI; names that carry them come percent-encoded or bare.
     path = uri.removeprefix("file://").removeprefix(parts.netloc)
     return Path(unquote(path))
+
+
+def uri_of(root: Path, source_path: str) -> str:
+    """The one URI of a path, URI or glob below ``root``; BatchError for one outside it."""
+    wanted = _inside(root, source_path)
+    if glob.has_magic(source_path) and not wanted.exists():
+        return "file://" + quote(str(wanted), safe=_GLOB)
+    return wanted.as_uri()
 
 
 def _inside(root: Path, source_path: str) -> Path:

@@ -51,6 +51,8 @@ class ObjectStoreConnector(ConnectorResource):
 
     #: What a root looks like, for errors.
     example_root: ClassVar[str]
+    #: How the URIs of its objects begin.
+    scheme: ClassVar[str]
 
     root: str
     memory_limit: str | None = None  # of the engine that writes files; None: what the format needs
@@ -79,6 +81,12 @@ class ObjectStoreConnector(ConnectorResource):
         root, bucket = self._root, self._bucket
         key = key_below(root, source_path, self.parse, bucket.uri(root.key))
         return [_described(bucket, meta) for meta in find_objects(bucket, key)]
+
+    def full_name(self, source_path: str) -> str:
+        """The URI of an object, a folder or a glob."""
+        root = self._root  # no client: a name needs no credentials
+        place = f"{self.scheme}{root.bucket}"
+        return f"{place}/{key_below(root, source_path, self.parse, f'{place}/{root.key}')}"
 
     def fetch(self, item: SourceObject, into: Path) -> Path:
         """Copy the object into a folder, refused when it is not the one that was listed."""

@@ -24,6 +24,7 @@ class S3Connector(ObjectStoreConnector):
         {"aws_secret_access_key", "aws_session_token"}
     )
     example_root: ClassVar[str] = "s3://bucket/folder"
+    scheme: ClassVar[str] = "s3://"
 
     use_unsigned_session: bool = False
     region_name: str | None = None

@@ -23,10 +23,9 @@ def rows_path(part: Path) -> Path:
 def staged_view_sql(staged: StagedBatch) -> str:
     """A SELECT over a staged batch: ``_lume_row``, then its columns by id."""
     names = [exp.column(column.id, quoted=True) for column in staged.columns]
-    if not staged.parts:
-        return _no_rows(staged)
     selects = [_part_sql(staged, part, names) for part in staged.parts]
-    return " UNION ALL ".join(selects)
+    read = " UNION ALL ".join(selects or [_no_rows(staged)])
+    return _repaired_sql(staged, read, names) if staged.repaired_path.exists() else read
 
 
 def _no_rows(staged: StagedBatch) -> str:
@@ -54,6 +53,16 @@ def _part_sql(staged: StagedBatch, part: str, names: Sequence[exp.Column]) -> st
         f" END AS {ROW}{columns} FROM {read} AS p"
         f" LEFT JOIN read_parquet({_text(rows_path(path))}) AS r"
         f" ON r.bucket = p.file_row_number // {BUCKET}"
+    )
+
+
+def _repaired_sql(staged: StagedBatch, read: str, names: Sequence[exp.Column]) -> str:
+    """Rows that were repaired stand in for what was read."""
+    repaired = f"read_parquet({_text(staged.repaired_path)})"
+    columns = ", ".join([ROW, *(name.sql("duckdb") for name in names)])
+    return (
+        f"SELECT {columns} FROM ({read}) AS r ANTI JOIN {repaired} AS n USING ({ROW})"
+        f" UNION ALL SELECT {columns} FROM {repaired}"
     )
 
 

@@ -142,7 +142,7 @@ def _wrong(given: ModelSettings) -> list[tuple[str, str]]:
         (given.timeout <= 0 or given.pause < 0, "timeout and pause are seconds.", "such as 60."),
         (not 0 <= given.retries <= MOST_RETRIES, f"retries is {given.retries}.",
          f"from 0 to {MOST_RETRIES}."),
-        (not 1 <= given.rounds <= 3, f"rounds is {given.rounds}.", "from 1 to 3."),  # noqa: PLR2004 - the most there are
+        (not 1 <= given.rounds <= 3, f"rounds is {given.rounds}.", "from 1 to 3."),
         (given.votes not in (1, 3, 5), f"votes is {given.votes}.", "1, 3 or 5."),
         (given.budget.tokens <= 0, "the budget allows no tokens.", "such as 20000."),
     )  # fmt: skip

@@ -89,7 +89,7 @@ def _moment(got: dict[str, str]) -> datetime:
 
 
 def _twelve(hour: int, half: str) -> int:
-    if not 1 <= hour <= 12:  # noqa: PLR2004
+    if not 1 <= hour <= 12:
         raise ValueError(hour)
     return hour % 12 + (12 if half == "pm" else 0)
 
@@ -118,7 +118,7 @@ _WRITES: dict[str, Callable[[datetime], str]] = {
     "M": lambda t: f"{t.minute:02d}",
     "-M": lambda t: str(t.minute),
     "S": lambda t: f"{t.second:02d}",
-    "p": lambda t: "PM" if t.hour >= 12 else "AM",  # noqa: PLR2004
+    "p": lambda t: "PM" if t.hour >= 12 else "AM",
     "b": lambda t: MONTHS[t.month - 1][:3],
     "B": lambda t: MONTHS[t.month - 1],
     "a": lambda t: DAYS[t.weekday()][:3],

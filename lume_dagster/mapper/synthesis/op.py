@@ -54,7 +54,7 @@ def literal(value: Arg) -> str:
 
 def plain_number(value: float) -> str:
     """At most 15 significant digits, which the engine and Python read alike; no exponent."""
-    if value == int(value) and abs(value) < 1e15:  # noqa: PLR2004
+    if value == int(value) and abs(value) < 1e15:
         return str(int(value))
     short = f"{value:.15g}"
     if "e" not in short:

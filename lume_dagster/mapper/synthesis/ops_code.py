@@ -140,7 +140,7 @@ CODE_OPS = listed(
     Op(
         "letter",
         2.4,
-        lambda x: chr(int(x)) if 32 <= x < 127 and x == int(x) else None,  # noqa: PLR2004
+        lambda x: chr(int(x)) if 32 <= x < 127 and x == int(x) else None,
         "CASE WHEN {0} BETWEEN 32 AND 126 AND {0} = floor({0}) THEN chr(CAST({0} AS INTEGER)) END",
         "the letter with the code {0}",
     ),

@@ -53,13 +53,13 @@ def _bucket(moment: datetime, minutes: int) -> datetime:
 
 
 def _serial(days: float) -> datetime | None:
-    if not 1 <= days < 2_900_000 or days != int(days):  # noqa: PLR2004
+    if not 1 <= days < 2_900_000 or days != int(days):
         return None
     return _SERIAL + timedelta(days=days)
 
 
 def _unix(seconds: float) -> datetime | None:
-    if not 0 <= seconds < 4e9 or seconds != int(seconds):  # noqa: PLR2004
+    if not 0 <= seconds < 4e9 or seconds != int(seconds):
         return None
     return _EPOCH + timedelta(seconds=seconds)
 

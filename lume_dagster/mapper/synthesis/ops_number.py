@@ -51,7 +51,7 @@ def format_number(value: float, places: int, group: str = "") -> str | None:
 
 def significant(value: float, digits: int) -> str | None:
     """What the helper of that name gives."""
-    if abs(value) < 5e-16:  # noqa: PLR2004
+    if abs(value) < 5e-16:
         return "0"
     places = min(15, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
     return _bare(f"{value:.{places}f}")

@@ -33,7 +33,7 @@ def _inside(text: str, left: str, right: str) -> str | None:
 
 
 def _escaped(mark: str) -> str:
-    return "".join(c if c.isalnum() or c in " \n\t" or ord(c) > 127 else f"\\{c}" for c in mark)  # noqa: PLR2004
+    return "".join(c if c.isalnum() or c in " \n\t" or ord(c) > 127 else f"\\{c}" for c in mark)
 
 
 def _cut(pattern: str) -> Callable[..., str]:

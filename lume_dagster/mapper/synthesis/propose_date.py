@@ -30,7 +30,7 @@ def readings(setting: Setting, bases: Sequence[Node]) -> list[Node]:
     made: dict[object, Node] = {}
     for base in bases:
         texts = setting.texts(base)
-        if base.op in _SOURCES and texts and max(map(len, texts)) < 50:  # noqa: PLR2004
+        if base.op in _SOURCES and texts and max(map(len, texts)) < 50:
             for node in _read(setting, base, texts):
                 values = setting.seen(node)
                 if None not in values:

@@ -280,7 +280,7 @@ def _moved(node: Node, values: Sequence[float], wanted: Sequence[Figure]) -> Ite
     if low <= high and not low <= 0 <= high:
         yield step("plus", node, _shortest(low, high))
     first, last = values.index(min(values)), values.index(max(values))
-    if len(set(values)) < 3:  # noqa: PLR2004
+    if len(set(values)) < 3:
         return
     gap = values[last] - values[first]
     slack = (_half(wanted[first]) + _half(wanted[last])) / gap

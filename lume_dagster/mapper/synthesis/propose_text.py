@@ -151,7 +151,7 @@ def changed(setting: Setting, base: Node) -> Iterator[Node]:
         yield from (step("pad", base, n, "0") for n in range(2, 11))
         yield step("ordinal", base)
     longest = max(map(len, setting.wanted))
-    if longest < 30 and len({*map(len, setting.wanted)}) == 1:  # noqa: PLR2004
+    if longest < 30 and len({*map(len, setting.wanted)}) == 1:
         yield from (step("pad", base, longest, fill) for fill in " 0*.")
 
 
@@ -164,7 +164,7 @@ def _cuts(base: Node, values: Sequence[str]) -> Iterator[Node]:
         back = alike or not _at_edge([v[::-1] for v in values], n)
         for op in ("left",) * front + ("right",) * back:
             yield step(op, base, n)
-            if n <= 3:  # noqa: PLR2004
+            if n <= 3:
                 yield step("upper", step(op, base, n))
                 yield step("lower", step(op, base, n))
                 yield step("capitalise", step(op, base, n))
@@ -183,7 +183,7 @@ def slices(setting: Setting, base: Node) -> Iterator[Node]:
     if len(texts) == 1 and not texts[0].isdigit():
         return
     lengths = set(map(len, texts))
-    if len(lengths) != 1 or not 3 < (length := lengths.pop()) < 24:  # noqa: PLR2004
+    if len(lengths) != 1 or not 3 < (length := lengths.pop()) < 24:
         return
     for start in range(1, length + 1):
         for n in range(1, min(_LONGEST_SLICE, length - start + 1) + 1):

@@ -29,7 +29,12 @@ from lume_dagster.orchestration.component.connections import connector_of
 from lume_dagster.orchestration.component.scaffold import FlowScaffolder
 from lume_dagster.orchestration.execution import Event, execute
 from lume_dagster.orchestration.io_manager import BATCHES
-from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, Placed
+from lume_dagster.orchestration.translator import (
+    FlowProps,
+    LumeTranslator,
+    Placed,
+    SeedProps,
+)
 from lume_dagster.orchestration.workspace import Workspace, shared
 
 DagsterLibraryRegistry.register("lume-dagster", __version__, is_dagster_package=False)
@@ -60,6 +65,10 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
     def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
         """Override this to call assets otherwise or show more with them."""
         return LumeTranslator().get_asset_spec(props)
+
+    def get_seed_spec(self, props: SeedProps) -> dg.AssetSpec:
+        """Override this to call the assets of seed files otherwise."""
+        return LumeTranslator().get_seed_spec(props)
 
     def execute(self, context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
         """Override this to do something before or after a version runs."""
@@ -132,6 +141,9 @@ class _Translator(LumeTranslator):
             shown["freshness_policy"] = component.freshness.policy()
         spec = spec.replace_attributes(**shown) if shown else spec
         return component.translation(spec, props) if component.translation else spec
+
+    def get_seed_spec(self, props: SeedProps) -> dg.AssetSpec:
+        return self._component.get_seed_spec(props)
 
 
 @dg.scaffold_with(FlowScaffolder)

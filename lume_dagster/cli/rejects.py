@@ -1,0 +1,176 @@
+"""`lume rejects`: see what a run rejected and why, save it to be repaired, and send it in again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lume_dagster.cli.running import LAST, find, finish, pair
+from lume_dagster.cli.shell import Shell, count, near, verb
+from lume_dagster.cli.telling import summary, tell_reject, tell_the_rest
+
+if TYPE_CHECKING:
+    from lume_dagster.client import LumeRun
+    from lume_dagster.orchestration.query import RunDetails
+
+_batch = click.option("--batch", metavar="SOURCE_PATH", help="Which batch, where RUN took several.")
+
+
+class _ListedByDefault(click.Group):
+    """`lume rejects RUN` is `lume rejects list RUN`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the verb in where there is none."""
+        first = args[0] if args else ""
+        if first not in {*self.commands, *ctx.help_option_names}:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ListedByDefault)
+def rejects() -> None:
+    """See what a run rejected and why, repair it, and send it in again.
+
+    `lume rejects RUN` is `lume rejects list RUN`.
+    """
+
+
+@verb(name="list")
+@click.argument("run_id", metavar="[RUN]", default=LAST)
+@click.option("--limit", default=20, show_default=True, help="Show at most this many rows.")
+@click.option("--code", help="Only rows with this error code.")
+@click.option("--field", help="Only rows with an error in this field, or of this rule.")
+@_batch
+@click.option(
+    "--save",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write them all to a .csv or .jsonl file, to be edited and resubmitted.",
+)
+def list_(  # noqa: PLR0913 - a parameter for each option
+    shell: Shell,
+    run_id: str,
+    *,
+    limit: int,
+    code: str | None,
+    field: str | None,
+    batch: str | None,
+    save: Path | None,
+) -> None:
+    """Show the rows that RUN rejected, and why.
+
+    The last run, when none is named.
+    """
+    found = find(run_id)
+    if save is not None:
+        path = found.save_rejects(save, code=code, field=field, source_path=batch)
+        told = f"Saved {near(path)}. Edit it, then: lume rejects resubmit {near(path)} --run "
+        shell.answer({"run": found.id, "file": str(path)}, lambda: click.echo(f"{told}{found.id}"))
+        return
+    rows = first_rejects(found, limit, code=code, field=field, batch=batch)
+    shell.answer(rows, lambda: _tell(found, rows, filtered=bool(code or field or batch)))
+
+
+@verb()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--run",
+    "run_id",
+    metavar="RUN",
+    default=LAST,
+    help="Whose rejects they were.  [default: the last run]",
+)
+@_batch
+@click.option(
+    "--flow-version",
+    metavar="vN",
+    help="Map the batch with this version, or with `active`.  [default: the version of RUN]",
+)
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end.")
+@click.option("--timeout", default=3600.0, show_default=True, help="Seconds to wait at most.")
+@click.option("--force-rerun", is_flag=True, help="Send in again what is in the target already.")
+@click.option(
+    "--metadata", type=pair, metavar="KEY=VALUE", multiple=True, help="A note to keep with the run."
+)
+def resubmit(  # noqa: PLR0913 - a parameter for each option
+    shell: Shell,
+    file: Path,
+    run_id: str,
+    *,
+    batch: str | None,
+    flow_version: str | None,
+    wait: bool,
+    timeout: float,
+    force_rerun: bool,
+    metadata: tuple[tuple[str, str], ...],
+) -> None:
+    """Send the repaired rejects in FILE in again.
+
+    FILE is what `lume rejects RUN --save FILE` or `lume download` wrote, edited. Rows are known by
+    their number in _lume_row and join their batch in the target; what is still bad stays rejected.
+    """
+    started = find(run_id).resubmit(
+        file,
+        flow_version=flow_version,
+        source_path=batch,
+        run_metadata=dict(metadata),
+        force_rerun=force_rerun,
+    )
+    if not wait:
+        shell.answer(
+            summary(started), lambda: click.echo(f"Started {started.id}: lume status {started.id}")
+        )
+        return
+    finish(shell, started, timeout=timeout)
+
+
+rejects.add_command(list_)
+rejects.add_command(resubmit)
+
+
+def first_rejects(
+    run: LumeRun,
+    limit: int,
+    *,
+    code: str | None = None,
+    field: str | None = None,
+    batch: str | None = None,
+) -> list[dict[str, Any]]:
+    """The first rejects of a run, each with its original values and its errors."""
+    from lume_dagster.runs.output import part_files
+    from lume_dagster.runs.rejects import read_rejects
+
+    rows: list[dict[str, Any]] = []
+    for source_path, folder in _details(run).batches.items():
+        if batch in (None, source_path) and len(rows) < limit:
+            files = part_files(Path(folder), "rejects")
+            rows += read_rejects(files, code=code, field=field, limit=limit - len(rows))
+    return rows
+
+
+def output_folders(run: LumeRun) -> tuple[Path, ...]:
+    """Where the files of a run lie: a folder for each batch that was mapped."""
+    return tuple(Path(folder) for folder in _details(run).output)
+
+
+def _details(run: LumeRun) -> RunDetails:
+    from lume_dagster.orchestration.instance import open_instance
+    from lume_dagster.orchestration.project import find_project, load_project
+    from lume_dagster.orchestration.query import read_details
+
+    with open_instance(load_project(find_project()).workspace.data) as instance:
+        return read_details(instance, run.id)
+
+
+def _tell(run: LumeRun, rows: list[dict[str, Any]], *, filtered: bool) -> None:
+    if not rows:
+        told = "no such row" if filtered else "nothing"
+        click.echo(f"{run.id} rejected {told}.")
+    for reject in rows:
+        tell_reject(reject)
+    if filtered:
+        click.echo(f"{count(len(rows), 'such reject')} shown.")
+    else:
+        tell_the_rest(run, len(rows))

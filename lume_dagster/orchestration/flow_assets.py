@@ -1,0 +1,97 @@
+"""One flow version as assets, to be put into definitions of your own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from lume_dagster.flows.library import Library
+from lume_dagster.orchestration.assets import Execute, OpOptions, version_assets
+from lume_dagster.orchestration.code_location import CodeLocation, absolute
+from lume_dagster.orchestration.execution import execute
+from lume_dagster.orchestration.io_manager import BATCHES
+from lume_dagster.orchestration.translator import LumeTranslator
+from lume_dagster.orchestration.workspace import Workspace, shared
+
+_KEY = "lume_batches"
+_BATCHES = dg.IOManagerDefinition.hardcoded_io_manager(BATCHES)
+
+
+def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by name
+    flows: str | Path,
+    flow: str,
+    *,
+    connectors: Mapping[str, object] | None = None,
+    data: str | Path | None = None,
+    prefix: str = "lume",
+    translator: LumeTranslator | None = None,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    pool: str | None = None,
+    backfill_policy: dg.BackfillPolicy | None = None,
+    retry_policy: dg.RetryPolicy | None = None,
+    run: Execute = execute,
+    memory_limit: str = "2GB",
+    threads: int | None = None,
+    retry_waits: Sequence[float] = (1.0, 5.0),
+) -> dg.AssetsDefinition:
+    """The source, transform and target of one published version, made by one op.
+
+    Args:
+        flows: The library: a folder with a folder for each flow.
+        flow: ``orders`` for the version that is active now, or ``orders:v2``.
+        connectors: What the flow's connector names stand for. One that is not among them is a
+            resource of your definitions by that name.
+        data: Where staging and output lie; ``.lume`` beside the library when not said.
+        prefix: The first part of every asset key.
+        translator: What assets are called and how they are shown.
+        name: What the op is called; ``<flow>_v<N>`` when not said.
+        description: What people read of it.
+        tags: Of the op, such as ``dagster/priority``.
+        pool: A concurrency pool of the op.
+        backfill_policy: How many partitions a run of a backfill takes; all when not said.
+        retry_policy: Run the op again after a fault of the system.
+        run: The body of the op, for what is to happen around a run.
+        memory_limit: What the engine may use before it spills to disk.
+        threads: The engine's threads; all there are when not said.
+        retry_waits: Seconds to wait before trying again what a connector says may pass.
+
+    Raises:
+        FlowError: the version was changed, or cannot be an asset.
+        InvalidRequestError: there is no such version.
+    """
+    folder = absolute(flows)
+    version = Library(folder).resolve_published(flow)
+    workspace = shared(
+        Workspace(
+            flows=folder,
+            data=folder.parent / ".lume" if data is None else absolute(data),
+            prefix=prefix,
+            memory_limit=memory_limit,
+            threads=threads,
+            retry_waits=tuple(retry_waits),
+        )
+    )
+    own = dict(connectors or {})
+    wanted = (version.flow.source.connector, version.flow.target.connector)
+    op = OpOptions(name, description, tags or {}, pool, backfill_policy, retry_policy)
+    location = CodeLocation(
+        workspace,
+        [version],
+        {**dict.fromkeys(wanted), **own},
+        own=own,
+        name=prefix,
+        translator=translator,
+    )
+    (placed,) = location.placed()
+    # A key of their own: definitions that hold other flows have another object by the usual one.
+    specs = tuple(spec.with_io_manager_key(_KEY) for spec in placed.specs)
+    with warnings.catch_warnings():  # a feature in beta, chosen knowingly
+        warnings.filterwarnings("ignore", message=".*resource_defs.*")
+        return version_assets(replace(placed, specs=specs), op, run, {_KEY: _BATCHES})

@@ -1,0 +1,123 @@
+"""One name for each batch: what people write is made the full name before it is a partition.
+
+``contacts.csv``, ``./contacts.csv`` and ``file:///data/contacts.csv`` are one batch. A batch that
+Dagster knows by another of its names, in any version of the flow, keeps that one: under two names
+its rows would be in the target twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeGuard
+
+import dagster as dg
+
+from lume_dagster.connectors.protocol import NamingSource
+from lume_dagster.errors import BatchError, LumeError
+from lume_dagster.flows.library import Library
+from lume_dagster.flows.model import FlowVersion
+from lume_dagster.orchestration.names import check_source_path
+from lume_dagster.orchestration.translator import Placed
+from lume_dagster.runs.uploads import is_upload
+
+
+def full_name(connector: object, version: FlowVersion, source_path: str) -> str:
+    """The full name of a batch; what a database calls a batch is its name as it stands.
+
+    Raises:
+        InvalidRequestError: it cannot be a partition.
+        BatchError: it cannot be a name in the flow's source.
+    """
+    check_source_path(source_path)
+    if is_upload(source_path) or not _gives_names(connector, version):
+        return source_path
+    return check_source_path(connector.full_name(source_path))
+
+
+def _gives_names(connector: object, version: FlowVersion) -> TypeGuard[NamingSource]:
+    return version.flow.source.query is None and isinstance(connector, NamingSource)
+
+
+@dataclass(frozen=True)
+class BatchNames:
+    """The names by which Dagster knows the batches of a flow, looked up once."""
+
+    instance: dg.DagsterInstance
+    placed: Placed
+    connector: object
+    library: Library
+
+    def of(self, source_path: str) -> str:
+        """The name under which a batch is to run: one it has already, or else its full name."""
+        version = self.placed.version
+        if self.placed.partitions is None:  # a translator's own, which are called as they are
+            return check_source_path(source_path)
+        full = full_name(self.connector, version, source_path)
+        if not _gives_names(self.connector, version):
+            return full
+        if self.instance.has_dynamic_partition(self.placed.partitions, full):
+            return full
+        if full in self._known:
+            return full
+        return self._others.get(full, full)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(_partitions(self.instance, self.placed, self.library))
+
+    @cached_property
+    def _others(self) -> Mapping[str, str]:
+        """Names that are not full ones, by what they stand for."""
+        found: dict[str, str] = {}
+        for name in sorted(self._known):
+            full = _meant(self.connector, self.placed.version, name)
+            if full not in (None, name):
+                found.setdefault(str(full), name)
+        return found
+
+
+def second_names(
+    instance: dg.DagsterInstance,
+    placed: Placed,
+    connector: object,
+    library: Library,
+    batches: Sequence[str],
+) -> Mapping[str, str]:
+    """Of the batches those that are partitions under their full names too; and these."""
+    meant = {name: _meant(connector, placed.version, name) for name in batches if "://" not in name}
+    short = {name: full for name, full in meant.items() if full is not None and full != name}
+    if not short or placed.partitions is None:
+        return {}
+    known = set(_partitions(instance, placed, library))
+    return {name: full for name, full in short.items() if full in known}
+
+
+def refuse_second_name(source_path: str, full: str) -> None:
+    """Refuse to run a batch by a name that it was never run by, while it has another."""
+    raise BatchError(
+        f"{source_path} is the batch {full}, which is a partition already: under two names its rows"
+        " would be in the target twice.",
+        hint=f"run {full}.",
+    )
+
+
+def _meant(connector: object, version: FlowVersion, name: str) -> str | None:
+    """The full name, or None for one that is none here any more."""
+    if "://" in name:
+        return name
+    try:
+        return full_name(connector, version, name)
+    except LumeError:
+        return None
+
+
+def _partitions(instance: dg.DagsterInstance, placed: Placed, library: Library) -> Iterator[str]:
+    """The batches of all versions of the flow: their rows may be in one table."""
+    if placed.partitions is None:
+        return
+    home = placed.partitions.rpartition("/")[0]
+    names = {f"{home}/v{number}" for number in library.versions(placed.version.flow.flow)}
+    for name in sorted({*names, placed.partitions}):
+        yield from instance.get_dynamic_partitions(name)
