@@ -59,7 +59,12 @@ def main() -> None:
             "licence": "MIT",
             "file_sha256": model_digest,
         },
-        "wheel": {"name": wheel.name, "from": "PyPI", "sha256": _digest(wheel), "licence": "MIT"},
+        "wheel": {
+            "name": wheel.name,
+            "from": "PyPI",
+            "sha256": _digest(wheel),
+            "licence": "Apache-2.0 (the package); MIT (the model in it)",
+        },
         "made_with": {name: version(name) for name in ("numpy", "onnxruntime")},
         "made_on": datetime.now(UTC).date().isoformat(),
         "script": "scripts/build_embedding.py",

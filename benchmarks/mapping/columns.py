@@ -21,7 +21,7 @@ from lume_dagster.mapper.match.calibrate import load_calibration
 
 _PYTHON = Path(__file__).parents[2] / ".servers" / "matchers" / "bin" / "python"
 _LOCK = Path(__file__).parents[2] / "requirements" / "matchers.txt"
-_PATIENCE = 240  # seconds for a baseline on a family
+_PATIENCE = 600  # seconds for a baseline on a family
 _BASELINES = {
     "coma": "Coma (schema)",
     "jaccard": "JaccardDistance",

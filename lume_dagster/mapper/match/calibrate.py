@@ -22,6 +22,7 @@ _FILE = Path(__file__).with_name("calibration.json")
 _ALIKE = 0.999
 LIMIT = 2.5  # standard deviations: what lies further away was hardly seen
 _SURE = 0.99
+_MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 
 #: Features that speak for themselves, and what stands in where one cannot be told.
 _PLAIN = {
@@ -169,7 +170,7 @@ def _of_the_whole(scored: Scored, source: Side, target: Side) -> dict[str, Evide
     placeholder = source.names.placeholder.astype(np.float64)
     tables = len({column.table for column in target.columns})
     return {
-        "log_columns": np.array(np.log(rows)),
+        "log_columns": np.array(np.log(min(rows, _MANY_COLUMNS))),
         "log_fields": np.array(np.log(fields)),
         "has_values": with_values[:, None],
         "has_descriptions": described[:, None],
