@@ -15,6 +15,8 @@ from lume_dagster.mapper.knowledge import Knowledge
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.plan.used_columns import missing_columns, used_columns
 
+_WORTH_A_LOOK = 0.36  # a person reads the proposal; something must be said for it
+
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
@@ -111,6 +113,7 @@ def _matched(
     takes to believe that one was renamed.
     """
     from lume_dagster.mapper.match import match_names
+    from lume_dagster.mapper.match.core import believed, candidates
 
     purposes = _purposes(flow)
     values = {c.column: c.values for c in (earlier.columns if earlier else ()) if not c.inside}
@@ -119,9 +122,13 @@ def _matched(
         [(name, purposes.get(name, ""), values.get(name, ())) for name in used_columns(flow)],
         knowledge=knowledge,
     )
+    taken = {match.column for match in matches}
     for match in matches:
-        if match.column is not None:
-            yield Renamed(match.field, match.column, match.probability, match.reasons)
+        best = next(iter(candidates(match)), None)
+        if best is None or (match.column is None and best.column in taken):
+            continue
+        if best.probability >= _WORTH_A_LOOK and believed(best) >= _WORTH_A_LOOK:
+            yield Renamed(match.field, best.column, best.probability, best.reasons)
 
 
 def _purposes(flow: Flow) -> Mapping[str, str]:

@@ -8,9 +8,8 @@ from dataclasses import replace
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.generate.choose import AUTO_FROM
-from lume_dagster.mapper.generate.lists import candidates
 from lume_dagster.mapper.generate.options import Bench
-from lume_dagster.mapper.match.core import FieldMatch
+from lume_dagster.mapper.match.core import FieldMatch, candidates
 from lume_dagster.mapper.model.joining import joined
 from lume_dagster.mapper.model.values import (
     Answer,

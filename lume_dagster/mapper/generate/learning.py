@@ -7,9 +7,10 @@ from itertools import combinations
 
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.flows.schema import SchemaField, TargetSchema
-from lume_dagster.mapper.generate.lists import candidates, list_around
+from lume_dagster.mapper.generate.lists import list_around
 from lume_dagster.mapper.generate.options import Bench
 from lume_dagster.mapper.match import match
+from lume_dagster.mapper.match.core import candidates
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.mapper.synthesis import Example as Shown
 from lume_dagster.mapper.synthesis import learn

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from lume_dagster.flows.schema import SchemaField, TargetSchema
-from lume_dagster.mapper.match.core import Candidate, FieldMatch
+from lume_dagster.mapper.match.core import FieldMatch, candidates
 from lume_dagster.mapper.sample import Sample
 
 _ITEM_WEIGHT = 0.5  # of what matches inside a list, beside the list's own match
@@ -58,13 +58,3 @@ def _votes(field: SchemaField, matches: Mapping[str, FieldMatch]) -> Mapping[str
             if best is not None:
                 votes[list_around(best.column)] += _ITEM_WEIGHT * best.probability
     return votes
-
-
-def candidates(match: FieldMatch | None) -> Sequence[Candidate]:
-    """The columns a field may come from, the one that was taken first."""
-    if match is None:
-        return ()
-    if match.column is None:
-        return match.alternatives
-    taken = Candidate(match.column, match.probability, match.reasons)
-    return (taken, *(c for c in match.alternatives if c.column != match.column))

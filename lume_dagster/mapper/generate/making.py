@@ -12,12 +12,12 @@ from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.generate.choose import nothing, proposed
 from lume_dagster.mapper.generate.kept import kept, made_list
-from lume_dagster.mapper.generate.lists import candidates, list_around, source_lists
+from lume_dagster.mapper.generate.lists import list_around, source_lists
 from lume_dagster.mapper.generate.memory import knowing, remembered_options
 from lume_dagster.mapper.generate.options import Bench, Option, options
 from lume_dagster.mapper.knowledge import default_knowledge
 from lume_dagster.mapper.match import match
-from lume_dagster.mapper.match.core import Candidate, FieldMatch
+from lume_dagster.mapper.match.core import Candidate, FieldMatch, candidates
 from lume_dagster.mapper.nodes import with_node
 from lume_dagster.mapper.proposal import Beside, Draft, Proposal
 from lume_dagster.mapper.review import Remembered

@@ -9,8 +9,7 @@ from itertools import combinations
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert import Converted, Scorer, convert
 from lume_dagster.mapper.knowledge import plain_name
-from lume_dagster.mapper.match.core import Candidate
-from lume_dagster.mapper.match.reasons import NEAR_KNOWN, NEAR_NAMES
+from lume_dagster.mapper.match.core import Candidate, believed
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.mapper.trial import Trial
 
@@ -21,8 +20,6 @@ _OF_ONE = 3  # ways kept of each column
 _TOGETHER = 0.92  # that columns belong together whose names say so; the conversion asks for that
 _TOLD_BY_NAMES = 0.8  # a conversion of two columns is no better without such a reason
 _SURE = 0.95  # of a column with the field's very name, nothing is looked for beside it
-_MOST_UNTOLD = 0.35  # of a column that nothing speaks for
-_MOST_MEANT = 0.8  # of one for which only its meaning speaks
 _NEIGHBOURS = 3  # columns that are tried in pairs
 
 
@@ -67,19 +64,6 @@ def options(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> l
         if max((option.confidence for option in found), default=0.0) >= _ENOUGH:
             break
     return sorted(found, key=lambda o: (-o.confidence, o.converted.expression))
-
-
-def believed(candidate: Candidate) -> float:
-    """The probability of a column, no higher than what can be said for it.
-
-    Where only two or three columns are left, one of them is the likeliest for want of others; a
-    person is not told of it as if there were a reason.
-    """
-    told = {reason for reason in candidate.reasons if not reason.startswith("but ")}
-    if not told:
-        return min(candidate.probability, _MOST_UNTOLD)
-    little = told <= {NEAR_NAMES, NEAR_KNOWN}
-    return min(candidate.probability, _MOST_MEANT) if little else candidate.probability
 
 
 def _same_name(field: SchemaField, candidate: Candidate) -> bool:
