@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from lume_dagster.cli import lume
+from lume_dagster.orchestration.instance import open_instance
 
 HEADER = "id,Vorname,surname,E-Mail,country_code,joined"
 
@@ -63,3 +65,13 @@ def test_the_new_names_are_written_published_and_mapped(project):
     )
     assert before == after
     assert before["mapped"] > 0
+
+
+def test_the_check_of_the_columns_carries_the_proposal(project):
+    say(project, "run", "contacts", "new.csv")
+    with open_instance(project / ".lume") as instance:
+        key = dg.AssetCheckKey(dg.AssetKey(["lume", "contacts", "v1", "source"]), "schema_contract")
+        last = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
+    metadata = last.event.asset_check_evaluation.metadata
+    assert metadata["columns_missing"].value == 5
+    assert "- 'first_name' seems to be called 'Vorname' now" in metadata["proposal"].value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -14,6 +14,8 @@ from lume_dagster.errors import MissingExtraError, PlanError
 from lume_dagster.flows.model import Flow, FlowVersion
 from lume_dagster.mapper.drift import Drift, find_drift
 from lume_dagster.mapper.sample import Sample, take_sample
+from lume_dagster.orchestration.checks.options import SCHEMA_CONTRACT
+from lume_dagster.orchestration.checks.results import Checked
 from lume_dagster.orchestration.newest import staged_in
 from lume_dagster.plan.used_columns import missing_columns
 from lume_dagster.runs.phases import Batch
@@ -39,6 +41,26 @@ def drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> Drift:
     """
     sample = take_sample(beside.settings, staged, _SAMPLE_ROWS)
     return find_drift(flow, sample, _earlier(flow, staged, beside))
+
+
+def with_proposal(
+    checked: Iterable[Checked], flow: Flow, staged: StagedBatch, beside: Beside
+) -> tuple[Checked, ...]:
+    """The checks of a source; that of its columns says what missing ones seem to be called now."""
+    return tuple(
+        replace(one, metadata={**one.metadata, "proposal": _proposal(flow, staged, beside)})
+        if one.name == SCHEMA_CONTRACT and one.metadata.get("missing")
+        else one
+        for one in checked
+    )
+
+
+def _proposal(flow: Flow, staged: StagedBatch, beside: Beside) -> dg.MarkdownMetadataValue:
+    try:
+        told = list(drift_of(flow, staged, beside).sentences())
+    except MissingExtraError as error:
+        told = [str(error)]
+    return dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in told))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 
@@ -42,6 +42,9 @@ from lume_dagster.runs.repairs import (
 )
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
+
+if TYPE_CHECKING:
+    from lume_dagster.orchestration.drift import Beside
 
 T = TypeVar("T")
 
@@ -218,10 +221,12 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
 
 def _source_checks(scope: RunScope, batch: Batch, staged: StagedBatch) -> tuple[Checked, ...]:
     """What the checks of the source say; a batch that passes is what later ones are held to."""
+    from lume_dagster.orchestration.drift import with_proposal
+
     earlier = scope.history.before(batch.source_path)
     with naming("source"):
         found = source_checks(scope.checks, scope.missing, staged, earlier, forced=scope.forced)
-        checked = tuple(found)
+        checked = with_proposal(found, scope.version.flow, staged, _beside(scope))
     _require(checked, "source")
     scope.history.add(batch.source_path, staged)
     return checked
@@ -246,16 +251,21 @@ def _stage(scope: RunScope, batch: Batch) -> StagedBatch:
     return sync_repaired(batch, scope.repair, scope.workspace.layout.repairs, engine, read)
 
 
-def _transform(scope: RunScope, progress: Progress) -> StepDone:
-    from lume_dagster.orchestration.drift import Beside, drift_told
+def _beside(scope: RunScope) -> Beside:
+    from lume_dagster.orchestration.drift import Beside
 
-    beside = Beside(scope.key("source"), scope.instance, scope.workspace.engine_settings)
+    return Beside(scope.key("source"), scope.instance, scope.workspace.engine_settings)
+
+
+def _transform(scope: RunScope, progress: Progress) -> StepDone:
+    from lume_dagster.orchestration.drift import drift_told
+
     batch = progress.batch
     with progress.timed("transform"):
         outcome = progress.outcome
         if outcome is None:
             staged = progress.staged or _newest_staged(scope, batch)
-            with drift_told(beside, batch, staged):
+            with drift_told(_beside(scope), batch, staged):
                 outcome = phases.transform(batch, staged, scope.engine)
     checked = _transform_checks(scope, batch, outcome)
     progress.outcome, progress.mapped = outcome, outcome.mapped
