@@ -19,10 +19,10 @@ def say(project: Path, *arguments: str):
     return CliRunner().invoke(lume, [*arguments, "--project", str(project)])
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
+@pytest.fixture
+def project(tmp_path) -> Path:
     """A project that has mapped a batch, and got another one with other headers."""
-    folder = tmp_path_factory.mktemp("drift") / "shop"
+    folder = tmp_path / "shop"
     assert CliRunner().invoke(lume, ["init", str(folder)]).exit_code == 0
     rows = (folder / "landing" / "contacts.csv").read_text("utf-8").splitlines()[1:]
     (folder / "landing" / "new.csv").write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")

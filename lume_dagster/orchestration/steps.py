@@ -34,12 +34,7 @@ from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
 from lume_dagster.runs.phases import Batch, Engine, MappedBatch, Outcome
-from lume_dagster.runs.repairs import (
-    Repair,
-    only_repaired,
-    require_repairing,
-    sync_repaired,
-)
+from lume_dagster.runs.repairs import Repair, only_repaired, require_repairing, sync_repaired
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
 
