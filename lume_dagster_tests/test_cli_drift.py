@@ -27,7 +27,8 @@ def project(tmp_path) -> Path:
     rows = (folder / "landing" / "contacts.csv").read_text("utf-8").splitlines()[1:]
     (folder / "landing" / "new.csv").write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")
     (folder / "landing" / "less.csv").write_text("id,first_name,last_name,email,country\n", "utf-8")
-    assert say(folder, "run", "contacts", "contacts.csv").exit_code == 0
+    said = say(folder, "run", "contacts", "contacts.csv")
+    assert said.exit_code == 0, said.stderr
     return folder
 
 
