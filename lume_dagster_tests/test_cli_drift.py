@@ -36,7 +36,7 @@ def test_the_run_says_what_columns_seem_to_be_called_now(project):
     said = say(project, "run", "contacts", "new.csv")
     assert said.exit_code == 10
     assert "'first_name' seems to be called 'Vorname' now" in said.stderr
-    assert "lume drift contacts new.csv --write, then lume publish contacts" in said.stderr
+    assert "new.csv --write, then lume publish contacts" in said.stderr
 
 
 def test_a_column_that_is_gone_is_said_to_be_gone(project):
