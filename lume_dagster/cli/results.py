@@ -79,12 +79,7 @@ def first_rejects(run: LumeRun, limit: int) -> list[dict[str, Any]]:
 
 def output_folders(run: LumeRun) -> tuple[Path, ...]:
     """Where the files of a run lie: a folder for each batch that was mapped."""
-    from lume_dagster.orchestration.instance import open_instance
-    from lume_dagster.orchestration.project import find_project, load_project
-    from lume_dagster.orchestration.query import read_details
-
-    with open_instance(load_project(find_project()).workspace.data) as instance:
-        return tuple(Path(folder) for folder in read_details(instance, run.id).output)
+    return tuple(Path(folder) for folder in run.output_folders())
 
 
 def _rejects_in(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,8 @@ class OpOptions:
         name: ``<flow>_v<N>`` when not said.
         description: What people read of it.
         tags: Such as ``dagster/priority``.
-        pool: A concurrency pool; runs of all flows in it wait for one another.
+        pool: A concurrency pool; runs of all flows in it wait for one another. That of the target
+            table when not said, ``lume/<connector>/<table>``.
         backfill_policy: How many partitions a run of a backfill takes; all when not said.
         retry_policy: Run the op again when it failed by a fault of the system; a retry stages
             nothing again and delivers each batch once.
@@ -60,7 +61,7 @@ def version_assets(
         | placed.resources_of(flow.source.connector, flow.target.connector),
         backfill_policy=op.backfill_policy or dg.BackfillPolicy.single_run(),
         retry_policy=op.retry_policy,
-        pool=op.pool,
+        pool=op.pool or names.pool_name(version),
         op_tags={**op.tags, names.TAG_VERSION: version.name},
     )
     def flow_version(context: dg.AssetExecutionContext) -> Iterator[Event]:

@@ -44,6 +44,8 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
             root_run_id=_root_run_id(context.run),
             many=len(batches) > 1,
             log=context.log,
+            again=_root_run_id(context.run) != context.run.run_id
+            or context.op_execution_context.retry_number > 0,
         )
         if scope.many:
             with kept_open(context.instance, context.run.run_id):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -24,6 +25,7 @@ from lume_dagster.orchestration.retry import retrying
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.runs import phases, uploads
+from lume_dagster.runs.output import METRICS
 from lume_dagster.runs.phases import Batch, Engine, MappedBatch, Outcome
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
@@ -45,6 +47,7 @@ class RunScope:
     root_run_id: str
     many: bool
     log: dg.DagsterLogManager
+    again: bool = False  # an attempt of this run, or of one that it retries, went before
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
     @property
@@ -65,17 +68,47 @@ class RunScope:
         check_source_path(source_path)
         layout, version, upload = self.workspace.layout, self.version, None
         if uploads.is_upload(source_path):
+            folder = uploads.upload_folder(layout.uploads, source_path)
+            self._fetch(folder)
             upload = uploads.load_upload(layout.uploads, source_path)
             version = uploads.with_seeds(version, upload)
         run_id = public_id(self.run_id)
+        staging = layout.staging(version, source_path, self.root_run_id)
+        if self.again:
+            self._fetch(staging)
         return Batch(
             version=version,
             source_path=source_path,
             run_id=run_id,
-            staging=layout.staging(version, source_path, self.root_run_id),
+            staging=staging,
             output=layout.output(version, run_id, source_path if self.many else None),
             upload=upload,
         )
+
+    def share(self, folder: Path) -> None:
+        """Put a finished folder where the other machines find it."""
+        depot = self.workspace.depot
+        if depot is not None:
+            self.retrying(partial(depot.put, folder))
+
+    def share_file(self, folder: Path, name: str) -> None:
+        """The same for a file of a folder that is shared already."""
+        depot = self.workspace.depot
+        if depot is not None:
+            self.retrying(partial(depot.put_file, folder, name))
+
+    def stored(self, folder: Path) -> Mapping[str, str]:
+        """What metadata says of a folder that was shared."""
+        depot = self.workspace.depot
+        if depot is None or not folder.is_relative_to(depot.data):
+            return {}  # it was made before there was a store
+        uri = depot.uri(folder)
+        return {metadata.STORED: uri, "dagster/uri": uri}
+
+    def _fetch(self, folder: Path) -> None:
+        depot = self.workspace.depot
+        if depot is not None:
+            self.retrying(partial(depot.fetch, folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +208,16 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
         staged = progress.staged or scope.retrying(
             lambda: phases.sync_source(scope.source, batch, scope.engine)
         )
+        scope.share(staged.folder)
     progress.staged = staged
     seconds = progress.seconds["source"]
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
     return StepDone(
         "source",
-        metadata.of_source(staged, batch.source_path, seconds, progress.like.get("source")),
+        {
+            **metadata.of_source(staged, batch.source_path, seconds, progress.like.get("source")),
+            **scope.stored(staged.folder),
+        },
         summary=f"Staged {staged.records:,} rows{files} ({staged.bytes:,} bytes)"
         f" of {batch.source_path} in {seconds:.2f} s.",
     )
@@ -193,22 +230,27 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
         if outcome is None:
             staged = progress.staged or _newest_staged(scope, batch)
             outcome = phases.transform(batch, staged, scope.engine)
+        scope.share(batch.output)
+    shared = scope.stored(batch.output)
     refusal = refuse(outcome, batch.version.flow.errors.max_error_rate)
     checked = check_outcome(batch.version, outcome, refused=refusal is not None)
     if refusal is not None:
-        figures = metadata.of_rows(outcome.mapped, batch.source_path)
+        figures = {**metadata.of_rows(outcome.mapped, batch.source_path), **shared}
         raise StepFailed("transform", refusal, figures, checked)
     progress.outcome, progress.mapped = outcome, outcome.mapped
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
     return StepDone(
         "transform",
-        metadata.of_transform(
-            outcome,
-            batch.source_path,
-            scope.key("source"),
-            seconds,
-            progress.like.get("transform"),
-        ),
+        {
+            **metadata.of_transform(
+                outcome,
+                batch.source_path,
+                scope.key("source"),
+                seconds,
+                progress.like.get("transform"),
+            ),
+            **shared,
+        },
         tuple(checked),
         f"Mapped {rows.mapped:,} of {rows.input:,} rows, rejected {rows.rejects:,}"
         f" in {seconds:.2f} s.",
@@ -229,16 +271,21 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
         scope.delivered.add(batch.source_path)
     if progress.outcome is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
+        with naming("target"):
+            scope.share_file(mapped.folder, METRICS)
     return StepDone(
         "target",
-        metadata.of_target(
-            receipt,
-            mapped,
-            batch.source_path,
-            scope.key("transform"),
-            progress.seconds,
-            progress.like.get("target"),
-        ),
+        {
+            **scope.stored(mapped.folder),
+            **metadata.of_target(
+                receipt,
+                mapped,
+                batch.source_path,
+                scope.key("transform"),
+                progress.seconds,
+                progress.like.get("target"),
+            ),
+        },
         summary=f"Wrote {receipt.mapped_rows:,} rows to {receipt.mapped_location} and"
         f" {receipt.rejects_rows:,} rejects to {receipt.rejects_location}"
         f" in {progress.seconds['target']:.2f} s.",
@@ -255,7 +302,9 @@ _STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {
 
 def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
     """The batch as it was last staged, by this run's root or by any run."""
-    staged = staged_in(newest(scope.instance, scope.key("source"), batch.source_path))
+    staged = staged_in(
+        newest(scope.instance, scope.key("source"), batch.source_path), scope.workspace.depot
+    )
     if staged is None:
         raise BatchError(
             f"Batch {batch.source_path} of {batch.version.name} is not staged.",
@@ -266,7 +315,7 @@ def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
 
 def _newest_mapped(scope: RunScope, batch: Batch) -> MappedBatch:
     found = newest(scope.instance, scope.key("transform"), batch.source_path)
-    mapped = mapped_in(found, batch.version.flow)
+    mapped = mapped_in(found, batch.version.flow, scope.workspace.depot)
     if mapped is None:
         raise BatchError(
             f"There are no mapped rows of batch {batch.source_path} of {batch.version.name}.",
@@ -287,10 +336,21 @@ def _require_target(scope: RunScope, batch: Batch) -> Target:
 
 def drop_older_staging(scope: RunScope, batch: Batch) -> None:
     """Remove what ended runs staged of this batch before; it is in the target now."""
-    for folder in batch.staging.parent.iterdir():
-        root = folder.name.lstrip(".").partition(".")[0]  # .<run>.fetched is of a run too
-        if root == batch.staging.name:
-            continue
-        run = scope.instance.get_run_by_id(root)
-        if run is None or run.is_finished:
+    depot = scope.workspace.depot
+    here = batch.staging.parent  # not there where another machine staged the batch
+    for folder in here.iterdir() if here.is_dir() else ():
+        if _is_older(scope, batch, folder):
             shutil.rmtree(folder, ignore_errors=True)
+    if depot is None:
+        return
+    for folder in depot.beside(batch.staging):
+        if _is_older(scope, batch, folder):
+            depot.remove(folder)
+
+
+def _is_older(scope: RunScope, batch: Batch, folder: Path) -> bool:
+    root = folder.name.lstrip(".").partition(".")[0]  # .<run>.fetched is of a run too
+    if root == batch.staging.name:
+        return False
+    run = scope.instance.get_run_by_id(root)
+    return run is None or run.is_finished

@@ -101,15 +101,17 @@ def _same(_: Progress) -> object:
 
 def _find_staged(scope: RunScope, under_way: Sequence[Progress]) -> None:
     found = newest_of_many(scope.instance, scope.key("source"), _paths(under_way))
+    depot = scope.workspace.depot
     for progress in under_way:
-        progress.staged = staged_in(found.get(progress.batch.source_path))
+        progress.staged = staged_in(found.get(progress.batch.source_path), depot)
 
 
 def _find_mapped(scope: RunScope, under_way: Sequence[Progress]) -> None:
     found = newest_of_many(scope.instance, scope.key("transform"), _paths(under_way))
+    depot = scope.workspace.depot
     for progress in under_way:
         made = found.get(progress.batch.source_path)
-        progress.mapped = mapped_in(made, progress.batch.version.flow)
+        progress.mapped = mapped_in(made, progress.batch.version.flow, depot)
 
 
 def _nothing(scope: RunScope, under_way: Sequence[Progress]) -> None:

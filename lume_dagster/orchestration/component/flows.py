@@ -23,13 +23,14 @@ from lume_dagster.orchestration.component.blocks import (
     FlowOp,
     FreshnessBlock,
     ScheduleBlock,
+    Store,
 )
 from lume_dagster.orchestration.component.connections import connector_of
 from lume_dagster.orchestration.component.scaffold import FlowScaffolder
 from lume_dagster.orchestration.execution import Event, execute
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, Placed
-from lume_dagster.orchestration.workspace import Workspace, shared
+from lume_dagster.orchestration.workspace import Workspace, known, shared, store_of
 
 DagsterLibraryRegistry.register("lume-dagster", __version__, is_dagster_package=False)
 
@@ -47,6 +48,7 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
     library: str = Field("flows", description="Folder of flows, from the project's root.")
     connections: Connections = Field(default_factory=dict)
     data: str = Field(".lume", description="Folder of staging and output, from the root.")
+    store: Store = None
     prefix: str = Field("lume", description="First part of every asset key.")
     memory_limit: str = Field("2GB", description="What the engine may use before it spills.")
     threads: int | None = Field(None, ge=1, description="The engine's; all when not said.")
@@ -103,12 +105,15 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
     def _workspace(self, context: dg.ComponentLoadContext) -> Workspace:
         root = context.project_root
         return shared(
-            Workspace(
-                flows=root / self.library,
-                data=root / self.data,
-                prefix=self.prefix,
-                memory_limit=self.memory_limit,
-                threads=self.threads,
+            known(
+                Workspace(
+                    flows=root / self.library,
+                    data=root / self.data,
+                    prefix=self.prefix,
+                    memory_limit=self.memory_limit,
+                    threads=self.threads,
+                    store=store_of(connector_of("store", self.store, root) if self.store else None),
+                )
             )
         )
 
