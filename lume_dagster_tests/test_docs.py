@@ -100,6 +100,11 @@ def test_the_page_on_operations_does_what_it_shows(tmp_path):
     follow(DOCS / "operations.md", tmp_path)
 
 
+def test_the_page_on_deployment_does_what_it_shows(tmp_path):
+    (tmp_path / "flows").mkdir()
+    follow(DOCS / "deployment.md", tmp_path)
+
+
 def test_the_tutorial_does_what_it_shows(tmp_path):
     follow(DOCS / "tutorial.md", tmp_path)
 

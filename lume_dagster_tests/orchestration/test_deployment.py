@@ -69,9 +69,7 @@ def project(tmp_path, postgres):
     return tmp_path
 
 
-def test_runs_two_at_a_time_one_of_them_killed_and_every_batch_once(
-    project, postgres, monkeypatch
-):
+def test_runs_two_at_a_time_one_of_them_killed_and_every_batch_once(project, postgres, monkeypatch):
     with postgres.new_database() as storage, postgres.new_database() as target:
         config = repr(postgres.config(target))
         (project / "definitions.py").write_text(DEFINITIONS.format(config=config))
