@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.dagster import scenarios as dagster
 from benchmarks.figures import Result
 from benchmarks.scenarios.code_location import measure as code_location
 from benchmarks.scenarios.connectors import scenarios as connectors
@@ -28,5 +29,6 @@ SCENARIOS: dict[str, Callable[[Setting], Result]] = {
     "import_time": import_time,
     "many_files": many_files,
     "code_location": code_location,
+    **dagster(),
     **connectors(),
 }

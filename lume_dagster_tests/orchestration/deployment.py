@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -36,6 +37,12 @@ mutation($execution: ExecutionParams!) {
 }
 """
 
+_STOP = """
+mutation($run: String!) {
+  terminateRun(runId: $run) { __typename ... on PythonError { message } }
+}
+"""
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -60,6 +67,13 @@ class Deployment:
         answer = self.ask(_LAUNCH, {"execution": execution})["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
+
+    def stop(self, run_id: str) -> None:
+        """Cancel a run, and wait until it has ended."""
+        asked = self.ask(_STOP, {"run": run_id})["terminateRun"]
+        assert asked["__typename"] == "TerminateRunSuccess", asked
+        while not self.instance.get_run_by_id(run_id).is_finished:
+            time.sleep(0.1)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The data of a GraphQL answer."""
