@@ -159,6 +159,7 @@ class Progress:
     receipt: Receipt | None = None
     failed: LumeError | None = None
     tried: set[str] = field(default_factory=set)  # steps that were taken together, if in vain
+    shared: set[Path] = field(default_factory=set)  # folders that are in the store
     like: dict[str, str] = field(default_factory=dict)  # by step, a batch of the same columns
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -208,7 +209,8 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
         staged = progress.staged or scope.retrying(
             lambda: phases.sync_source(scope.source, batch, scope.engine)
         )
-        scope.share(staged.folder)
+        if staged.folder not in progress.shared:
+            scope.share(staged.folder)
     progress.staged = staged
     seconds = progress.seconds["source"]
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
@@ -230,7 +232,8 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
         if outcome is None:
             staged = progress.staged or _newest_staged(scope, batch)
             outcome = phases.transform(batch, staged, scope.engine)
-        scope.share(batch.output)
+        if batch.output not in progress.shared:
+            scope.share(batch.output)
     shared = scope.stored(batch.output)
     refusal = refuse(outcome, batch.version.flow.errors.max_error_rate)
     checked = check_outcome(batch.version, outcome, refused=refusal is not None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from lume_dagster.connectors.protocol import ManyTarget, StoreSource
 from lume_dagster.errors import LumeError, TransientError
@@ -13,6 +15,8 @@ from lume_dagster.orchestration.newest import mapped_in, newest_of_many, staged_
 from lume_dagster.orchestration.steps import Progress, RunScope
 from lume_dagster.runs import many
 from lume_dagster.runs.verdict import refuse
+
+_SHARED_AT_ONCE = 4  # folders; the files of each go up several at a time too
 
 
 def prepare(scope: RunScope, under_way: Sequence[Progress], steps: Sequence[str]) -> None:
@@ -47,6 +51,7 @@ def _sources(scope: RunScope, under_way: Sequence[Progress]) -> None:
             for source_path, batch in staged.items():
                 by_path[source_path].staged = batch
             _show_once([by_path[path] for path in staged], "source", _staged_columns)
+    _share(scope, {p.batch.staging: p for p in under_way if p.staged is not None})
 
 
 def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -63,6 +68,7 @@ def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
             most = scope.version.flow.errors.max_error_rate
             passed = [p for p in progress if p.outcome and refuse(p.outcome, most) is None]
             _show_once(passed, "transform", _same)
+    _share(scope, {p.batch.output: p for p in under_way if p.outcome is not None})
 
 
 def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -80,6 +86,19 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
                 each.receipt = receipt
                 scope.delivered.add(each.batch.source_path)
             _show_once(progress, "target", _same)
+
+
+def _share(scope: RunScope, folders: Mapping[Path, Progress]) -> None:
+    """Put many folders into the store at once, where there is one."""
+    if scope.workspace.depot is None:
+        return
+    with ThreadPoolExecutor(_SHARED_AT_ONCE, thread_name_prefix="share") as pool:
+        asked = {folder: pool.submit(scope.share, folder) for folder in folders}
+    for folder, done in asked.items():
+        if isinstance(done.exception(), LumeError):
+            continue  # shared alone, it is tried again, and says what is wrong
+        done.result()
+        folders[folder].shared.add(folder)
 
 
 def _show_once(group: Sequence[Progress], step: str, columns: Callable[[Progress], object]) -> None:
