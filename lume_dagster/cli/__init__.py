@@ -14,6 +14,7 @@ from lume_dagster.cli import (
     prune,
     results,
     running,
+    schema,
     ui,
     webhooks,
 )
@@ -22,6 +23,7 @@ VERBS = (
     demo.demo,
     init.init,
     connect.connect,
+    schema.schema,
     flows.validate,
     flows.publish,
     flows.activate,
