@@ -42,8 +42,8 @@ class OpOptions:
 
 _DEFAULT = OpOptions()
 
-#: Of a backfill's run. Dagster writes three events for each partition before a run can begin, so one
-#: run of 10,000 would begin after minutes; this many begin soon, and still go together in groups.
+#: Of a backfill's run. Dagster writes three events for each partition before a run begins, so a run
+#: of 10,000 would begin after minutes; so many begin sooner, and still go together in groups.
 _PARTITIONS = 500
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -73,7 +73,7 @@ class Deployment:
         asked = self.ask(_STOP, {"run": run_id})["terminateRun"]
         assert asked["__typename"] == "TerminateRunSuccess", asked
         while not self.instance.get_run_by_id(run_id).is_finished:
-            time.sleep(0.1)
+            threading.Event().wait(0.1)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The data of a GraphQL answer."""
