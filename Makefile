@@ -1,7 +1,7 @@
 # Everything a person or a machine does with a checkout. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo ui test lint format types contracts docs screenshots bench lock clean
+.PHONY: help setup servers demo ui test lanes lint format types contracts docs screenshots bench lock clean
 
 # An activated environment or a PYTHONPATH of another project must not leak into this one.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
@@ -28,6 +28,9 @@ servers: setup ## install the servers that tests speak to, as far as this machin
 
 test: setup servers ## the whole test suite
 	@$(PY) -m pytest $(ARGS)
+
+lanes: setup ## a quick part of it with other releases of Dagster, pandas, SQLAlchemy, DuckDB
+	@.ci/lanes $(ARGS)
 
 lint: setup ## ruff: style and form
 	@$(PY) -m ruff check $(CODE)
@@ -64,6 +67,6 @@ lock: setup ## resolve requirements/ again, to the newest versions that fit
 	  f = Path("package-lock.json"); lock = json.loads(f.read_text()); \
 	  [p.pop(k, None) for p in lock["packages"].values() for k in ("funding", "license")]; f.write_text(json.dumps(lock, indent=1) + "\n")'
 
-clean: ## remove what make made: .venv, .lume and the caches
-	rm -rf .venv .servers .lume build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove what make made: .venv, .lanes, .lume and the caches
+	rm -rf .venv .servers .lanes .lume build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find lume_dagster lume_dagster_tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ def report(
     malformed: int = 0,
     codes: Mapping[str, int] | None = None,
     seconds: Mapping[str, float] | None = None,
+    **figures: int,
 ) -> None:
     """Print the outcome; ``codes`` counts rows by ``field:CODE``, ``seconds`` are the steps."""
     outcome = {
@@ -20,5 +21,6 @@ def report(
         "rejected": rejected + malformed,
         "codes": dict(sorted((codes or {}).items())),
         "seconds": {name: round(s, 4) for name, s in (seconds or {}).items()},
+        **figures,
     }
     print(json.dumps(outcome), flush=True)

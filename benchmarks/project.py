@@ -13,7 +13,7 @@ _DEFINITIONS = '''\
 
 from pathlib import Path
 
-from lume_dagster import build_definitions
+from lume_dagster import Arrival, build_definitions
 from lume_dagster.connectors import DuckDBConnector, LocalFilesConnector
 
 HERE = Path(__file__).parent
@@ -25,6 +25,7 @@ defs = build_definitions(
         "warehouse": DuckDBConnector(path=str(HERE / "warehouse.duckdb"), memory_limit={memory_limit!r}),
     }},
     data=HERE / ".lume",
+    arrivals={arrivals},
     memory_limit={memory_limit!r},
 )
 '''
@@ -39,7 +40,12 @@ def make_project(
     library = folder / "flows"
     library.mkdir(parents=True)
     (folder / "definitions.py").write_text(
-        _DEFINITIONS.format(landing=str(landing), memory_limit=memory_limit), encoding="utf-8"
+        _DEFINITIONS.format(
+            landing=str(landing),
+            memory_limit=memory_limit,
+            arrivals='[Arrival(flow="invoices", path="*.csv")]',
+        ),
+        encoding="utf-8",
     )
     text = (_FLOW / "flow.yaml").read_text(encoding="utf-8")
     for n in range(flows):

@@ -112,6 +112,11 @@ def test_the_page_on_workshops_does_what_it_shows(tmp_path):
     follow(DOCS / "workshop.md", tmp_path)
 
 
+def test_the_page_on_deployment_does_what_it_shows(tmp_path):
+    (tmp_path / "flows").mkdir()
+    follow(DOCS / "deployment.md", tmp_path)
+
+
 def test_the_tutorial_does_what_it_shows(tmp_path):
     follow(DOCS / "tutorial.md", tmp_path)
 

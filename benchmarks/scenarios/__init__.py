@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.dagster import scenarios as dagster
 from benchmarks.figures import Result
 from benchmarks.mapping import scenarios as mapping
 from benchmarks.scenarios.code_location import measure as code_location
@@ -29,6 +30,7 @@ SCENARIOS: dict[str, Callable[[Setting], Result]] = {
     "import_time": import_time,
     "many_files": many_files,
     "code_location": code_location,
+    **dagster(),
     **connectors(),
     **mapping(),
 }

@@ -60,9 +60,10 @@ def prune(shell: Shell, older_than: timedelta, everything: bool, dry_run: bool) 
     workspace = load_project(find_project()).workspace
     with open_instance(workspace.data) as instance:
         before = datetime.now(UTC) - older_than
-        found = leftovers(instance, workspace.layout, before, everything=everything)
+        depot = workspace.depot
+        found = leftovers(instance, workspace.layout, before, everything=everything, depot=depot)
         if not dry_run:
-            remove(instance, found)
+            remove(instance, found, depot)
     shell.answer([asdict(one) for one in found], lambda: _tell(found, dry_run=dry_run))
 
 

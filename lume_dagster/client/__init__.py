@@ -200,7 +200,7 @@ class LumeRun:
     def _download(
         self, folder: str | Path, form: OutputFormat, parts: Sequence[Part], *, documents: bool
     ) -> tuple[Path, ...]:
-        found = self.refresh()._look().output  # noqa: SLF001 - refresh gives this run itself
+        found = self.output_folders()
         if not found:
             raise InvalidRequestError(
                 f"Run {self.id} has left no rows ({self.status}).", hint="its metadata says why."
@@ -209,6 +209,15 @@ class LumeRun:
         return output.download(
             root, Path(folder), output_format=form, parts=parts, documents=documents
         )
+
+    def output_folders(self) -> tuple[str, ...]:
+        """A folder for each batch that was mapped, fetched where this machine does not have it."""
+        from lume_dagster.orchestration.query import read_details
+
+        with _instance(self._project) as instance:
+            self._details = read_details(instance, self.id, self._project.workspace.depot)
+        self._summary = self._details.summary
+        return self._details.output
 
     def _look(self) -> RunDetails:
         from lume_dagster.orchestration.query import read_details
@@ -351,6 +360,9 @@ def store_files(
     store = project.workspace.layout.uploads
     upload = uploads.store_upload(store, local, remote=remote, seeds=[Path(s) for s in seeds])
     uploads.with_seeds(version, upload)  # refuses a seed file that the flow does not know
+    depot = project.workspace.depot
+    if depot is not None and not depot.holds(upload.folder):
+        depot.put(upload.folder)
     return upload.source_path
 
 

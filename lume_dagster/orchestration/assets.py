@@ -25,8 +25,9 @@ class OpOptions:
         name: ``<flow>_v<N>`` when not said.
         description: What people read of it.
         tags: Such as ``dagster/priority``.
-        pool: A concurrency pool; runs of all flows in it wait for one another.
-        backfill_policy: How many partitions a run of a backfill takes; all when not said.
+        pool: A concurrency pool; runs of all flows in it wait for one another. That of the target
+            table when not said, ``lume/<connector>/<table>``.
+        backfill_policy: How many partitions a run of a backfill takes; 500 when not said.
         retry_policy: Run the op again when it failed by a fault of the system; a retry stages
             nothing again and delivers each batch once.
     """
@@ -40,6 +41,10 @@ class OpOptions:
 
 
 _DEFAULT = OpOptions()
+
+#: Of a backfill's run. Dagster writes three events for each partition before a run begins, so a run
+#: of 10,000 would begin after minutes; so many begin sooner, and still go together in groups.
+_PARTITIONS = 500
 
 
 def version_assets(
@@ -61,9 +66,9 @@ def version_assets(
         can_subset=True,
         required_resource_keys=workspace
         | placed.resources_of(flow.source.connector, flow.target.connector),
-        backfill_policy=op.backfill_policy or dg.BackfillPolicy.single_run(),
+        backfill_policy=op.backfill_policy or dg.BackfillPolicy.multi_run(_PARTITIONS),
         retry_policy=op.retry_policy,
-        pool=op.pool,
+        pool=op.pool or names.pool_name(version),
         op_tags={**op.tags, names.TAG_VERSION: version.name},
         resource_defs=resources,
     )

@@ -18,7 +18,7 @@ from lume_dagster.orchestration.code_location import CodeLocation, absolute, pub
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
-from lume_dagster.orchestration.workspace import OpenEngine, Workspace, open_duckdb
+from lume_dagster.orchestration.workspace import OpenEngine, Workspace, known, open_duckdb, store_of
 
 
 def build_definitions(  # noqa: PLR0913 - the settings of a code location, all but two by name
@@ -26,6 +26,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     connectors: Mapping[str, object],
     *,
     data: str | Path | None = None,
+    store: object | None = None,
     prefix: str = "lume",
     memory_limit: str = "2GB",
     threads: int | None = None,
@@ -45,6 +46,8 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         flows: The library: a folder with a folder for each flow.
         connectors: What the flows' connector names stand for.
         data: Where staging and output lie; ``.lume`` beside the library when not said.
+        store: An object store that all machines of the deployment share, as a connector: what is
+            staged and put out is there too.
         prefix: The first part of every asset key.
         memory_limit: What the engine may use before it spills to disk.
         threads: The engine's threads; all there are when not said.
@@ -62,15 +65,18 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
         FlowError: a version that was changed, or that names a connector that is not there.
     """
     folder = absolute(flows)
-    workspace = Workspace(
-        flows=folder,
-        data=folder.parent / ".lume" if data is None else absolute(data),
-        prefix=prefix,
-        memory_limit=memory_limit,
-        threads=threads,
-        open_engine=open_engine,
-        retry_waits=tuple(retry_waits),
-        webhooks=_distinct(webhooks),
+    workspace = known(
+        Workspace(
+            flows=folder,
+            data=folder.parent / ".lume" if data is None else absolute(data),
+            prefix=prefix,
+            memory_limit=memory_limit,
+            threads=threads,
+            open_engine=open_engine,
+            retry_waits=tuple(retry_waits),
+            webhooks=_distinct(webhooks),
+            store=store_of(store),
+        )
     )
     location = CodeLocation(
         workspace,

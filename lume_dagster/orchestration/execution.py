@@ -17,8 +17,9 @@ from lume_dagster.orchestration.checks.results import Checked, one_result
 from lume_dagster.orchestration.event_files import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.naming import second_names
+from lume_dagster.orchestration.scope import RunScope, StepFailed
 from lume_dagster.orchestration.seed_assets import observe_unseen
-from lume_dagster.orchestration.steps import RunScope, StepFailed, run_batch
+from lume_dagster.orchestration.steps import run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
 from lume_dagster.plan.used_columns import missing_columns
@@ -69,6 +70,8 @@ def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event
             forced=names.TAG_FORCED in context.run.tags,
             repair=Repair.load(context.run.tags.get(names.TAG_REPAIR)) if one else None,
             second_names=second_names(context.instance, placed, source, library, batches),
+            again=_root_run_id(context.run) != context.run.run_id
+            or context.op_execution_context.retry_number > 0,
         )
         if scope.many:
             with kept_open(context.instance, context.run.run_id):

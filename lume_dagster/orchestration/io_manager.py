@@ -12,7 +12,8 @@ import dagster as dg
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.orchestration import metadata
-from lume_dagster.orchestration.newest import newest
+from lume_dagster.orchestration.newest import folder_of, newest
+from lume_dagster.orchestration.workspace import depot_of
 from lume_dagster.runs.output import PARTS, Part, part_files
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _part(given: Mapping[str, Any]) -> Part:
 
 
 def _files(found: dg.AssetMaterialization, source_path: str, part: Part) -> MappedFiles:
-    folder = Path(str(found.metadata[metadata.OUTPUT].value))
+    folder = _folder(found, metadata.OUTPUT)
     paths = part_files(folder, part)
     if not paths:
         raise BatchError(
@@ -98,7 +99,7 @@ def _files(found: dg.AssetMaterialization, source_path: str, part: Part) -> Mapp
 
 
 def _staged(found: dg.AssetMaterialization, source_path: str) -> StagedBatch:
-    folder = Path(str(found.metadata[metadata.STAGING].value))
+    folder = _folder(found, metadata.STAGING)
     staged = StagedBatch.load(folder)
     if staged is None:
         raise BatchError(
@@ -106,6 +107,12 @@ def _staged(found: dg.AssetMaterialization, source_path: str) -> StagedBatch:
             hint="materialize the source asset of that partition again.",
         )
     return staged
+
+
+def _folder(found: dg.AssetMaterialization, name: str) -> Path:
+    stored = found.metadata.get(metadata.STORED)
+    depot = depot_of(str(stored.value)) if stored is not None else None
+    return folder_of(found.metadata, name, depot)
 
 
 def _pick(references: Mapping[str, Any], wanted: object) -> Any:

@@ -14,15 +14,8 @@ import dagster as dg
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.checks.results import Checked, many_results, not_run
 from lume_dagster.orchestration.execution import Event, tag, tag_partial
-from lume_dagster.orchestration.steps import (
-    Progress,
-    RunScope,
-    StepDone,
-    StepFailed,
-    drop_older_staging,
-    naming,
-    run_step,
-)
+from lume_dagster.orchestration.scope import Progress, RunScope, StepDone, StepFailed, naming
+from lume_dagster.orchestration.steps import drop_older_staging, run_step
 from lume_dagster.orchestration.together import prepare, take_together
 from lume_dagster.runs.many import MOST_BATCHES
 from lume_dagster.runs.status import STEPS, Status

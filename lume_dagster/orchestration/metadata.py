@@ -25,6 +25,7 @@ STAGING, OUTPUT, METRICS = "lume/staging", "lume/output", "lume/metrics"
 SOURCE_PATH, ERROR, KEY = "lume/source_path", "lume/error", "lume/key"
 SCHEMA, LINEAGE = "dagster/column_schema", "dagster/column_lineage"
 SEEDS = "lume/seeds"
+STORED = "lume/stored"  # the URI of the folder in the store that machines share
 COLUMNS_OF = "lume/columns_of"
 ROWS = "dagster/partition_row_count"
 
@@ -139,9 +140,10 @@ def of_target(
     return value
 
 
-def read_mapped(value: Mapping[str, dg.MetadataValue[Any]], flow: Flow) -> MappedBatch | None:
+def read_mapped(
+    value: Mapping[str, dg.MetadataValue[Any]], flow: Flow, folder: Path
+) -> MappedBatch | None:
     """The batch a transform's metadata speaks of, or None when its files are gone."""
-    folder = Path(str(value[OUTPUT].value))
     if not part_files(folder, "mapped"):
         return None
     key: Any = value[KEY].value

@@ -61,6 +61,12 @@ def op_name(version: FlowVersion) -> str:
     return f"{version.flow.flow}_v{version.version}"
 
 
+def pool_name(version: FlowVersion) -> str:
+    """The pool of what writes one table: ``lume/warehouse/ops.flights``."""
+    target = version.flow.target
+    return re.sub(r"\s+", "_", f"lume/{target.connector}/{target.table}")
+
+
 def partitions_name(prefix: str, version: FlowVersion) -> str:
     """The name of the version's partitions, which is global to a Dagster deployment."""
     return f"{prefix}/{version.flow.flow}/v{version.version}"

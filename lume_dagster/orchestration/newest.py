@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.flows.model import Flow
 from lume_dagster.orchestration import metadata
+from lume_dagster.runs.depot import Depot
 from lume_dagster.runs.phases import MappedBatch
 
 _PAGES = 4
@@ -53,12 +55,35 @@ def newest_of_many(
     return found
 
 
-def staged_in(found: dg.AssetMaterialization | None) -> StagedBatch | None:
+def staged_in(
+    found: dg.AssetMaterialization | None, depot: Depot | None = None
+) -> StagedBatch | None:
     """The staged batch that a source's materialization speaks of, where it is still there."""
-    path = found.metadata.get(metadata.STAGING) if found else None
-    return StagedBatch.load(Path(str(path.value))) if path else None
+    if found is None or metadata.STAGING not in found.metadata:
+        return None
+    return StagedBatch.load(folder_of(found.metadata, metadata.STAGING, depot))
 
 
-def mapped_in(found: dg.AssetMaterialization | None, flow: Flow) -> MappedBatch | None:
+def mapped_in(
+    found: dg.AssetMaterialization | None, flow: Flow, depot: Depot | None = None
+) -> MappedBatch | None:
     """The mapped batch that a transform's materialization speaks of, where it is still there."""
-    return metadata.read_mapped(found.metadata, flow) if found else None
+    if found is None:
+        return None
+    folder = folder_of(found.metadata, metadata.OUTPUT, depot)
+    return metadata.read_mapped(found.metadata, flow, folder)
+
+
+def folder_of(values: Mapping[str, dg.MetadataValue[Any]], name: str, depot: Depot | None) -> Path:
+    """The folder that metadata names, on this machine; from the store where it is not here."""
+    stored = values.get(metadata.STORED)
+    return folder_here(str(values[name].value), str(stored.value) if stored else None, depot)
+
+
+def folder_here(path: str, stored: str | None, depot: Depot | None) -> Path:
+    """The same, for a path and a URI of the store."""
+    if depot is None or stored is None:
+        return Path(path)
+    folder = depot.here(stored)
+    depot.fetch(folder)
+    return folder

@@ -7,15 +7,17 @@ batch is done, and its rejects can still be looked at.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.newest import newest
+from lume_dagster.runs.depot import Depot
 from lume_dagster.runs.output import Layout
 
 _ENDED = [dg.DagsterRunStatus[s] for s in ("SUCCESS", "FAILURE", "CANCELED")]
@@ -27,35 +29,44 @@ class Leftover:
     """One thing that can go."""
 
     kind: str  # run, staging, output, repair or log
-    name: str  # a run id or a path
+    name: str  # a run id, a path, or a URI of the store
     bytes: int
 
 
 def leftovers(
-    instance: dg.DagsterInstance, layout: Layout, before: datetime, *, everything: bool = False
+    instance: dg.DagsterInstance,
+    layout: Layout,
+    before: datetime,
+    *,
+    everything: bool = False,
+    depot: Depot | None = None,
 ) -> list[Leftover]:
     """What runs that ended before a time have left; ``everything`` spares no batch's newest run."""
     ended = _ended(instance, before)
     spared = set() if everything else {r for r in ended if _is_newest(instance, r)}
     gone = set(ended) - spared
-    files = list(_files(layout))
-    owners = {owner for owner, _, _ in files}
+    files = [*_files(layout), *(_stored(depot) if depot else ())]
+    owners = {leftover.run for leftover in files}
     known = {owner for owner in owners if owner in ended or _is_known(instance, owner)}
     old = before.timestamp()
     found = [Leftover("run", names.public_id(run_id), 0) for run_id in sorted(gone)]
-    for owner, kind, path in files:
-        orphan = owner not in known and path.stat().st_mtime < old
-        done = owner in gone or (owner in spared and kind == "staging")
+    for one in files:
+        orphan = one.run not in known and one.changed < old
+        done = one.run in gone or (one.run in spared and one.kind == "staging")
         if orphan or done:
-            found.append(Leftover(kind, str(path), _size(path)))
+            found.append(Leftover(one.kind, one.name, one.bytes()))
     return found
 
 
-def remove(instance: dg.DagsterInstance, found: Sequence[Leftover]) -> None:
+def remove(
+    instance: dg.DagsterInstance, found: Sequence[Leftover], depot: Depot | None = None
+) -> None:
     """Remove them; files first, so that a removal cut short leaves no file without a run."""
     for leftover in sorted(found, key=lambda one: one.kind == "run"):
         if leftover.kind == "run":
             instance.delete_run(names.dagster_id(leftover.name))
+        elif depot is not None and "://" in leftover.name:
+            depot.remove(depot.here(leftover.name))
         elif leftover.kind == "log":
             Path(leftover.name).unlink(missing_ok=True)
         else:
@@ -103,16 +114,39 @@ def _is_known(instance: dg.DagsterInstance, run_id: str) -> bool:
     return instance.has_run(run_id)
 
 
-def _files(layout: Layout) -> Iterator[tuple[str, str, Path]]:
-    """The run that each folder and log is of, its kind, and its path."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A folder or log, here or in the store, and the run that it is of."""
+
+    run: str
+    kind: str
+    name: str
+    changed: float
+    bytes: Callable[[], int]
+
+
+def _files(layout: Layout) -> Iterator[_Kept]:
     for path in layout.data.glob("output/*/v*/run_*"):
-        yield path.name.removeprefix(names.RUN_PREFIX), "output", path
+        yield _kept(path.name, "output", path)
     for path in layout.data.glob("staging/*/v*/*/*"):
-        yield path.name.lstrip(".").partition(".")[0], "staging", path
+        yield _kept(path.name.lstrip(".").partition(".")[0], "staging", path)
+    for path in layout.data.glob("scratch/*.stored"):  # fetching it was cut short
+        yield _kept("", "staging", path)
     for path in layout.repairs.glob("*"):
-        yield "", "repair", path  # staged with its batch long ago; no run needs it any more
+        yield _kept("", "repair", path)  # staged with its batch long ago; no run needs it any more
     for path in layout.data.glob("logs/run_*.log"):
-        yield path.stem.removeprefix(names.RUN_PREFIX), "log", path
+        yield _kept(path.stem, "log", path)
+
+
+def _kept(name: str, kind: str, path: Path) -> _Kept:
+    run = name.removeprefix(names.RUN_PREFIX)
+    return _Kept(run, kind, str(path), path.stat().st_mtime, lambda: _size(path))
+
+
+def _stored(depot: Depot) -> Iterator[_Kept]:
+    for found in depot.of_runs():
+        run, size = found.run.removeprefix(names.RUN_PREFIX), found.bytes
+        yield _Kept(run, found.kind, found.uri, found.changed, partial(int, size))
 
 
 def _size(path: Path) -> int:

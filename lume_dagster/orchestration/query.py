@@ -13,7 +13,9 @@ import dagster as dg
 
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.orchestration import metadata, names
+from lume_dagster.orchestration.newest import folder_of
 from lume_dagster.orchestration.processes import is_gone
+from lume_dagster.runs.depot import Depot
 from lume_dagster.runs.metrics import Metrics, total
 from lume_dagster.runs.output import part_files
 from lume_dagster.runs.status import STEPS, RunFacts, Status, derive_status
@@ -58,8 +60,13 @@ def read_summary(instance: dg.DagsterInstance, run_id: str) -> RunSummary:
     return summarize(instance, _record(instance, run_id))
 
 
-def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
-    """Where a run stands, its figures, and why it failed if it did."""
+def read_details(
+    instance: dg.DagsterInstance, run_id: str, depot: Depot | None = None
+) -> RunDetails:
+    """Where a run stands, its figures, and why it failed if it did.
+
+    With a depot, the folders of its output are brought to this machine.
+    """
     summary = read_summary(instance, run_id)
     events = _events(instance, names.dagster_id(run_id))
     figures = [m for m in events.rows if metadata.METRICS in m]
@@ -69,9 +76,10 @@ def read_details(instance: dg.DagsterInstance, run_id: str) -> RunDetails:
         summary=summary,
         metrics=whole,
         metadata=_document(summary, whole, events),
-        output=tuple(str(m[metadata.OUTPUT].value) for m in figures),
+        output=tuple(str(folder_of(m, metadata.OUTPUT, depot)) for m in figures),
         batches={
-            str(m[metadata.SOURCE_PATH].value): str(m[metadata.OUTPUT].value) for m in figures
+            str(m[metadata.SOURCE_PATH].value): str(folder_of(m, metadata.OUTPUT, depot))
+            for m in figures
         },
     )
 

@@ -114,10 +114,16 @@ def prepare(  # noqa: PLR0913 - all but the first by name
     if not again:
         _refuse_if_held(held, digest, file, chosen)
     outputs = [output, *_earlier_outputs(instance, run_id)]
+    depot = project.workspace.depot
+    if depot is not None:
+        for folder in outputs:
+            depot.fetch(folder)
     with project.workspace.engine() as engine:
         repairs = project.workspace.layout.repairs
-        staged = staged_in(base.record.asset_materialization) if base is not None else None
+        staged = staged_in(base.record.asset_materialization, depot) if base is not None else None
         store_repair(repairs, file, digest, outputs, staged, require_repairing(engine))
+        if depot is not None:
+            depot.put(repairs / digest)
     before = base.repair.digests if base is not None and base.repair is not None else ()
     return batch, Repair(
         run_id=run_id,

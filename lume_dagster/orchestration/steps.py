@@ -3,178 +3,32 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import dagster as dg
-
-from lume_dagster.connectors.protocol import Receipt, Target
+from lume_dagster.connectors.protocol import Target
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.errors import BatchError, FlowError, LumeError
+from lume_dagster.errors import BatchError, FlowError
 from lume_dagster.flows.library import Library
-from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata
-from lume_dagster.orchestration.checks.history import History
-from lume_dagster.orchestration.checks.options import Checks
 from lume_dagster.orchestration.checks.results import Checked, refusal
-from lume_dagster.orchestration.checks.source import Missing, source_checks
+from lume_dagster.orchestration.checks.source import source_checks
 from lume_dagster.orchestration.checks.target import count_held, target_checks
 from lume_dagster.orchestration.checks.transform import transform_checks
-from lume_dagster.orchestration.names import check_source_path, public_id
-from lume_dagster.orchestration.naming import refuse_second_name
 from lume_dagster.orchestration.newest import mapped_in, newest, staged_in
-from lume_dagster.orchestration.retry import retrying
+from lume_dagster.orchestration.scope import Progress, RunScope, StepDone, StepFailed, naming
 from lume_dagster.orchestration.seed_assets import input_tags, used_seeds
-from lume_dagster.orchestration.translator import Placed
-from lume_dagster.orchestration.workspace import Workspace
-from lume_dagster.runs import phases, uploads
-from lume_dagster.runs.phases import Batch, Engine, MappedBatch, Outcome
-from lume_dagster.runs.repairs import Repair, only_repaired, require_repairing, sync_repaired
+from lume_dagster.runs import phases
+from lume_dagster.runs.output import METRICS
+from lume_dagster.runs.phases import Batch, MappedBatch, Outcome
+from lume_dagster.runs.repairs import only_repaired, require_repairing, sync_repaired
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
 
 if TYPE_CHECKING:
     from lume_dagster.orchestration.drift import Beside
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class RunScope:
-    """What the batches of a run share."""
-
-    placed: Placed
-    workspace: Workspace
-    source: object
-    target: object
-    engine: Engine
-    instance: dg.DagsterInstance
-    run_id: str
-    root_run_id: str
-    many: bool
-    log: dg.DagsterLogManager
-    history: History
-    missing: Missing
-    forced: bool = False  # a person lets batches through that are unlike earlier ones
-    repair: Repair | None = None
-    second_names: Mapping[str, str] = field(default_factory=dict)  # of batches, and their first
-    delivered: set[str] = field(default_factory=set)  # batches that are in the target
-
-    @property
-    def version(self) -> FlowVersion:
-        """What runs."""
-        return self.placed.version
-
-    @property
-    def checks(self) -> Checks:
-        """What batches are held to."""
-        return self.placed.checks
-
-    def key(self, step: str) -> dg.AssetKey:
-        """The asset of a step."""
-        return self.placed.key(step)
-
-    def retrying(self, action: Callable[[], T]) -> T:
-        """The result of an action that a connector may ask to be tried again."""
-        return retrying(action, self.workspace.retry_waits, self.log)
-
-    def batch(self, source_path: str) -> Batch:
-        """The batch with its folders, and the seeds that were uploaded with it."""
-        check_source_path(source_path)
-        full = self.second_names.get(source_path)
-        if full and newest(self.instance, self.key("target"), source_path) is None:
-            refuse_second_name(source_path, full)
-        layout, version, upload = self.workspace.layout, self.version, None
-        if uploads.is_upload(source_path):
-            upload = uploads.load_upload(layout.uploads, source_path)
-            version = uploads.with_seeds(version, upload)
-        run_id = public_id(self.run_id)
-        return Batch(
-            version=version,
-            source_path=source_path,
-            run_id=run_id,
-            staging=layout.staging(version, source_path, self.root_run_id),
-            output=layout.output(version, run_id, source_path if self.many else None),
-            upload=upload,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class StepDone:
-    """A step made its asset for one batch, and this is what its checks say."""
-
-    step: str
-    metadata: Mapping[str, Any]
-    checked: tuple[Checked, ...] = ()
-    summary: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    rejected_rows: int = 0
-
-
-class StepFailed(Exception):  # noqa: N818 - it carries an error, and is not one of the tree
-    """A step ended with a cause that a person can mend."""
-
-    def __init__(
-        self,
-        step: str,
-        cause: LumeError,
-        figures: Mapping[str, Any] | None = None,
-        checked: Sequence[Checked] = (),
-    ) -> None:
-        """``figures`` and ``checked`` are there when the batch was looked at and then refused."""
-        super().__init__(str(cause))
-        self.step = step
-        self.cause = cause
-        self.figures = dict(figures or {})
-        self.checked = tuple(checked)
-
-    @property
-    def code(self) -> str:
-        """The code of the verdict, or the class of the error."""
-        return str(getattr(self.cause, "code", type(self.cause).__name__))
-
-
-@dataclass(slots=True)
-class Progress:
-    """What the steps of one batch hand on to one another.
-
-    What is there when a step begins was made ahead, together with other batches (``together``).
-    """
-
-    batch: Batch
-    staged: StagedBatch | None = None
-    outcome: Outcome | None = None
-    mapped: MappedBatch | None = None
-    receipt: Receipt | None = None
-    held: int | None = None  # rows that were counted in the target
-    failed: LumeError | None = None
-    tried: set[str] = field(default_factory=set)  # steps that were taken together, if in vain
-    like: dict[str, str] = field(default_factory=dict)  # by step, a batch of the same columns
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        """Measure a step, and name it in the error that ends it."""
-        started = time.monotonic()
-        with naming(step):
-            if self.failed is not None:
-                raise self.failed
-            yield
-        self.seconds[step] = self.seconds.get(step, 0.0) + time.monotonic() - started
-
-
-@contextmanager
-def naming(step: str) -> Iterator[None]:
-    """Name the step in an error that a person can mend."""
-    try:
-        yield
-    except LumeError as error:
-        raise StepFailed(step, error) from error
 
 
 def run_batch(scope: RunScope, source_path: str, steps: Sequence[str]) -> Iterator[StepDone]:
@@ -201,13 +55,18 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
     batch = progress.batch
     with progress.timed("source"):
         staged = progress.staged or scope.retrying(partial(_stage, scope, batch))
+        if staged.folder not in progress.shared:
+            scope.share(staged.folder)
     progress.staged = staged
     checked = _source_checks(scope, batch, staged)
     seconds = progress.seconds["source"]
     files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
     return StepDone(
         "source",
-        metadata.of_source(staged, batch.source_path, seconds, progress.like.get("source")),
+        {
+            **metadata.of_source(staged, batch.source_path, seconds, progress.like.get("source")),
+            **scope.stored(staged.folder),
+        },
         checked,
         summary=f"Staged {staged.records:,} rows{files} ({staged.bytes:,} bytes)"
         f" of {batch.source_path} in {seconds:.2f} s.",
@@ -243,6 +102,8 @@ def _stage(scope: RunScope, batch: Batch) -> StagedBatch:
     if scope.repair is None:
         return read(batch)
     engine = require_repairing(scope.engine)
+    for folder in scope.repair.folders(scope.workspace.layout.repairs):
+        scope.fetch(folder)
     return sync_repaired(batch, scope.repair, scope.workspace.layout.repairs, engine, read)
 
 
@@ -262,6 +123,9 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
             staged = progress.staged or _newest_staged(scope, batch)
             with drift_told(_beside(scope), batch, staged):
                 outcome = phases.transform(batch, staged, scope.engine)
+        if batch.output not in progress.shared:
+            scope.share(batch.output)
+    shared = scope.stored(batch.output)
     checked = _transform_checks(scope, batch, outcome)
     progress.outcome, progress.mapped = outcome, outcome.mapped
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
@@ -272,7 +136,7 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
     )
     return StepDone(
         "transform",
-        {**shown, **metadata.of_seeds(seeds)},
+        {**shown, **metadata.of_seeds(seeds), **shared},
         checked,
         f"Mapped {rows.mapped:,} of {rows.input:,} rows, rejected {rows.rejects:,}"
         f" in {seconds:.2f} s.",
@@ -290,6 +154,7 @@ def _transform_checks(scope: RunScope, batch: Batch, outcome: Outcome) -> tuple[
     refused = refused or refusal(checked)
     if refused is not None:
         figures = metadata.of_rows(outcome.mapped, batch.source_path)
+        figures |= scope.stored(batch.output)
         raise StepFailed("transform", refused, figures, checked)
     return checked
 
@@ -311,16 +176,21 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
     _require(checked, "target")
     if progress.outcome is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))
+        with naming("target"):
+            scope.share_file(mapped.folder, METRICS)
     return StepDone(
         "target",
-        metadata.of_target(
-            receipt,
-            mapped,
-            batch.source_path,
-            scope.key("transform"),
-            progress.seconds,
-            progress.like.get("target"),
-        ),
+        {
+            **scope.stored(mapped.folder),
+            **metadata.of_target(
+                receipt,
+                mapped,
+                batch.source_path,
+                scope.key("transform"),
+                progress.seconds,
+                progress.like.get("target"),
+            ),
+        },
         checked,
         summary=f"Wrote {receipt.mapped_rows:,} rows to {receipt.mapped_location} and"
         f" {receipt.rejects_rows:,} rejects to {receipt.rejects_location}"
@@ -356,7 +226,9 @@ _STEPS: Mapping[str, Callable[[RunScope, Progress], StepDone]] = {
 
 def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
     """The batch as it was last staged, by this run's root or by any run."""
-    staged = staged_in(newest(scope.instance, scope.key("source"), batch.source_path))
+    staged = staged_in(
+        newest(scope.instance, scope.key("source"), batch.source_path), scope.workspace.depot
+    )
     if staged is None:
         raise BatchError(
             f"Batch {batch.source_path} of {batch.version.name} is not staged.",
@@ -367,7 +239,7 @@ def _newest_staged(scope: RunScope, batch: Batch) -> StagedBatch:
 
 def _newest_mapped(scope: RunScope, batch: Batch) -> MappedBatch:
     found = newest(scope.instance, scope.key("transform"), batch.source_path)
-    mapped = mapped_in(found, batch.version.flow)
+    mapped = mapped_in(found, batch.version.flow, scope.workspace.depot)
     if mapped is None:
         raise BatchError(
             f"There are no mapped rows of batch {batch.source_path} of {batch.version.name}.",
@@ -388,10 +260,21 @@ def _require_target(scope: RunScope, batch: Batch) -> Target:
 
 def drop_older_staging(scope: RunScope, batch: Batch) -> None:
     """Remove what ended runs staged of this batch before; it is in the target now."""
-    for folder in batch.staging.parent.iterdir():
-        root = folder.name.lstrip(".").partition(".")[0]  # .<run>.fetched is of a run too
-        if root == batch.staging.name:
-            continue
-        run = scope.instance.get_run_by_id(root)
-        if run is None or run.is_finished:
+    depot = scope.workspace.depot
+    here = batch.staging.parent  # not there where another machine staged the batch
+    for folder in here.iterdir() if here.is_dir() else ():
+        if _is_older(scope, batch, folder):
             shutil.rmtree(folder, ignore_errors=True)
+    if depot is None:
+        return
+    for folder in depot.beside(batch.staging):
+        if _is_older(scope, batch, folder):
+            depot.remove(folder)
+
+
+def _is_older(scope: RunScope, batch: Batch, folder: Path) -> bool:
+    root = folder.name.lstrip(".").partition(".")[0]  # .<run>.fetched is of a run too
+    if root == batch.staging.name:
+        return False
+    run = scope.instance.get_run_by_id(root)
+    return run is None or run.is_finished

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from lume_dagster.connectors.protocol import ManyTarget, StoreSource
 from lume_dagster.errors import LumeError, TransientError
 from lume_dagster.orchestration.newest import mapped_in, newest_of_many, staged_in
-from lume_dagster.orchestration.steps import Progress, RunScope, count
+from lume_dagster.orchestration.scope import Progress, RunScope
+from lume_dagster.orchestration.steps import count
 from lume_dagster.runs import many
 from lume_dagster.runs.verdict import refuse
+
+_SHARED_AT_ONCE = 4  # folders; the files of each go up several at a time too
 
 
 def prepare(scope: RunScope, under_way: Sequence[Progress], steps: Sequence[str]) -> None:
@@ -47,6 +52,7 @@ def _sources(scope: RunScope, under_way: Sequence[Progress]) -> None:
             for source_path, batch in staged.items():
                 by_path[source_path].staged = batch
             _show_once(scope, [by_path[path] for path in staged], "source", _staged_columns)
+    _share(scope, {p.batch.staging: p for p in under_way if p.staged is not None})
 
 
 def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -63,6 +69,7 @@ def _transforms(scope: RunScope, under_way: Sequence[Progress]) -> None:
             most = scope.version.flow.errors.max_error_rate
             passed = [p for p in progress if p.outcome and refuse(p.outcome, most) is None]
             _show_once(scope, passed, "transform", _same)
+    _share(scope, {p.batch.output: p for p in under_way if p.outcome is not None})
 
 
 def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
@@ -83,6 +90,19 @@ def _targets(scope: RunScope, under_way: Sequence[Progress]) -> None:
             for each in progress:
                 each.held = held.get(each.batch.source_path)
             _show_once(scope, progress, "target", _same)
+
+
+def _share(scope: RunScope, folders: Mapping[Path, Progress]) -> None:
+    """Put many folders into the store at once, where there is one."""
+    if scope.workspace.depot is None:
+        return
+    with ThreadPoolExecutor(_SHARED_AT_ONCE, thread_name_prefix="share") as pool:
+        asked = {folder: pool.submit(scope.share, folder) for folder in folders}
+    for folder, done in asked.items():
+        if isinstance(done.exception(), LumeError):
+            continue  # shared alone, it is tried again, and says what is wrong
+        done.result()
+        folders[folder].shared.add(folder)
 
 
 def _show_once(
@@ -111,15 +131,17 @@ def _same(_: Progress) -> object:
 
 def _find_staged(scope: RunScope, under_way: Sequence[Progress]) -> None:
     found = newest_of_many(scope.instance, scope.key("source"), _paths(under_way))
+    depot = scope.workspace.depot
     for progress in under_way:
-        progress.staged = staged_in(found.get(progress.batch.source_path))
+        progress.staged = staged_in(found.get(progress.batch.source_path), depot)
 
 
 def _find_mapped(scope: RunScope, under_way: Sequence[Progress]) -> None:
     found = newest_of_many(scope.instance, scope.key("transform"), _paths(under_way))
+    depot = scope.workspace.depot
     for progress in under_way:
         made = found.get(progress.batch.source_path)
-        progress.mapped = mapped_in(made, progress.batch.version.flow)
+        progress.mapped = mapped_in(made, progress.batch.version.flow, depot)
 
 
 def _nothing(scope: RunScope, under_way: Sequence[Progress]) -> None:

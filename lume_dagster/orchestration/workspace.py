@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.errors import FlowError
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
+from lume_dagster.runs.depot import Depot, Store
 from lume_dagster.runs.output import Layout
 from lume_dagster.runs.phases import Engine
 
@@ -38,6 +40,8 @@ class Workspace:
     #: Seconds to wait before each further attempt when a connector says "try again".
     retry_waits: tuple[float, ...] = (1.0, 5.0)
     webhooks: tuple[Webhook, ...] = ()
+    #: What the machines of a deployment share; without it, data is on one machine or file system.
+    store: Store | None = field(default=None, hash=False)
 
     @property
     def layout(self) -> Layout:
@@ -51,9 +55,45 @@ class Workspace:
             memory_limit=self.memory_limit, threads=self.threads, scratch=self.layout.scratch
         )
 
+    @property
+    def depot(self) -> Depot | None:
+        """The store, where there is one."""
+        return None if self.store is None else Depot(self.data, self.store)
+
     def engine(self) -> AbstractContextManager[Engine]:
         """A fresh engine, to be used in a ``with`` block."""
         return self.open_engine(self)
+
+
+#: The depots of this process, for what is given a URI and no workspace.
+_depots: dict[str, Depot] = {}
+
+
+def store_of(given: object | None) -> Store | None:
+    """A connector as the store of a code location.
+
+    Raises:
+        FlowError: it is not one to an object store.
+    """
+    if given is None or isinstance(given, Store):
+        return given
+    raise FlowError(
+        f"A {type(given).__name__} cannot be the store of a code location.",
+        hint="give an S3Connector or an AzureBlobConnector; a shared folder is given as data.",
+    )
+
+
+def known(workspace: Workspace) -> Workspace:
+    """The workspace itself, whose depot is found by the URI of a folder in it from now on."""
+    depot = workspace.depot
+    if depot is not None:
+        _depots[repr(depot.store)] = depot
+    return workspace
+
+
+def depot_of(uri: str) -> Depot | None:
+    """The depot that a folder of a store belongs to."""
+    return next((depot for depot in _depots.values() if depot.owns(uri)), None)
 
 
 @cache

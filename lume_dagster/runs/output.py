@@ -13,14 +13,13 @@ from typing import Any, Literal
 
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.flows.model import FlowVersion
-from lume_dagster.runs.export import write_csv, write_jsonl
 
 OutputFormat = Literal["csv", "json"]
 Part = Literal["mapped", "rejects"]
 PARTS: tuple[Part, ...] = ("mapped", "rejects")
 METRICS = "metrics.json"
 VALIDATION = "validation_results.json"
-_WRITERS = {"csv": write_csv, "json": write_jsonl}
+_FORMATS = ("csv", "json")
 _SEGMENT = 60
 
 
@@ -112,7 +111,7 @@ def download(
     Raises:
         InvalidRequestError: an unknown format, or a run that left nothing.
     """
-    if output_format not in _WRITERS:
+    if output_format not in _FORMATS:
         raise InvalidRequestError(
             f"There is no output format {output_format!r}.", hint="use csv or json."
         )
@@ -143,12 +142,15 @@ def _batches(folder: Path) -> list[Path]:
 def _download_batch(
     batch: Path, into: Path, output_format: OutputFormat, parts: Sequence[Part], *, documents: bool
 ) -> list[Path]:
+    from lume_dagster.runs.export import write_csv, write_jsonl
+
+    write = {"csv": write_csv, "json": write_jsonl}[output_format]
     written = []
     for part in parts:
         for source in part_files(batch, part):
             target = into / part / f"{source.stem}.{output_format}"
             target.parent.mkdir(parents=True, exist_ok=True)
-            _WRITERS[output_format](source, target, rejects=part == "rejects")
+            write(source, target, rejects=part == "rejects")
             written.append(target)
     for name in (METRICS, VALIDATION) if documents else ():
         if (batch / name).exists():

@@ -79,6 +79,10 @@ class Repair:
         """The names of all repairs of the batch."""
         return (*self.before, self.digest)
 
+    def folders(self, repairs: Path) -> tuple[Path, ...]:
+        """What it needs here: the file of repairs, and the batch as it was staged last."""
+        return (repairs / self.digest, *((Path(self.base),) if self.base else ()))
+
     def dump(self) -> str:
         """As a tag of the run holds it."""
         return json.dumps(asdict(self))

@@ -52,9 +52,14 @@ def is_upload(source_path: str) -> bool:
     return source_path.startswith(PREFIX)
 
 
+def upload_folder(uploads: Path, source_path: str) -> Path:
+    """Where the files of such a batch lie."""
+    return uploads / source_path.removeprefix(PREFIX)
+
+
 def load_upload(uploads: Path, source_path: str) -> Upload:
     """The upload that a ``source_path`` names; BatchError where it is no longer there."""
-    folder = uploads / source_path.removeprefix(PREFIX)
+    folder = upload_folder(uploads, source_path)
     value = read_document(folder / _DOCUMENT)
     if value is None:
         raise BatchError(

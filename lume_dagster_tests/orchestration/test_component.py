@@ -92,6 +92,24 @@ def test_pool_retries_and_tags_are_honoured():
     assert (assets.op.retry_policy.max_retries, assets.op.retry_policy.delay) == (3, 1)
 
 
+def test_what_writes_one_table_shares_a_pool_unless_another_is_named():
+    with loaded(ONE) as (_, defs):
+        (assets,) = defs.assets
+        target = next(s for s in assets.specs if s.key.path[-1] == "target")
+    table = target.metadata["dagster/table_name"]
+    assert assets.op.pool == f"lume/warehouse/{table}"
+
+
+def test_a_store_is_a_connector_to_an_object_store():
+    store = {"kind": "s3", "root": "s3://bucket/lume", "aws_access_key_id": {"env": "KEY_ID"}}
+    with loaded({**ONE, "store": store}) as (_, defs):
+        workspace = defs.resources["lume_lume"]
+    assert (type(workspace.store).__name__, workspace.store.root) == (
+        "S3Connector",
+        "s3://bucket/lume",
+    )
+
+
 def test_arrival_schedule_freshness_and_automation_are_honoured():
     attributes = {
         **ONE,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+import os
+import stat
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -108,7 +110,7 @@ def _below(root: Path, folder: Path) -> Iterator[Path]:
 
 def _matches(root: Path, pattern: Path) -> list[Path]:
     names = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob shows hidden files
-    found = [_kept(root, Path(name)) for name in names if Path(name).is_file()]
+    found = list(_kept_files(root, names))
     if not found:
         folder = next(p for p in pattern.parents if not glob.has_magic(str(p)))
         raise BatchError(
@@ -116,6 +118,28 @@ def _matches(root: Path, pattern: Path) -> list[Path]:
             hint=_near(root, folder / pattern.name),
         )
     return found
+
+
+def _kept_files(root: Path, names: Sequence[str]) -> Iterator[Path]:
+    """The files among many paths: what is no link is judged by its folder, and that only once."""
+    judged: set[str] = set()
+    for name in names:
+        path, folder = Path(name), os.path.dirname(name)  # noqa: PTH120 - there may be 100,000
+        mode = _mode(name)
+        if not stat.S_ISREG(mode) and not (stat.S_ISLNK(mode) and path.is_file()):
+            continue
+        if stat.S_ISLNK(mode) or folder not in judged:
+            _kept(root, path)
+        if not stat.S_ISLNK(mode):
+            judged.add(folder)
+        yield path
+
+
+def _mode(name: str) -> int:
+    try:
+        return os.lstat(name).st_mode
+    except FileNotFoundError:  # it was there when it was listed
+        return 0
 
 
 def _near(root: Path, wanted: Path) -> str:

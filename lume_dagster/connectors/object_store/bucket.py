@@ -88,6 +88,13 @@ class Bucket:
         with sentences(self.where, "write", key):
             obstore.put(self.store, key, content, mode=mode)
 
+    def put(self, key: str, content: bytes) -> None:
+        """Write a small object, whatever was there."""
+        import obstore
+
+        with sentences(self.where, "write", key):
+            obstore.put(self.store, key, content)
+
     def upload(self, file: Path, key: str) -> str:
         """Copy a file of any size to a key; the ETag of the object."""
         import obstore

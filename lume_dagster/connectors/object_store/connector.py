@@ -118,6 +118,18 @@ class ObjectStoreConnector(ConnectorResource):
             rejects_location=f"{table.uri}/{held.name}/rejects",
         )
 
+    def place(self) -> tuple[Bucket, str]:
+        """The bucket, and the prefix of the root in it."""
+        return self._bucket, self._root.key
+
+    def below_root(self, uri: str) -> str | None:
+        """The path of a URI below the root; None where it is elsewhere. Nobody is asked."""
+        root, found = self._root, self.parse(uri)
+        start = f"{root.key}/" if root.key else ""
+        if found is None or found.bucket != root.bucket or not found.key.startswith(start):
+            return None
+        return found.key.removeprefix(start)
+
     def test(self) -> Iterator[str]:
         """List the root, and try to write there."""
         yield from try_all(self._bucket, self._root.key, self.who())

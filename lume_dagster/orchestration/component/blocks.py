@@ -123,6 +123,16 @@ Connections = Annotated[
     ),
 ]
 
+#: A connector to an object store, as ``connections`` describes one.
+Store = Annotated[
+    Mapping[str, Any] | None,
+    dg.Resolver.default(
+        model_field_type=dict[str, Any],
+        description="An object store that all machines of the deployment share.",
+        examples=[{"kind": "s3", "root": "s3://bucket/lume"}],
+    ),
+]
+
 
 def _flow(named: str | None, block: str) -> str:
     if named is None:

@@ -24,6 +24,7 @@ from lume_dagster.orchestration.component.blocks import (
     FlowOp,
     FreshnessBlock,
     ScheduleBlock,
+    Store,
 )
 from lume_dagster.orchestration.component.connections import connector_of
 from lume_dagster.orchestration.component.scaffold import FlowScaffolder
@@ -35,7 +36,7 @@ from lume_dagster.orchestration.translator import (
     Placed,
     SeedProps,
 )
-from lume_dagster.orchestration.workspace import Workspace, shared
+from lume_dagster.orchestration.workspace import Workspace, known, shared, store_of
 
 DagsterLibraryRegistry.register("lume-dagster", __version__, is_dagster_package=False)
 
@@ -53,6 +54,7 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
     library: str = Field("flows", description="Folder of flows, from the project's root.")
     connections: Connections = Field(default_factory=dict)
     data: str = Field(".lume", description="Folder of staging and output, from the root.")
+    store: Store = None
     prefix: str = Field("lume", description="First part of every asset key.")
     memory_limit: str = Field("2GB", description="What the engine may use before it spills.")
     threads: int | None = Field(None, ge=1, description="The engine's; all when not said.")
@@ -115,12 +117,15 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
     def _workspace(self, context: dg.ComponentLoadContext) -> Workspace:
         root = context.project_root
         return shared(
-            Workspace(
-                flows=root / self.library,
-                data=root / self.data,
-                prefix=self.prefix,
-                memory_limit=self.memory_limit,
-                threads=self.threads,
+            known(
+                Workspace(
+                    flows=root / self.library,
+                    data=root / self.data,
+                    prefix=self.prefix,
+                    memory_limit=self.memory_limit,
+                    threads=self.threads,
+                    store=store_of(connector_of("store", self.store, root) if self.store else None),
+                )
             )
         )
 

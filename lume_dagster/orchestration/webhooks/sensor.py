@@ -1,4 +1,4 @@
-"""The sensor that posts the outcomes of runs, and tries again for a day and a half."""
+"""The sensor that posts the outcomes of runs, and tries again for a day."""
 
 from __future__ import annotations
 

@@ -1,0 +1,123 @@
+"""Ten thousand files: partitions made of them, one backfill through queue and daemon, a first row."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Goal, Result, Row, plain_row
+from benchmarks.rounds import Contender, take_turns
+from benchmarks.setting import Setting, python, write_small_files
+
+_FILES, _ROWS = 10_000, 10
+_WHOLE = "ten thousand partitions"
+_LAUNCH = """
+mutation($backfill: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfill) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+def measure(setting: Setting) -> Result:
+    """A deployment of processes on PostgreSQL, as docs/deployment.md has it; one round."""
+    landing = setting.landing / "ten-thousand"
+    write_small_files(landing, _FILES, _ROWS)
+    project = setting.project("backfill", landing=str(landing))
+    command = [*python("benchmarks.dagster.backfill"), str(project), str(landing)]
+    samples = take_turns([Contender(_WHOLE, lambda _: command)], 1, setting.work)
+    seconds = samples[_WHOLE][0].outcome["seconds"]
+    first = round(sum(seconds.values()), 1)
+    return Result(
+        title=f"{_FILES:,} partitions listed and launched as one backfill, to the first row",
+        rows=[
+            plain_row(samples, _WHOLE, "with the start of the deployment"),
+            *(Row(step, round(taken, 2)) for step, taken in seconds.items()),
+        ],
+        goals=[Goal("under 60 s to the first row in the target", first, 60)],
+        samples=samples,
+    )
+
+
+def main() -> None:
+    """List, add, launch, and wait for a run, and for its first batch in the target."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("project", type=Path)
+    arguments.add_argument("landing", type=Path)
+    given = arguments.parse_args()
+
+    from benchmarks.outcome import report
+    from lume_dagster_tests.orchestration.deployment import deployed
+    from lume_dagster_tests.servers.postgres import postgres_server
+
+    with postgres_server() as server, server.new_database() as storage:
+        environment = {
+            "DAGSTER_PG_HOST": server.host,
+            "DAGSTER_PG_PORT": str(server.port),
+            "DAGSTER_PG_USER": server.user,
+            "DAGSTER_PG_PASSWORD": server.password,
+            "DAGSTER_PG_DB": storage,
+        }
+        os.environ.update(environment)
+        with deployed(given.project, environment) as deployment:
+            seconds = to_the_first_row(deployment, given.project, given.landing)
+    report(seconds=seconds)
+
+
+def to_the_first_row(deployment: Any, project: Path, landing: Path) -> dict[str, float]:
+    """Seconds by step."""
+    import dagster as dg
+
+    from benchmarks.ours import Clock
+    from lume_dagster.connectors import LocalFilesConnector
+    from lume_dagster.flows.library import Library
+    from lume_dagster.orchestration.names import asset_key, partitions_name
+    from lume_dagster.runs.status import STEPS
+
+    version = Library(project / "flows").resolve("invoices:v1")
+    instance, clock = deployment.instance, Clock()
+    keys = [asset_key("lume", version, step) for step in STEPS]
+    with clock.step("list the files"):
+        names = [
+            Path(o.uri).name for o in LocalFilesConnector(root=str(landing)).list_objects("*.csv")
+        ]
+    with clock.step("add the partitions"):
+        instance.add_dynamic_partitions(partitions_name("lume", version), names)
+    with clock.step("ask for the backfill"):
+        wanted = {
+            "assetSelection": [{"path": list(key.path)} for key in keys],
+            "partitionNames": names,
+        }
+        answer = deployment.ask(_LAUNCH, {"backfill": wanted})["launchPartitionBackfill"]
+        if answer["__typename"] != "LaunchBackfillSuccess":
+            raise AssertionError(answer)
+    with clock.step("until the run is queued"):
+        until(lambda: bool(instance.get_runs(limit=1)))
+    with clock.step("until it has started"):
+        until(lambda: instance.get_runs(limit=1)[0].status is dg.DagsterRunStatus.STARTED)
+    wanted_events = dg.AssetRecordsFilter(asset_key=keys[-1])
+    with clock.step("until the first row is in the target"):
+        until(lambda: bool(instance.fetch_materializations(wanted_events, limit=1).records))
+    run = instance.get_runs(limit=1)[0]
+    deployment.stop(run.run_id)
+    return clock.seconds
+
+
+def until(done: Callable[[], bool], seconds: float = 600) -> None:
+    """Wait for something."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not happen")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What the component registry costs beyond Dagster: each process of a dg project imports it."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.figures import Goal, Result, plain_row
+from benchmarks.rounds import Contender, take_turns
+from benchmarks.setting import Setting
+
+_BARE, _OURS = "import dagster.components", "the same, and all names of lume_dagster"
+_CASES = {
+    _BARE: "import dagster.components",
+    # Dagster goes through all names of a registry module to find the components among them.
+    _OURS: "import dagster.components, lume_dagster as l; [getattr(l, n) for n in dir(l)]",
+}
+
+
+def measure(setting: Setting) -> Result:
+    """Many short processes, in turns."""
+    contenders = [Contender(n, lambda _, c=c: [sys.executable, "-c", c]) for n, c in _CASES.items()]
+    samples = take_turns(contenders, max(7, setting.rounds), setting.work)
+    least = {name: min(s.cpu for s in samples[name]) for name in _CASES}
+    added = round((least[_OURS] - least[_BARE]) * 1000, 1)
+    return Result(
+        title="Import the component registry",
+        rows=[plain_row(samples, name) for name in _CASES],
+        goals=[Goal("under 60 ms of CPU beyond Dagster", added, 60)],
+        notes=[
+            "The added time is the difference of the least CPU times; a busy machine only adds."
+        ],
+        samples=samples,
+    )

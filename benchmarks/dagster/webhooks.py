@@ -1,0 +1,101 @@
+"""A thousand runs that ended, told to a receiver that fails half of the time."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Goal, Result, Row, plain_row
+from benchmarks.rounds import Contender, take_turns
+from benchmarks.setting import Setting, python
+
+_RUNS = 1000
+_SECRET = "whsec_" + "bHVtZSBiZW5jaG1hcmtzIGFyZSBub3Qgc2VjcmV0IQ=="
+_TOLD = "a thousand completions"
+
+
+def measure(setting: Setting) -> Result:
+    """One round; the waits between attempts are skipped, all else is as it is."""
+    project = setting.project("webhooks")
+    command = [*python("benchmarks.dagster.webhooks"), str(project)]
+    samples = take_turns([Contender(_TOLD, lambda _: command)], 1, setting.work)
+    found = samples[_TOLD][0].outcome
+    tell = found["seconds"]["tell"]
+    return Result(
+        title=f"{_RUNS:,} completions to a receiver that fails half of the time",
+        rows=[
+            plain_row(samples, _TOLD, "the whole process, which also makes the runs"),
+            Row("telling them", round(tell, 1), note=f"{found['attempts']:,} attempts"),
+        ],
+        goals=[
+            Goal("none lost", found["lost"], 0),
+            Goal("none unsigned, or signed by something else", found["unsigned"], 0),
+        ],
+        notes=[
+            f"{found['attempts'] / tell:.0f} attempts a second; each is noted in Dagster (SQLite)."
+        ],
+        samples=samples,
+    )
+
+
+def main() -> None:
+    """Make the runs, tell them, and look at what the receiver has."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("project", type=Path)
+    given = arguments.parse_args()
+
+    from benchmarks.dagster.receiver import receiver
+    from benchmarks.ours import Clock
+    from benchmarks.outcome import report
+    from lume_dagster.orchestration.instance import open_instance
+    from lume_dagster.orchestration.webhooks.cursor import Cursor
+    from lume_dagster.orchestration.webhooks.endpoint import Webhook
+    from lume_dagster.orchestration.webhooks.sensor import deliver_what_is_due
+
+    clock, attempts = Clock(), 0
+    with (
+        open_instance(given.project / ".lume") as instance,
+        receiver(_SECRET, random.Random(11)) as received,
+    ):
+        make_runs(instance)
+        webhook = Webhook(name="ops", url=received.url, secrets=(_SECRET,), allow_private=True)
+        cursor = Cursor(0.0)
+        with clock.step("tell"):
+            while not attempts or cursor.due:
+                waiting = tuple(sorted(replace(due, at=0.0) for due in cursor.due))
+                cursor = replace(cursor, due=waiting)
+                cursor, _ = deliver_what_is_due(instance, {"ops": webhook}, "lume", cursor)
+                attempts = received.asked
+    report(
+        seconds=clock.seconds,
+        attempts=attempts,
+        lost=_RUNS - len(received.taken),
+        unsigned=received.unsigned,
+    )
+
+
+def make_runs(instance: Any) -> None:
+    """Records of runs that ended, without running them."""
+    import dagster as dg
+
+    @dg.job
+    def empty() -> None:
+        """Nothing."""
+
+    for number in range(_RUNS):
+        instance.create_run_for_job(
+            empty,
+            status=dg.DagsterRunStatus.SUCCESS,
+            tags={
+                "lume/flow": "invoices",
+                "lume/flow_version": "invoices:v1",
+                "lume/source_path": f"{number}.csv",
+            },
+        )
+
+
+if __name__ == "__main__":
+    main()
