@@ -1,4 +1,4 @@
-"""How right the mapper is, on public data that is found by an environment variable."""
+"""How right the mapper is: on public data that an environment variable names, and on our own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,27 @@ from benchmarks.setting import Setting
 
 
 def scenarios() -> dict[str, Callable[[Setting], Result]]:
-    """By name, as ``make bench ARGS=mapping`` runs them."""
-    return {"mapping.columns": _columns}
+    """By name, as ``make bench ARGS=mapping`` runs them; imported when they run."""
+    return {
+        "mapping.columns": _columns,
+        "mapping.conversions": _conversions,
+        "mapping.synthesis": _synthesis,
+    }
 
 
 def _columns(setting: Setting) -> Result:
-    """Imported when it runs, for it loads what only the mapper needs."""
     from benchmarks.mapping.columns import measure
 
     return measure(setting)
+
+
+def _conversions(setting: Setting) -> Result:
+    from benchmarks.mapping.values import measure_conversions
+
+    return measure_conversions(setting)
+
+
+def _synthesis(setting: Setting) -> Result:
+    from benchmarks.mapping.values import measure_synthesis
+
+    return measure_synthesis(setting)
