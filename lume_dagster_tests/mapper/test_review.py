@@ -71,7 +71,8 @@ def test_a_generation_keeps_what_is_approved_or_proposed(place, pipeline):
     pipeline.review("name", "FLAGGED")
     told = []
 
-    def forgetful(sample, schema, *, pinned, memory):
+    def forgetful(sample, schema, *, pinned, memory, beside):
+        del beside
         told.append(dict(pinned))
         return by_equal_names(sample, schema, pinned={}, memory=())
 
@@ -100,7 +101,8 @@ def test_pinned_items_of_lists_speak_of_item(place):
     }
     told = []
 
-    def generate(sample, schema, *, pinned, memory):
+    def generate(sample, schema, *, pinned, memory, beside):
+        del beside
         told.append(dict(pinned))
         return by_equal_names(sample, schema, pinned={"id": "id"}, memory=())
 
