@@ -174,6 +174,7 @@ class Progress:
     mapped: MappedBatch | None = None
     receipt: Receipt | None = None
     held: int | None = None  # rows that were counted in the target
+    handed: int | None = None  # mapped rows the target was handed, where that was not all of them
     failed: LumeError | None = None
     tried: set[str] = field(default_factory=set)  # steps that were taken together, if in vain
     shared: set[Path] = field(default_factory=set)  # folders that are in the store

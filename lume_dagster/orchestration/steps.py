@@ -23,7 +23,7 @@ from lume_dagster.orchestration.seed_assets import input_tags, used_seeds
 from lume_dagster.runs import phases
 from lume_dagster.runs.output import METRICS
 from lume_dagster.runs.phases import Batch, MappedBatch, Outcome
-from lume_dagster.runs.repairs import only_repaired, require_repairing, sync_repaired
+from lume_dagster.runs.repairs import only_repaired, require_repairing, rows_in, sync_repaired
 from lume_dagster.runs.status import STEPS
 from lume_dagster.runs.verdict import refuse
 
@@ -170,9 +170,14 @@ def _target(scope: RunScope, progress: Progress) -> StepDone:
             only = _merged_alone(scope, progress, mapped)
             deliver = partial(phases.sync_target, target, batch, mapped, check=first, only=only)
             receipt = scope.retrying(deliver)
-            progress.held = count(scope, [batch]).get(batch.source_path)
+            if only is None:
+                progress.held = count(scope, [batch]).get(batch.source_path)
+            else:  # of a batch merged before; other batches may own its other rows by now
+                progress.handed = rows_in(only)
         scope.delivered.add(batch.source_path)
-    checked = tuple(target_checks(scope.checks, mapped.rows, receipt, progress.held))
+    checked = tuple(
+        target_checks(scope.checks, mapped.rows, receipt, progress.held, progress.handed)
+    )
     _require(checked, "target")
     if progress.outcome is not None:
         mapped = phases.record_runtime(mapped, sum(progress.seconds.values()))

@@ -199,3 +199,10 @@ def only_repaired(
     """What a merge is handed: rows that were repaired since; later batches may own the others."""
     kept = mapped.folder / "repaired" / "part-0000.parquet"
     return (engine.keep_repaired(part_files(mapped.folder, "mapped"), staged, since, kept),)
+
+
+def rows_in(files: Sequence[Path]) -> int:
+    """How many rows Parquet files hold."""
+    import pyarrow.parquet as pq
+
+    return sum(int(pq.read_metadata(file).num_rows) for file in files)

@@ -20,9 +20,17 @@ _SEVERAL = ("replace_batch",)
 
 
 def target_checks(
-    options: Checks, rows: RowCounts, receipt: Receipt, held: int | None
+    options: Checks,
+    rows: RowCounts,
+    receipt: Receipt,
+    held: int | None,
+    handed: int | None = None,
 ) -> Iterator[Checked]:
-    """The result for one batch; ``held`` is how many of its rows were counted in the target."""
+    """The result for one batch.
+
+    ``held`` is how many of its rows were counted in the target; ``handed`` how many mapped rows the
+    target was handed, where that was a part of them: those that were repaired.
+    """
     if options.reconciliation == "ignore":
         return
     lost = rows.input - rows.mapped - rows.rejects
@@ -30,7 +38,7 @@ def target_checks(
         f"{rows.input:,} rows were read, but {rows.mapped:,} mapped and {rows.rejects:,} rejected"
         if lost
         else "",
-        _differ("mapped", rows.mapped, "were delivered", receipt.mapped_rows),
+        _differ("mapped", _given(rows, handed), "were delivered", receipt.mapped_rows),
         _differ("rejected", rows.rejects, "were delivered as rejects", receipt.rejects_rows),
         "" if held is None else _differ("mapped", rows.mapped, "are in the target", held),
     ]
@@ -73,6 +81,10 @@ def count_held(
             for each in pc.value_counts(batch.column(names[0])).to_pylist():
                 held[each["values"]] += each["counts"]
     return held
+
+
+def _given(rows: RowCounts, handed: int | None) -> int:
+    return rows.mapped if handed is None else handed
 
 
 def _differ(what: str, wanted: int, where: str, found: int) -> str:
