@@ -97,7 +97,7 @@ def values_of(bench, batch):
             f"{step} {name}": str(value.value)
             for name, value in values.items()
             if not name.startswith(("lume/seconds", "dagster/uri", "dagster/row_count"))
-            and name not in ("lume/staging", "lume/output", "lume/metrics")
+            and name not in ("lume/staging", "lume/output", "lume/metrics", "lume/repair")
             and (step, name) != ("transform", "lume/bytes")  # of Parquet files
         }
     return seen
