@@ -21,7 +21,7 @@ SCHEMA = {
         "height": {"type": "integer", "description": "height of the building"},
     },
 }
-ROWS = "cust_nm,dob,tot_amt,c5\n" + "".join(
+ROWS = "name,birth_date,amount,c5\n" + "".join(
     f'Ann Lee{n},{n % 28 + 1:02}/03/199{n % 10},"1.{n:03},50",{"yes" if n % 2 else "no"}\n'
     for n in range(30)
 )
@@ -65,15 +65,15 @@ def test_a_file_becomes_a_flow_that_runs(project):
 
 def test_decisions_are_kept_and_stand_when_it_is_mapped_again(project):
     arguments = ("map", "landing/customers.csv", "--flow", "customers")
-    answers = "a\ne\nparse_boolean(c5)\ny\nf\n"
+    answers = "e\nparse_boolean(c5)\ny\nf\n"
     said = say(*arguments, "--target", "schema.json", "--accept", "auto", "-i", typed=answers)
     assert said.exit_code == 0, said.stderr
     review = (project / "flows" / "customers" / "review.yaml").read_text("utf-8")
     again = json.loads(say(*arguments, "--json").stdout)
     assert {f["path"]: (f["expression"], f["kind"]) for f in again["fields"]} == {
-        "name": ("cust_nm", "kept"),
-        "birth_date": ("parse_date(dob, '%d/%m/%Y')", "kept"),
-        "amount": ("parse_number(tot_amt, ',')", "kept"),
+        "name": ("name", "kept"),
+        "birth_date": ("parse_date(birth_date, '%d/%m/%Y')", "kept"),
+        "amount": ("parse_number(amount, ',')", "kept"),
         "is_active": ("parse_boolean(c5)", "kept"),
         "height": (None, "none"),
     }
@@ -83,14 +83,14 @@ def test_decisions_are_kept_and_stand_when_it_is_mapped_again(project):
 
 
 def test_an_expression_that_is_none_is_refused_and_asked_for_again(project):
-    answers = "s\ne\nread_csv('x')\ne\nCAST(length(cust_nm) AS INTEGER)\ny\n"
+    answers = "s\ne\nread_csv('x')\ne\nCAST(length(name) AS INTEGER)\ny\n"
     arguments = ("map", "landing/customers.csv", "--target", "schema.json", "--flow", "customers")
     said = say(*arguments, "-i", typed=answers)
     assert said.exit_code == 0, said.stderr
     assert "read_csv" in said.stdout
     assert "-> 8" in said.stdout
     flow = (project / "flows/customers/flow.yaml").read_text("utf-8")
-    assert "height: CAST(length(cust_nm) AS INTEGER)" in flow
+    assert "height: CAST(length(name) AS INTEGER)" in flow
 
 
 def test_what_was_approved_is_explained(project):
@@ -98,8 +98,8 @@ def test_what_was_approved_is_explained(project):
     assert say(*arguments, "--accept", "auto").exit_code == 0
     told = json.loads(say("explain", "customers:draft", "birth_date", "--json").stdout)
     assert (told["expression"], told["columns"], told["decision"]) == (
-        "parse_date(dob, '%d/%m/%Y')",
-        ["dob"],
+        "parse_date(birth_date, '%d/%m/%Y')",
+        ["birth_date"],
         "APPROVED",
     )
     assert "Seeds: countries.name" in say("explain", "contacts", "country").stdout

@@ -69,7 +69,7 @@ def test_a_run_killed_while_it_writes_and_then_retried_writes_each_row_once(whol
     whole.stage.arrange(where, "kill")
     with pytest.raises(RunFailedError, match="killed by SIGKILL"):
         client.run("orders:v1", source_path="a.csv", project=whole.folder).wait(**SOON)
-    assert whole.materialize("a.csv").success
+    assert whole.materialize((whole.folder / "files" / "a.csv").as_uri()).success
     assert rows(whole) == [(1,), (3,)]
     assert rows(whole, "orders_rejects") == [(2,)]
 
