@@ -27,6 +27,7 @@ _FORMS = (
 )
 _FINDS = ("[0-9]", "[A-Z]", "[a-z]", "[A-Za-z]", "^[0-9]", "[0-9]$", "[A-Z]{2}", "[0-9]{4}")
 _MOST_SPLITS = 5
+_MOST_INNER = 2  # splits of one side
 _PUSHES = 4_000
 _MOST_WORDS = 12
 _EACH = 3
@@ -41,7 +42,7 @@ def branched(setting: Setting) -> list[tuple[float, Node]]:
         split = tuple(_passes(row, subject, test, value) for row in setting.labelled)
         if any(split) and not all(split):
             tried.setdefault(split, []).append((subject, test, value))
-    for split in list(tried)[:_MOST_SPLITS]:
+    for split in list(tried)[: _MOST_SPLITS if setting.thorough else _MOST_INNER]:
         larger = sum(split) * 2 >= len(split)
         sides: dict[bool, list[tuple[float, Node]]] = {}
         for keep in (larger, not larger):  # the side with more examples is the harder one

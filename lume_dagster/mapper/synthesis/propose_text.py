@@ -22,6 +22,7 @@ _MARKS = (
 )
 _DIVISIBLE = frozenset({"split", "after", "before_last", "between", "spaced", "keep"})
 _GLUES = ("", " ", "-", ", ", ",", ".", "_", "/", "; ")
+_MOST_BASES = 450  # what is looked into further; the cheapest
 _DEEPEST = 7  # parts counted from the front
 _FROM_END = 4
 _LONGEST_SLICE = 8
@@ -40,7 +41,8 @@ def bases(setting: Setting) -> list[Node]:
                 same = (setting.seen(node), setting.unseen(node))
                 if same not in kept or cost(node) < cost(kept[same]):
                     kept[same] = node
-    return list(kept.values())
+    most = _MOST_BASES if setting.thorough else _MOST_BASES // 3
+    return sorted(kept.values(), key=cost)[:most]
 
 
 def _with_inner(setting: Setting, source: Node) -> Iterator[Node]:
