@@ -113,7 +113,6 @@ def _matched(
     takes to believe that one was renamed.
     """
     from lume_dagster.mapper.match import match_names
-    from lume_dagster.mapper.match.core import believed, candidates
 
     purposes = _purposes(flow)
     values = {c.column: c.values for c in (earlier.columns if earlier else ()) if not c.inside}
@@ -122,6 +121,8 @@ def _matched(
         [(name, purposes.get(name, ""), values.get(name, ())) for name in used_columns(flow)],
         knowledge=knowledge,
     )
+    from lume_dagster.mapper.match.core import believed, candidates  # match_names found it there
+
     taken = {match.column for match in matches}
     for match in matches:
         best = next(iter(candidates(match)), None)

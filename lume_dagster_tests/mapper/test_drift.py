@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from lume_dagster.errors import InvalidRequestError
@@ -89,3 +92,18 @@ def test_places_inside_a_column_are_not_columns(tmp_path):
     )
     drift = find_drift(FLOW, sample)
     assert (drift.missing, drift.new) == (("city",), ("at",))
+
+
+def test_without_the_extra_a_missing_column_is_told_by_a_sentence():
+    program = (
+        "import sys; sys.modules['rapidfuzz'] = None\n"
+        "from pathlib import Path; from tempfile import mkdtemp\n"
+        "from lume_dagster.errors import MissingExtraError\n"
+        "from lume_dagster_tests.mapper.test_drift import drift_of\n"
+        "try: drift_of(Path(mkdtemp()), 'mail,first_name,last_name,city\\na,b,c,d\\n')\n"
+        "except MissingExtraError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "lume-dagster[mapper]" in done.stdout
