@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lume_dagster.engines.settings import EngineSettings
-from lume_dagster.errors import MissingExtraError
+from lume_dagster.mapper.extra import needing_extra
 from lume_dagster.mapper.generate import Generator
 from lume_dagster.mapper.model import ModelSettings, model_proposer
 from lume_dagster.mapper.workshop.tools import Ask, Example, Learn, Tools
@@ -32,10 +32,8 @@ def make_tools(settings: EngineSettings, model: ModelSettings | None = None) -> 
 
 def _learner(settings: EngineSettings) -> Learn:
     def learn(sample: Sample, field: SchemaField, examples: Sequence[Example]) -> Sequence[str]:
-        try:
+        with needing_extra("Learning from examples"):
             from lume_dagster.mapper.generate.learning import learn_field
-        except ModuleNotFoundError as error:
-            raise MissingExtraError.for_extra("Learning from examples", "mapper") from error
         taught = [(example.source, example.wanted) for example in examples]
         return list(dict.fromkeys(learn_field(settings, sample, field, taught)))
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lume_dagster.errors import MissingExtraError
 from lume_dagster.flows.schema import TargetSchema
+from lume_dagster.mapper.extra import needing_extra
 from lume_dagster.mapper.proposal import Beside, Draft
 from lume_dagster.mapper.review import Remembered
 from lume_dagster.mapper.sample import Sample
@@ -62,10 +62,6 @@ class Generator:
             MissingExtraError: the packages of ``lume-dagster[mapper]`` are not there.
             ConnectorError: the proposer cannot be reached, or refused.
         """
-        try:
+        with needing_extra("Generating a mapping"):
             from lume_dagster.mapper.generate.making import Given, make_draft
-        except ModuleNotFoundError as error:
-            if error.name is not None and error.name.startswith("lume_dagster"):
-                raise
-            raise MissingExtraError.for_extra("Generating a mapping", "mapper") from error
         return make_draft(self, sample, schema, Given(pinned or {}, memory, beside or Beside()))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lume_dagster.errors import MissingExtraError
+from lume_dagster.mapper.extra import needing_extra
 
 if TYPE_CHECKING:
     from lume_dagster.flows.schema import TargetSchema
     from lume_dagster.mapper.knowledge import Knowledge
     from lume_dagster.mapper.match.core import FieldMatch
     from lume_dagster.mapper.sample import Sample
-
-_PACKAGES = ("numpy", "rapidfuzz", "scipy")
 
 #: A column's name, its description, its values.
 Described = tuple[str, str, Sequence[str | None]]
@@ -33,13 +31,9 @@ def match(
     Raises:
         MissingExtraError: the packages of ``lume-dagster[mapper]`` are not there.
     """
-    try:
+    with needing_extra("Matching columns"):
         from lume_dagster.mapper.match.column import columns_of, fields_of
         from lume_dagster.mapper.match.core import default_maker, match_columns
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _PACKAGES:
-            raise
-        raise MissingExtraError.for_extra("Matching columns", "mapper") from error
     return match_columns(columns_of(sample), fields_of(schema), default_maker(knowledge))
 
 
@@ -51,11 +45,9 @@ def match_names(
     Raises:
         MissingExtraError: the packages of ``lume-dagster[mapper]`` are not there.
     """
-    try:
+    with needing_extra("Matching columns"):
         from lume_dagster.mapper.match.column import Column
         from lume_dagster.mapper.match.core import default_maker, match_columns
-    except ModuleNotFoundError as error:
-        raise MissingExtraError.for_extra("Matching columns", "mapper") from error
 
     def described(columns: Sequence[Described]) -> list[Column]:
         return [
