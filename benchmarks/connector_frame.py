@@ -73,7 +73,7 @@ def systems() -> Mapping[str, Path]:
     folder = Path(__file__).parent / "connectors"
     names = [module.name for module in pkgutil.iter_modules([str(folder)])]
     paths = {name: folder / f"{name}.py" for name in names}
-    return {name: path for name, path in paths.items() if "SYSTEM = System(" in path.read_text()}
+    return {name: path for name, path in paths.items() if "\nSYSTEM = " in path.read_text()}
 
 
 def system(kind: str) -> System:
@@ -159,9 +159,10 @@ def main() -> None:
     way = ways(given.kind, given.direction)[given.way]
     for module in (*_MODULES, *system(given.kind).modules):
         importlib.import_module(module)
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     rows = way(given.place, given.batch, given.out)
-    report(mapped=rows, seconds={given.direction: time.perf_counter() - begun})
+    taken = {given.direction: time.perf_counter() - begun}
+    report(mapped=rows, seconds=taken, cpu_ms=round((time.process_time() - cpu) * 1000))
 
 
 if __name__ == "__main__":
