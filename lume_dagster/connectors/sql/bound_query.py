@@ -45,11 +45,12 @@ def _tokens(query: str, dialect: str) -> list[Token]:
     from sqlglot.errors import TokenError
 
     try:
-        return Dialect.get_or_raise(dialect).tokenize(query)
+        tokens: list[Token] = Dialect.get_or_raise(dialect).tokenize(query)
     except TokenError as error:
         raise FlowError(
             f"The source query cannot be read: {error}", hint="check its quotes and comments"
         ) from error
+    return tokens
 
 
 def _end(query: str, tokens: Sequence[Token]) -> int:
