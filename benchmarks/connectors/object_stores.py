@@ -1,98 +1,171 @@
-"""Read from and write to an object store, by hand and with pandas: what connectors are held against.
+"""What is measured beside an object store's connector, for S3 and for Azure alike.
 
-``bare_read``     pyarrow.fs streams the object's row groups into a Parquet file here
-``bare_copy``     obstore streams the object's bytes into a file here
-``bare_write``    pyarrow.fs streams a Parquet file's row groups into an object
-``pandas_read``   pandas with s3fs or adlfs, and the frame as a Parquet file here
-``pandas_write``  a Parquet file as a frame, and the frame into an object
+Reading copies a Parquet object into staging, writing makes one of a staged file; by hand the columns
+that a target adds are added too. pandas goes through pyarrow's file systems, which are faster than
+s3fs and adlfs.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.connector_frame import System, Way, engine
+
 _ROWS = 65_536
+#: Opens pyarrow's file system for a place, and says which path its root is there.
+Opened = Callable[[str], tuple[Any, str]]
 
 
-def make_rows(file: Path, rows: int = 1_000_000) -> None:
-    """A Parquet file of 20 columns, as a transform leaves mapped rows."""
-    import duckdb
+def store_system(
+    title: str, server: Any, connector: Callable[[str], Any], opened: Opened, **more: Any
+) -> System:
+    """The ways to read and write an object store."""
 
-    columns = [
-        "i AS id",
-        *(f"hash(i, {n}) % 100000 AS int_{n}" for n in range(5)),
-        *(f"CAST(hash(i, {n}) % 1000000 AS DOUBLE) / 7 AS number_{n}" for n in range(3)),
-        *(f"CAST(hash(i, {n}) % 1000000 AS DECIMAL(18, 2)) AS decimal_{n}" for n in range(2)),
-        *(f"'text ' || hash(i, {n}) % 50000 AS text_{n}" for n in range(5)),
-        "md5(i::VARCHAR) AS unique_text",
-        *(f"TIMESTAMP '2024-01-01' + INTERVAL (i % {n}) SECOND AS at_{n}" for n in (1000, 100000)),
-        "i % 3 = 0 AS flag",
-    ]
-    casts = ", ".join(columns).replace("AS int_", "::BIGINT AS int_")
-    with duckdb.connect() as con:
-        con.execute(
-            f"COPY (SELECT {casts}, i AS _lume_row FROM range(1, {rows} + 1) AS t(i)) "
-            f"TO '{file}' (FORMAT parquet)"
-        )
+    def pandas_read(place: str, _: Path, out: Path) -> int:
+        return _pandas_read(*opened(place), out)
 
+    def pandas_write(place: str, batch: Path, _: Path) -> int:
+        return _pandas_write(*opened(place), batch)
 
-def make_rejects(file: Path) -> None:
-    """No reject."""
-    import duckdb
-
-    reasons = "STRUCT(field VARCHAR, code VARCHAR, message VARCHAR, value VARCHAR)[]"
-    with duckdb.connect() as con:
-        con.execute(
-            "COPY (SELECT 0::BIGINT AS _lume_row, '' AS _lume_file, 0::BIGINT AS _lume_file_row, "
-            f"'{{}}'::JSON AS original, NULL::{reasons} AS errors LIMIT 0) "
-            f"TO '{file}' (FORMAT parquet)"
-        )
-
-
-def bare_read(filesystem: Any, path: str, into: Path) -> None:
-    import pyarrow.parquet as pq
-
-    with (
-        filesystem.open_input_file(path) as source,
-        pq.ParquetFile(source) as parquet,
-        pq.ParquetWriter(into, parquet.schema_arrow, compression="zstd") as writer,
-    ):
-        for batch in parquet.iter_batches(_ROWS):
-            writer.write_batch(batch)
+    streamed, copied = _bare_read(opened), _copy_read(connector)
+    return System(
+        title=title,
+        server=server,
+        connector=connector,
+        fill=lambda place, batch: _fill(connector(place), batch),
+        clear=lambda place: _clear(connector(place)),
+        our_read=_our_read(connector),
+        read={
+            "pyarrow.fs, into Parquet": streamed,
+            "obstore, byte by byte": copied,
+            "pandas read_parquet, to_parquet": pandas_read,
+        },
+        write={
+            "pyarrow.fs, from Parquet (one object)": _bare_write(opened),
+            "obstore, of a Parquet file": _put_write(connector),
+            "pandas read_parquet, to_parquet": pandas_write,
+        },
+        modules=("obstore", "pyarrow.fs"),
+        **more,
+    )
 
 
-def bare_copy(store: Any, key: str, into: Path) -> None:
-    import obstore
-
-    with into.open("wb") as file:
-        for piece in obstore.get(store, key).stream(min_chunk_size=4 << 20):
-            file.write(piece)
+def config(place: str) -> dict[str, Any]:
+    """What the connector is made with."""
+    found: dict[str, Any] = json.loads(place)
+    return found
 
 
-def bare_write(filesystem: Any, source: Path, path: str) -> None:
+def _fill(connector: Any, batch: Path) -> None:
+    bucket, root = connector.place()
+    bucket.upload(batch, f"{root}/facts.parquet")
+
+
+def _clear(connector: Any) -> None:
+    bucket, root = connector.place()
+    bucket.delete([meta["path"] for meta in bucket.below(f"{root}/bench")])
+
+
+def _our_read(connector: Callable[[str], Any]) -> Way:
+    def read(place: str, _: Path, out: Path) -> int:
+        from lume_dagster.engines.readers.files import InputFile
+        from lume_dagster.flows.model import SourceFormat
+
+        store = connector(place)
+        found = [
+            InputFile(store.fetch(o, out), o.uri, o.version)
+            for o in store.list_objects("facts.parquet")
+        ]
+        return int(engine(out).stage_files(found, SourceFormat(), out / "staged").records)
+
+    return read
+
+
+def _bare_read(opened: Opened) -> Way:
+    def read(place: str, _: Path, out: Path) -> int:
+        import pyarrow.parquet as pq
+
+        filesystem, root = opened(place)
+        with (
+            filesystem.open_input_file(f"{root}/facts.parquet") as source,
+            pq.ParquetFile(source) as parquet,
+            pq.ParquetWriter(
+                out / "all.parquet", parquet.schema_arrow, compression="zstd"
+            ) as writer,
+        ):
+            for batch in parquet.iter_batches(_ROWS):
+                writer.write_batch(batch)
+            return int(parquet.metadata.num_rows)
+
+    return read
+
+
+def _copy_read(connector: Callable[[str], Any]) -> Way:
+    def read(place: str, _: Path, out: Path) -> int:
+        import obstore
+        import pyarrow.parquet as pq
+
+        bucket, root = connector(place).place()
+        into = out / "all.parquet"
+        with into.open("wb") as file:
+            for piece in obstore.get(bucket.store, f"{root}/facts.parquet").stream():
+                file.write(piece)
+        return int(pq.read_metadata(into).num_rows)
+
+    return read
+
+
+def _bare_write(opened: Opened) -> Way:
+    def write(place: str, batch: Path, _: Path) -> int:
+        filesystem, root = opened(place)
+        with filesystem.open_output_stream(f"{root}/bench/all.parquet") as stream:
+            return _rewritten(batch, stream)
+
+    return write
+
+
+def _put_write(connector: Callable[[str], Any]) -> Way:
+    def write(place: str, batch: Path, out: Path) -> int:
+        import obstore
+
+        bucket, root = connector(place).place()
+        rows = _rewritten(batch, out / "all.parquet")
+        obstore.put(bucket.store, f"{root}/bench/all.parquet", out / "all.parquet")
+        return rows
+
+    return write
+
+
+def _rewritten(batch: Path, into: Any) -> int:
+    """The batch with the two columns that a target adds, as Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(source) as parquet, filesystem.open_output_stream(path) as stream:
+    with pq.ParquetFile(batch) as parquet:
         added = [pa.field("_lume_run_id", pa.string()), pa.field("_lume_source_path", pa.string())]
         schema = pa.schema([*parquet.schema_arrow, *added])
-        with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-            for batch in parquet.iter_batches(_ROWS):
-                texts = [pa.repeat(pa.scalar("run_1"), batch.num_rows)] * 2
-                arrays = [*batch.columns, *texts]
-                writer.write_batch(pa.record_batch(arrays, schema=schema))
+        with pq.ParquetWriter(into, schema, compression="zstd") as writer:
+            for piece in parquet.iter_batches(_ROWS):
+                texts = [pa.repeat(pa.scalar("run_1"), piece.num_rows)] * 2
+                writer.write_batch(pa.record_batch([*piece.columns, *texts], schema=schema))
+        return int(parquet.metadata.num_rows)
 
 
-def pandas_read(uri: str, options: dict[str, Any], into: Path) -> None:
+def _pandas_read(filesystem: Any, root: str, out: Path) -> int:
     import pandas as pd
 
-    pd.read_parquet(uri, storage_options=options).to_parquet(into)
+    frame = pd.read_parquet(f"{root}/facts.parquet", filesystem=filesystem)
+    frame.to_parquet(out / "all.parquet")
+    return len(frame)
 
 
-def pandas_write(source: Path, uri: str, options: dict[str, Any]) -> None:
+def _pandas_write(filesystem: Any, root: str, batch: Path) -> int:
     import pandas as pd
 
-    frame = pd.read_parquet(source)
-    frame["_lume_run_id"], frame["_lume_source_path"] = "run_1", "b"
-    frame.to_parquet(uri, storage_options=options)
+    frame = pd.read_parquet(batch)
+    frame["_lume_run_id"], frame["_lume_source_path"] = "run_1", "march"
+    frame.to_parquet(f"{root}/bench/all.parquet", filesystem=filesystem)
+    return len(frame)

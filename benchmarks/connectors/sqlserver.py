@@ -1,196 +1,152 @@
-"""SQL Server by hand: the bare driver both ways, and the way of pandas.
+"""SQL Server: the driver's bulk copy and Arrow reader by hand are the bare client; pandas goes by rows.
 
-``bare_write``    bulkcopy_arrow of the Parquet file into a table that nobody else reads
-``bare_read``     arrow_reader into one Parquet file
-``pandas_write``  executemany, which is what to_sql comes to
-``pandas_read``   fetchall into a DataFrame, to_parquet, which is what read_sql comes to
-
-The server is that of the tests, or the one that LUME_TEST_SQLSERVER_URL names. On the stand-in of
-the tests, which takes rows apart in Python, the server is the brake: CPU seconds of the client say
-more than the clock, and neither says anything of a SQL Server.
-
-    python -m benchmarks.connectors.sqlserver 1000000
+The server is the stand-in of the tests, or the one that LUME_TEST_SQLSERVER_URL names.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.process import run
+from benchmarks.connector_frame import BATCH, COLUMNS, TABLE, System
 
+_QUERY = f"SELECT * FROM dbo.{TABLE} WHERE batch = "
 _PIECE = 10_000
 _FEW = 2_000  # rows that executemany is measured with: a round trip each
-_QUERY = "SELECT * FROM dbo.source WHERE 'x' = :source_path"
-_TYPES = {
-    "integer": ("bigint", "(i * 7919) % 1000003"),
-    "number": ("float(53)", "(i % 1000) / 7"),
-    "decimal(18,4)": ("decimal(18,4)", "((i % 100000) / 7)::DECIMAL(18,4)"),
-    "string": ("nvarchar(max)", "'value ' || (i % 5000)"),
-    "date": ("date", "DATE '2020-01-01' + (i % 2000)::INTEGER"),
-    "timestamp": ("datetime2(6)", "TIMESTAMP '2020-01-01' + INTERVAL (i) SECOND"),
-    "boolean": ("bit", "i % 3 = 0"),
-}
-COLUMNS = [("id", "integer", "bigint", "i")] + [
-    (f"c{n}", type_, *_TYPES[type_]) for n in range(1, 20) for type_ in [list(_TYPES)[n % 7]]
-]
-
-
-def make(rows: int, file: Path) -> None:
-    """A batch of twenty columns, as a transform leaves it."""
-    import duckdb
-
-    outputs = ", ".join(f"{sql} AS {name}" for name, _, _, sql in COLUMNS)
-    with duckdb.connect() as connection:
-        query = f"SELECT {outputs}, i + 1 AS _lume_row FROM range({rows}) t(i)"
-        connection.execute(f"COPY ({query}) TO '{file}' (FORMAT parquet)")
-
-
-def bare_write(server: Any, database: str, file: Path, table: str = "bare") -> None:
-    """The driver's fastest way in, from Parquet, in bounded memory."""
-    import duckdb
-
-    columns = ", ".join(f"[{name}] {kind} NULL" for name, _, kind, _ in COLUMNS)
-    with server.connect(database) as cursor, duckdb.connect() as connection:
-        cursor.execute(f"DROP TABLE IF EXISTS {table}")
-        cursor.execute(f"CREATE TABLE {table} ({columns}, _lume_row bigint)")
-        reader = connection.sql(f"SELECT * FROM '{file}'").to_arrow_reader(_PIECE)
-        cursor.bulkcopy_arrow(table, reader, timeout=0, table_lock=True)
-
-
-def bare_read(server: Any, database: str, into: Path) -> None:
-    """The driver's fastest way out, into Parquet, in bounded memory."""
-    import pyarrow.parquet as pq
-
-    with server.connect(database) as cursor:
-        cursor.execute("SELECT * FROM dbo.source WHERE 'x' = ?", ("x",))
-        reader = cursor.arrow_reader(_PIECE)
-        with pq.ParquetWriter(into, reader.schema) as writer:
-            for batch in reader:
-                writer.write_batch(batch)
-
-
-def pandas_write(server: Any, database: str, file: Path) -> None:
-    """A DataFrame by executemany."""
-    import pandas as pd
-
-    frame = pd.read_parquet(file).head(_FEW).astype(object)
-    names = ", ".join(f"[{name}] {kind} NULL" for name, _, kind, _ in COLUMNS)
-    marks = ", ".join("?" for _ in range(len(COLUMNS) + 1))
-    with server.connect(database) as cursor:
-        cursor.execute("DROP TABLE IF EXISTS by_pandas")
-        cursor.execute(f"CREATE TABLE by_pandas ({names}, _lume_row bigint)")
-        rows = [tuple(row) for row in frame.to_numpy().tolist()]
-        cursor.executemany(f"INSERT INTO by_pandas VALUES ({marks})", rows)
-
-
-def pandas_read(server: Any, database: str, into: Path) -> None:
-    """Rows into a DataFrame."""
-    import pandas as pd
-
-    with server.connect(database) as cursor:
-        cursor.execute("SELECT * FROM dbo.source WHERE 'x' = ?", ("x",))
-        names = [column[0] for column in cursor.description]
-        frame = pd.DataFrame([tuple(row) for row in cursor.fetchall()], columns=names)
-    frame.to_parquet(into)
-
-
-def ours_write(server: Any, database: str, file: Path) -> None:
-    """A delivery, with rejects, ledger and stage."""
-    from lume_dagster.connectors import SQLServerConnector
-    from lume_dagster.connectors.protocol import Column, Delivery
-    from lume_dagster.testing.deliveries import make_delivery
-
-    with tempfile.TemporaryDirectory() as folder:
-        rejects = make_delivery(Path(folder), []).rejects
-        delivery = Delivery(
-            table="dbo.ours",
-            columns=tuple(Column(name, type_) for name, type_, _, _ in COLUMNS),
-            key=("id",),
-            mode="replace_batch",
-            mapped=(file,),
-            rejects=rejects,
-            flow="bench",
-            version=1,
-            source_path="x",
-            run_id=f"run_{time.monotonic_ns()}",
-        )
-        SQLServerConnector(**server.config(database)).deliver(delivery)
-
-
-def ours_read(server: Any, database: str, into: Path) -> None:
-    """A query into staging, types and row numbers and all."""
-    from lume_dagster.connectors import SQLServerConnector
-    from lume_dagster.engines.settings import EngineSettings
-    from lume_dagster.engines.stage import stage_stream
-
-    with SQLServerConnector(**server.config(database)).read(_QUERY, "x") as reader:
-        settings = EngineSettings(scratch=into.with_name("scratch"))
-        stage_stream(settings, reader, "x", into.with_name("staged"))
-
-
-def nothing(*_: Any) -> None:
-    """What a process weighs that has only imported what the others import."""
-    import duckdb
-    import mssql_python
-    import pandas as pd
-    import pyarrow.parquet as pq
-
-    assert all((duckdb, mssql_python, pd, pq))
-
-
-CONTENDERS: Mapping[str, Callable[[Any, str, Path], None]] = {
-    "nothing": nothing,
-    "bare_write": bare_write,
-    "ours_write": ours_write,
-    "pandas_write": pandas_write,
-    "bare_read": bare_read,
-    "ours_read": ours_read,
-    "pandas_read": pandas_read,
+_WORDS = {
+    "integer": "bigint",
+    "number": "float(53)",
+    "string": "nvarchar(max)",
+    "timestamp": "datetime2(6)",
+    "boolean": "bit",
 }
 
 
-def contend(name: str, server: Mapping[str, Any], database: str, file: str) -> None:
-    """One contender, in a process of its own; prints how long it took without its imports."""
-    from lume_dagster_tests.servers.sqlserver.fixture import SqlServer
-
-    begun = time.perf_counter()
-    CONTENDERS[name](SqlServer(**server), database, Path(file))
-    print(json.dumps({"seconds": {name: round(time.perf_counter() - begun, 3)}}))
-
-
-def measure(rows: int, rounds: int) -> None:
-    """All contenders in turns; prints a line each."""
+@contextmanager
+def _server() -> Iterator[str]:
     from lume_dagster_tests.servers.sqlserver.fixture import sqlserver_server
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        sqlserver_server() as server,
-        server.new_database() as database,
-    ):
-        file, into = Path(folder, "batch.parquet"), Path(folder, "read.parquet")
-        make(rows, file)
-        bare_write(server, database, file, table="source")
-        for _ in range(rounds):
-            for name in CONTENDERS:
-                given = json.dumps(
-                    [name, vars(server), database, str(into if "read" in name else file)]
-                )
-                module = "benchmarks.connectors.sqlserver"
-                sample = run([sys.executable, "-m", module, "--contender", given])
-                print(
-                    f"{name:13} inside {sample.inside:7.2f} s  cpu {sample.cpu:6.2f} s  peak {sample.rss_mb:6.0f} MB",
-                    flush=True,
-                )
+    with sqlserver_server() as server, server.new_database() as database:
+        yield json.dumps({"server": vars(server), "database": database})
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "--contender":
-        contend(*json.loads(sys.argv[2]))
-    else:
-        measure(int(sys.argv[1]), int((sys.argv[2:] or ["1"])[0]))
+def _found(place: str) -> tuple[Any, str]:
+    from lume_dagster_tests.servers.sqlserver.fixture import SqlServer
+
+    given = json.loads(place)
+    return SqlServer(**given["server"]), given["database"]
+
+
+def _connector(place: str) -> Any:
+    from lume_dagster.connectors import SQLServerConnector
+
+    server, database = _found(place)
+    return SQLServerConnector(**server.config(database))
+
+
+@contextmanager
+def _cursor(place: str) -> Iterator[Any]:
+    server, database = _found(place)
+    with server.connect(database) as cursor:
+        yield cursor
+
+
+def _create(name: str, *more: str) -> str:
+    columns = [f"[{n}] {_WORDS.get(t, t)} NULL" for n, t, _ in COLUMNS]
+    return f"CREATE TABLE {name} ({', '.join([*columns, *more])})"
+
+
+def _copied(cursor: Any, batch: Path, table: str, columns: str) -> int:
+    """The driver's fastest way in, from Parquet, in bounded memory."""
+    import duckdb
+    import pyarrow.parquet as pq
+
+    with duckdb.connect() as connection:
+        reader = connection.sql(f"SELECT {columns} FROM '{batch}'").to_arrow_reader(_PIECE)
+        cursor.bulkcopy_arrow(table, reader, timeout=0, table_lock=True)
+    return int(pq.read_metadata(batch).num_rows)
+
+
+def _fill(place: str, batch: Path) -> None:
+    with _cursor(place) as cursor:
+        cursor.execute(_create(f"dbo.{TABLE}"))
+        _copied(cursor, batch, f"dbo.{TABLE}", "* EXCLUDE (_lume_row)")
+
+
+def _clear(place: str) -> None:
+    query = "SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_schema = 'bench'"
+    with _cursor(place) as cursor:
+        cursor.execute(query)
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TABLE bench.[{name}]")
+        cursor.execute("DROP SCHEMA IF EXISTS bench")
+        cursor.execute("CREATE SCHEMA bench")
+
+
+def _bare_read(place: str, _: Path, out: Path) -> int:
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with _cursor(place) as cursor:
+        cursor.execute(f"{_QUERY} ?", (BATCH,))
+        reader = cursor.arrow_reader(_PIECE)
+        with pq.ParquetWriter(out / "all.parquet", reader.schema, compression="zstd") as writer:
+            for piece in reader:
+                writer.write_batch(piece)
+                rows += piece.num_rows
+    return rows
+
+
+def _bare_write(place: str, batch: Path, _: Path) -> int:
+    with _cursor(place) as cursor:
+        cursor.execute(_create("bench.facts", "_lume_row bigint"))
+        return _copied(cursor, batch, "bench.facts", "*")
+
+
+def _pandas_read(place: str, _: Path, out: Path) -> int:
+    import pandas as pd
+
+    with _cursor(place) as cursor:
+        cursor.execute(f"{_QUERY} ?", (BATCH,))
+        names = [column[0] for column in cursor.description]
+        frame = pd.DataFrame([tuple(row) for row in cursor.fetchall()], columns=names)
+    frame.to_parquet(out / "all.parquet")
+    return len(frame)
+
+
+def _pandas_write(place: str, batch: Path, _: Path) -> int:
+    import pyarrow.parquet as pq
+
+    frame = next(pq.ParquetFile(batch).iter_batches(_FEW)).to_pandas().astype(object)
+    marks = ", ".join("?" for _ in frame.columns)
+    with _cursor(place) as cursor:
+        cursor.execute(_create("bench.facts", "_lume_row bigint"))
+        rows = [tuple(row) for row in frame.to_numpy().tolist()]
+        cursor.executemany(f"INSERT INTO bench.facts VALUES ({marks})", rows)
+    return len(frame)
+
+
+SYSTEM = System(
+    title="SQL Server (stand-in)",
+    server=_server,
+    connector=_connector,
+    fill=_fill,
+    clear=_clear,
+    query=f"{_QUERY} :source_path",
+    read={
+        "arrow_reader by hand, into Parquet": _bare_read,
+        "pandas of fetchall, to_parquet": _pandas_read,
+    },
+    write={
+        "bulkcopy_arrow alone (not atomic)": _bare_write,
+        "pandas executemany, as to_sql does": _pandas_write,
+    },
+    modules=("mssql_python",),
+    notes=(
+        "The server is the stand-in of the tests, which takes rows apart in Python: it is the brake, "
+        "so the figures compare ways with each other and say nothing of a SQL Server.",
+    ),
+)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -117,9 +117,26 @@ def _result(of: System, direction: str, samples: Samples, rows: int, more: Seque
         title=_TITLES[direction].format(rows, of.title),
         rows=[_row(samples, name, bare) for name in samples if name != NOTHING],
         goals=goals,
-        notes=["Seconds are those of the work, without start and imports.", *of.notes, *more],
+        notes=[
+            "Seconds are those of the work in the client, without start and imports.",
+            *of.notes,
+            *more,
+        ],
         samples=samples,
     )
+
+
+def _seconds(sample: Sample) -> float:
+    return sample.inside
+
+
+def _cpu(sample: Sample) -> float:
+    """CPU seconds of the client, without start and imports."""
+    return int(sample.outcome["cpu_ms"]) / 1000
+
+
+def _rows(sample: Sample) -> int:
+    return int(sample.outcome["mapped"])
 
 
 def _is_whole(name: str, sample: Sample, rows: int) -> bool:
@@ -128,14 +145,13 @@ def _is_whole(name: str, sample: Sample, rows: int) -> bool:
     return done == (0 if name == NOTHING else rows) or (name.startswith(_PANDAS) and done > 0)
 
 
-def _pace(samples: Samples, name: str, to: str) -> Ratio:
+def _pace(
+    samples: Samples, name: str, to: str, taken: Callable[[Sample], float] = _seconds
+) -> Ratio:
     """Seconds a row over the other's, within each round."""
-    each = [_of_a_row(a) / _of_a_row(b) for a, b in zip(samples[name], samples[to], strict=True)]
+    pairs = zip(samples[name], samples[to], strict=True)
+    each = [taken(a) / _rows(a) / (taken(b) / _rows(b)) for a, b in pairs]
     return Ratio(round(statistics.median(each), 2), round(min(each), 2), round(max(each), 2))
-
-
-def _of_a_row(sample: Sample) -> float:
-    return sample.inside / int(sample.outcome["mapped"])
 
 
 def _row(samples: Samples, name: str, bare: str) -> Row:
@@ -143,4 +159,8 @@ def _row(samples: Samples, name: str, bare: str) -> Row:
     whole = max(int(s[0].outcome["mapped"]) for s in samples.values())
     note = "the reference" if name == bare else "" if done == whole else f"{done:,} rows"
     seconds, rss_mb = median(samples, name, "inside"), median(samples, name, "rss_mb")
-    return Row(name, wall=seconds, rss_mb=rss_mb, ratio=_pace(samples, name, bare), note=note)
+    row = Row(name, wall=seconds, rss_mb=rss_mb, ratio=_pace(samples, name, bare), note=note)
+    if "cpu_ms" not in samples[name][0].outcome:
+        return row
+    cpu = round(statistics.median(map(_cpu, samples[name])), 3)
+    return replace(row, cpu=cpu, cpu_ratio=_pace(samples, name, bare, _cpu))

@@ -44,6 +44,11 @@ def test_every_use_is_bound_and_a_last_semicolon_goes():
     assert bind_source_path(query, "$1", "postgres") == "SELECT $1::int, f($1) "
 
 
+@pytest.mark.parametrize("end", [";", " ; ;", ";-- done", "; /* ; */ ;\n"])
+def test_semicolons_that_only_comments_follow_go(end):
+    assert bind_source_path(f"SELECT :source_path{end}", "$1", "postgres").rstrip() == "SELECT $1"
+
+
 def test_a_query_that_cannot_be_read_is_a_sentence():
     with pytest.raises(FlowError, match="cannot be read"):
         bind_source_path("SELECT ':source_path", "$1", "postgres")

@@ -208,3 +208,16 @@ def test_json_lines_are_not_merged_by_a_decimal(files, tmp_path):
     delivery = make_delivery(tmp_path, [], columns=EVERY_TYPE, format="jsonl", mode="merge")
     with pytest.raises(ConnectorError, match="merged by the decimal field 'price'"):
         files.check(replace(delivery, key=("price",)))
+
+
+@pytest.mark.parametrize("file_format", ["csv", "jsonl"])
+def test_lines_are_written_in_a_fraction_of_what_they_are_long(file_format, tmp_path):
+    columns = (Column("id", "integer"), *(Column(f"c{n}", "string") for n in range(20)))
+    delivery = make_delivery(tmp_path, [], columns=columns, format=file_format)
+    texts = ", ".join(f"'value ' || i * {n} AS c{n}" for n in range(20))
+    rows = f"SELECT i AS id, {texts}, i + 1 AS _lume_row FROM range(120000) t(i)"
+    file = tmp_path / "mapped.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({rows}) TO '{file}'")
+    small = LocalFilesConnector(root=str(tmp_path / "lake"), memory_limit="96MB")
+    assert small.deliver(replace(delivery, mapped=(file,))).mapped_rows == 120_000

@@ -321,6 +321,20 @@ def test_a_parameter_of_another_type_is_answered_with_the_cast(warehouse, ask):
         pass
 
 
+@pytest.mark.parametrize("end", ["", ";", " -- all of it", "; -- all of it", "ORDER BY a -- )"])
+def test_a_query_may_end_as_people_end_it(warehouse, end):
+    query = f"WITH t AS (SELECT 1 AS a) SELECT a FROM t WHERE :source_path = 'x' {end}"
+    with warehouse.read(query, "x") as reader:
+        assert reader.read_all().to_pylist() == [{"a": 1}]
+
+
+def test_a_batch_of_any_name_is_bound_as_a_text(warehouse):
+    name = 'a\'b\\ "c" $1 \n żółć 漢字 ' * 500
+    query = "SELECT :source_path AS name, pg_typeof(:source_path)::text AS type"
+    with warehouse.read(query, name) as reader:
+        assert reader.read_all().to_pylist() == [{"name": name, "type": "text"}]
+
+
 def test_a_failure_in_the_middle_of_a_query_is_a_sentence(warehouse):
     query = "SELECT 1 / (5000 - i) AS a FROM generate_series(1, 9000) i WHERE :source_path = 'x'"
     with (

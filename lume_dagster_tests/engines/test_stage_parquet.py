@@ -118,6 +118,14 @@ def test_an_empty_stream_names_its_columns(stream):
     assert (staged.names, staged.batch.records) == (["count", "price"], 0)
 
 
+def test_the_rows_of_many_small_batches_keep_their_order(stream, tmp_path):
+    values = pa.table({"n": range(300_000), "text": ["x", "y", None] * 100_000})
+    staged = stream(values.to_reader(1_001))
+    part = pq.ParquetFile(staged.batch.part_paths[0])
+    assert part.read().rename_columns(["n", "text"]).equals(values)
+    assert part.metadata.num_row_groups == 3
+
+
 def test_a_stream_that_breaks_leaves_nothing(stream, tmp_path):
     def batches():
         yield from table("count").to_batches()

@@ -26,14 +26,17 @@ _BLOCK_BYTES = 1 << 26  # longer than any line that is written
 
 @contextmanager
 def rows_of_files(
-    held: Sequence[HeldBatch], paths: Sequence[Path], reading: Reading, memory_limit: str
+    held: Sequence[HeldBatch], paths: Sequence[Path], reading: Reading, memory_limit: str | None
 ) -> Iterator[pa.RecordBatchReader]:
-    """The rows of the files of a table that holds such batches, as they lie in them."""
+    """The rows of the files of a table that holds such batches, as they lie in them.
+
+    Without a limit, memory is what their format needs.
+    """
     columns = _columns(held[0], reading)
     files = [str(path) for path in paths]
     form = FORMATS[held[0].format]
     query, values = _query(form, held[0], columns, files)
-    with scratch_database(memory_limit) as connection:
+    with scratch_database(memory_limit or form.memory) as connection:
         if form.line and files and _decimals(columns):
             connection.register(_EXACT, _exact_decimals(files, columns))
             query += f" POSITIONAL JOIN {_EXACT}"

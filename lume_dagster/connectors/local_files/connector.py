@@ -38,7 +38,7 @@ class LocalFilesConnector(ConnectorResource):
     kind: ClassVar[str] = "local_files"
 
     root: str
-    memory_limit: str = "1GB"
+    memory_limit: str | None = None  # of the engine that writes files; None: what the format needs
     lock_timeout_seconds: float = 300.0
 
     def list_objects(self, source_path: str) -> Sequence[SourceObject]:
@@ -90,7 +90,8 @@ class LocalFilesConnector(ConnectorResource):
         self.check(delivery)
         with exclusive(table.lock, self.lock_timeout_seconds):
             table.check(delivery)
-            held = publish(table, delivery, self.text("memory_limit"), checkpoint)
+            limit = self.optional_text("memory_limit")
+            held = publish(table, delivery, limit, checkpoint)
         folder = table.folder / held.name
         return Receipt(
             mapped_rows=held.mapped_rows,
@@ -107,7 +108,8 @@ class LocalFilesConnector(ConnectorResource):
             held = table.batches()
             wanted = wanted_batches(str(table.folder), held, reading)
             files = [file for batch in wanted for file in table.mapped_files(batch)]
-            with rows_of_files(held, files, reading, self.text("memory_limit")) as reader:
+            limit = self.optional_text("memory_limit")
+            with rows_of_files(held, files, reading, limit) as reader:
                 yield reader
 
     def test(self) -> Iterator[str]:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.file_table.batches import HeldBatch, Loss, described, loss
-from lume_dagster.connectors.file_table.formats import copy_without_keys, part_name, write_batch
+from lume_dagster.connectors.file_table.formats import (
+    FORMATS,
+    copy_without_keys,
+    part_name,
+    write_batch,
+)
 from lume_dagster.connectors.local_files.folder_swap import Swap, new_swap
 from lume_dagster.connectors.local_files.table import MANIFEST, LocalTable, save
 from lume_dagster.connectors.protocol import Checkpoint, Delivery
@@ -20,14 +25,15 @@ if TYPE_CHECKING:
 
 
 def publish(
-    table: LocalTable, delivery: Delivery, memory_limit: str, checkpoint: Checkpoint
+    table: LocalTable, delivery: Delivery, memory_limit: str | None, checkpoint: Checkpoint
 ) -> HeldBatch:
     """Make a batch visible in the table in one step. The table's lock is held by the caller.
 
     Returns:
         What this delivery brought, which is not all that ``merge`` leaves in the batch's folder.
     """
-    with _file_errors(table.folder), scratch_database(memory_limit) as connection:
+    memory = memory_limit or FORMATS[delivery.format].memory
+    with _file_errors(table.folder), scratch_database(memory) as connection:
         swap = new_swap(table.state)
         checkpoint("connected")
         written = write_batch(connection, delivery, swap.work / "new")

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lume_dagster.connectors.file_table.formats import FORMATS
 from lume_dagster.connectors.file_table.read_back import rows_of_files, wanted_batches
 from lume_dagster.connectors.file_table.work_folder import work_folder
 from lume_dagster.connectors.object_store.download import download
@@ -68,9 +67,7 @@ def rows_read_back(
 
     with work_folder() as work:
         manifest, files = fetch_current(table, work, choose, seconds)
-        held = manifest.held()
-        limit = memory or FORMATS[held[0].format].memory
-        with rows_of_files(held, files, reading, limit) as reader:
+        with rows_of_files(manifest.held(), files, reading, memory) as reader:
             yield reader
 
 

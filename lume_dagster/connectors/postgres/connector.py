@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.postgres.load import load
-from lume_dagster.connectors.postgres.read import open_cursor, pieces
+from lume_dagster.connectors.postgres.read import SOURCE_PATH, stream
 from lume_dagster.connectors.postgres.session import (
     Login,
     connected,
@@ -85,14 +85,13 @@ class PostgresConnector(ConnectorResource):
         """The rows of a query, streamed."""
         import pyarrow as pa
 
-        bound = bind_source_path(query, "$1", "postgres")
+        bound = bind_source_path(query, SOURCE_PATH, "postgres")
         with self._session() as connection:
-            open_cursor(connection, bound, source_path)
-            stream = pieces(connection)
-            first = next(stream)
-            batches = _batches(self._login, first, stream)
+            schema, rows = stream(connection, bound, source_path)
+            first = next(rows, None)  # what goes wrong at once is said at once
+            batches = _batches(self._login, first, rows)
             try:
-                yield pa.RecordBatchReader.from_batches(first.schema, batches)
+                yield pa.RecordBatchReader.from_batches(schema, batches)
             finally:
                 batches.close()
 
@@ -164,9 +163,9 @@ def _schemas(number: int) -> str:
 
 
 def _batches(
-    login: Login, first: pa.Table, rest: Iterator[pa.Table]
+    login: Login, first: pa.RecordBatch | None, rest: Iterator[pa.RecordBatch]
 ) -> Generator[pa.RecordBatch, None, None]:
-    yield from first.to_batches()
+    if first is not None:
+        yield first
     with sentences(login):
-        for piece in rest:
-            yield from piece.to_batches()
+        yield from rest

@@ -1,79 +1,96 @@
-"""Stream a query from PostgreSQL as Arrow batches through a cursor, so that memory stays bounded.
+"""Stream a query from PostgreSQL as Arrow batches by binary COPY, so that memory stays bounded.
 
-The query's parameter is bound by the server itself. A bound query that is fetched at once would be
-held in memory whole; a cursor hands it over piece by piece.
+COPY takes no parameters. So the value is bound by the server as a setting of the transaction, and
+the query asks for that setting wherever ``:source_path`` stands: its text never holds the value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lume_dagster.connectors.postgres.session import run
+from lume_dagster.connectors.postgres.session import run, set_local
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from adbc_driver_manager.dbapi import Connection
+    from adbc_driver_manager.dbapi import Connection, Cursor
 
-_CURSOR = "lume_batch"
-_FIRST_ROWS, _MOST_ROWS, _PIECE_BYTES = 64, 10_000, 4 << 20
+_SETTING = "lume.source_path"
+#: What stands in a query for the name of the batch: a text, like a bound value.
+SOURCE_PATH = f"pg_catalog.current_setting('{_SETTING}')"
+
+_PIECE_BYTES = 4 << 20
 _MOST_DIGITS = 38
 _TYPMOD, _TYPE = b"POSTGRESQL:typmod", b"POSTGRESQL:type"
 
+#: A type in which Arrow itself knows a column, and how its values get it.
+_Change = tuple["pa.DataType", Callable[["pa.Array"], "pa.Array"]]
 
-def open_cursor(connection: Connection, query: str, source_path: str) -> None:
-    """Declare the cursor in a read-only transaction."""
+
+def stream(
+    connection: Connection, query: str, source_path: str
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The columns of one SELECT, and its rows in pieces of about four megabytes.
+
+    The query is part of another, in a read-only transaction: it can be nothing but a SELECT.
+    """
+    import pyarrow as pa
+    from adbc_driver_manager._reader import AdbcRecordBatchReader
+
     run(connection, "SET TRANSACTION READ ONLY")
-    # All rows are wanted: the planner must not favour the first ones.
-    run(connection, "SET LOCAL cursor_tuple_fraction = 1.0")
-    run(connection, f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {query}", (source_path,))
+    set_local(connection, {_SETTING: source_path})
+    cursor = connection.cursor()
+    size = {"adbc.postgresql.batch_size_hint_bytes": str(_PIECE_BYTES)}
+    cursor.adbc_statement.set_options(**size)
+    cursor.execute(f"SELECT * FROM (\n{query}\n) AS lume_rows")
+    handle = cursor.fetch_arrow()
+    # Not fetch_record_batch, whose errors have lost their SQLSTATE.
+    reader = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001
+    changes = [_change(field) for field in reader.schema]
+    fields = zip(reader.schema.names, changes, strict=True)
+    schema = pa.schema([(name, type_) for name, (type_, _) in fields])
+    return schema, _plain(cursor, reader, schema, changes)
 
 
-def pieces(connection: Connection) -> Iterator[pa.Table]:
-    """The cursor's rows, at least one piece; about four megabytes each."""
-    wanted = _FIRST_ROWS
-    with connection.cursor() as cursor:
-        cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
-        while True:
-            cursor.execute(f"FETCH FORWARD {wanted} FROM {_CURSOR}")
-            piece = cursor.fetch_arrow_table()
-            yield _plain(piece)
-            if piece.num_rows < wanted:
-                return
-            row_bytes = max(1, piece.nbytes // piece.num_rows)
-            wanted = max(1, min(_MOST_ROWS, _PIECE_BYTES // row_bytes))
-
-
-def _plain(piece: pa.Table) -> pa.Table:
-    """The piece in types that Arrow itself knows; numbers exact, as decimals or as text."""
+def _plain(
+    cursor: Cursor,
+    reader: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    changes: Sequence[_Change],
+) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
-    columns = [_plain_column(field, piece[i]) for i, field in enumerate(piece.schema)]
-    fields = [pa.field(f.name, c.type) for f, c in zip(piece.schema, columns, strict=True)]
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+    with cursor:  # the reader ends with it
+        for batch in reader:
+            arrays = [change(array) for (_, change), array in zip(changes, batch, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _plain_column(field: pa.Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-
+def _change(field: pa.Field) -> _Change:
+    """How a column comes to a type that Arrow itself knows: numbers exact, as decimals or text."""
     if not _is_opaque(field.type):
         if any(_is_opaque(field.type.field(i).type) for i in range(field.type.num_fields)):
             raise _unreadable(field)
-        return values
+        return field.type, lambda array: array
     metadata = field.metadata or {}
     if metadata.get(_TYPE) != b"numeric":
         raise _unreadable(field)
-    text = pa.chunked_array([c.storage for c in values.chunks], type=field.type.storage_type)
     decimal = _declared_decimal(metadata)
     if decimal is None:
-        return text
+        return field.type.storage_type, lambda array: array.storage
+    return decimal, lambda array: _as_decimal(field.name, array, decimal)
+
+
+def _as_decimal(name: str, array: pa.Array, decimal: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
     try:
-        return text.cast(decimal)
+        return array.storage.cast(decimal)
     except pa.ArrowInvalid as error:
         raise ConnectorError(
-            f"The column {field.name!r} is declared {decimal} and holds something else: {error}",
-            hint=f"cast it in the query: {field.name}::text",
+            f"The column {name!r} is declared {decimal} and holds something else: {error}",
+            hint=f"cast it in the query: {name}::text",
         ) from error
 
 

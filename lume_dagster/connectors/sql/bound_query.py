@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from lume_dagster.errors import FlowError
+
+if TYPE_CHECKING:
+    from sqlglot import Token
 
 NAME = "source_path"
 
@@ -16,7 +20,8 @@ def bind_source_path(query: str, placeholder: str, dialect: str) -> str:
     Raises:
         FlowError: the query cannot be read, or does not use ``:source_path``.
     """
-    spots = list(_spots(query, dialect))
+    tokens = _tokens(query, dialect)
+    spots = list(_spots(tokens))
     if not spots:
         raise FlowError(
             "The source query does not use :source_path, so every batch would be the same rows.",
@@ -27,25 +32,42 @@ def bind_source_path(query: str, placeholder: str, dialect: str) -> str:
     for begin, end in spots:
         parts += [query[start:begin], placeholder]
         start = end
-    return "".join([*parts, query[start:]]).rstrip().removesuffix(";")
+    return "".join([*parts, query[start : _end(query, tokens)]])
 
 
 def times_bound(query: str, dialect: str) -> int:
     """How often ``:source_path`` stands in a query: what a placeholder without a name asks for."""
-    return sum(1 for _ in _spots(query, dialect))
+    return sum(1 for _ in _spots(_tokens(query, dialect)))
 
 
-def _spots(query: str, dialect: str) -> Iterator[tuple[int, int]]:
-    from sqlglot import TokenType
+def _tokens(query: str, dialect: str) -> list[Token]:
     from sqlglot.dialects import Dialect
     from sqlglot.errors import TokenError
 
     try:
-        tokens = Dialect.get_or_raise(dialect).tokenize(query)
+        tokens: list[Token] = Dialect.get_or_raise(dialect).tokenize(query)
     except TokenError as error:
         raise FlowError(
             f"The source query cannot be read: {error}", hint="check its quotes and comments"
         ) from error
+    return tokens
+
+
+def _end(query: str, tokens: Sequence[Token]) -> int:
+    """Where the statement ends: before semicolons that nothing but comments follows."""
+    from sqlglot import TokenType
+
+    end = len(query.rstrip())
+    for token in reversed(tokens):
+        if token.token_type != TokenType.SEMICOLON:
+            break
+        end = token.start
+    return end
+
+
+def _spots(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    from sqlglot import TokenType
+
     for colon, name in pairwise(tokens):
         adjacent = name.start == colon.end + 1
         if colon.token_type == TokenType.COLON and adjacent and name.text == NAME:
