@@ -20,6 +20,7 @@ from lume_dagster.mapper.workshop.documents import Proposed
 from lume_dagster.mapper.workshop.place import Place
 from lume_dagster.mapper.workshop.running import changed_flow
 from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.items import list_read_by
 
 _ITEM = "item"
 
@@ -108,7 +109,7 @@ def _renamed(expression: str, variable: str, path: str) -> str:
     tree = parse_expression(expression, f"mapping.{path}").copy()
     for column in tree.find_all(exp.Column):
         first = next(p for p in ("catalog", "db", "table", "this") if column.args.get(p))
-        if column.args[first].name == variable:
+        if column.args[first].name == variable and list_read_by(column) is None:
             column.set(first, exp.to_identifier(_ITEM))
     return tree.sql("duckdb")
 
