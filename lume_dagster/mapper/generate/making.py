@@ -11,8 +11,9 @@ import numpy as np
 from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.generate.choose import nothing, proposed
-from lume_dagster.mapper.generate.kept import kept, made_list
-from lume_dagster.mapper.generate.lists import list_around, source_lists
+from lume_dagster.mapper.generate.figures import figure_options
+from lume_dagster.mapper.generate.kept import kept, made_list, without_empty_lists
+from lume_dagster.mapper.generate.lists import item_matches, list_around, source_lists
 from lume_dagster.mapper.generate.memory import knowing, remembered_options
 from lume_dagster.mapper.generate.options import Bench, Option, options
 from lume_dagster.mapper.knowledge import default_knowledge
@@ -60,8 +61,10 @@ def make_draft(
     beside = given.beside
     with Trial(generator.settings, sample, beside.seeds, beside.folder, beside.nulls) as trial:
         bench = Bench(sample, trial, _scorer(), generator.country)
-        work = _Work(bench, matches, source_lists(sample, schema, matches), given)
-        proposals = tuple(_made(work, field) for field in _wanted(schema))
+        lists = source_lists(sample, schema, matches)
+        matches |= item_matches(sample, schema, lists, knowledge)
+        work = _Work(bench, matches, lists, given)
+        proposals = without_empty_lists(schema, [_made(work, field) for field in _wanted(schema)])
         if generator.proposer is not None:
             from lume_dagster.mapper.generate.asking import asked
 
@@ -98,6 +101,8 @@ def _made(work: _Work, field: SchemaField) -> Proposal:
         *remembered_options(work.bench, field, columns, work.given.memory),
         *options(work.bench, field, columns),
     ]
+    if not around:
+        found += figure_options(work.bench, field, work.lists)
     return proposed(field, sorted(found, key=_by_confidence))
 
 
