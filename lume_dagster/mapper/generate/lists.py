@@ -23,7 +23,7 @@ from lume_dagster.mapper.match.core import (
 from lume_dagster.mapper.sample import Sample
 
 _ITEM_WEIGHT = 0.5  # of what matches inside a list, beside the list's own match
-_LEAST_LEFT = 0.1  # what is less likely does not become likely by being the last
+_LEAST_LEFT = 0.2  # what is less likely does not become likely by being the last
 _IS_LEFT = 0.5  # of a column that is the last, for the last field
 
 

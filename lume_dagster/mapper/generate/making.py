@@ -55,20 +55,25 @@ def make_draft(
     given: Given,
 ) -> Draft:
     """The draft; see Generator."""
+    beside = given.beside
     knowledge = knowing(generator.knowledge or default_knowledge(), given.memory)
+    knowledge = knowledge.remembering(beside.names) if beside.names else knowledge
     found = match(sample, schema, knowledge=knowledge)
     matches = {one.field: one for one in found}
-    beside = given.beside
-    with Trial(generator.settings, sample, beside.seeds, beside.folder, beside.nulls) as trial:
-        bench = Bench(sample, trial, _scorer(), generator.country)
+    with Trial(
+        generator.settings, sample, beside.seeds, beside.folder, beside.nulls, beside.also_called
+    ) as trial:
+        bench = Bench(sample, trial, meaning_scorer(), generator.country, beside.codes)
         lists = source_lists(sample, schema, matches)
         matches |= item_matches(sample, schema, lists, knowledge)
         work = _Work(bench, matches, lists, given)
-        proposals = without_empty_lists(schema, [_made(work, field) for field in _wanted(schema)])
+        proposals = tuple(_made(work, field) for field in _wanted(schema))
         if generator.proposer is not None:
-            from lume_dagster.mapper.generate.asking import asked
+            from lume_dagster.mapper.generate.asking import Asking, asked
 
-            proposals = asked(generator.proposer, work.bench, schema, matches, proposals)
+            asking = Asking(generator.proposer, bench, schema, matches, lists)
+            proposals = asked(asking, proposals)
+        proposals = without_empty_lists(schema, proposals)
     return Draft(
         proposals=proposals,
         mapping=_mapping(schema, proposals),
@@ -138,7 +143,7 @@ def _unused(sample: Sample, proposals: Sequence[Proposal]) -> tuple[str, ...]:
     )
 
 
-def _scorer() -> Callable[[str, str], float]:
+def meaning_scorer() -> Callable[[str, str], float]:
     """How near two texts are in meaning: -1 to 1."""
     embedding = load_embedding()
     known: dict[str, Any] = {}
