@@ -69,7 +69,14 @@ def address_programs(facts: Facts, want: Want) -> Iterator[Program]:
         yield from _streets(facts, part, want)
         return
     why = f"The values are addresses; the {_WORDS[asked]} is taken."
-    yield Program(part, "part", _SURE, (why,))
+    sure = _is_of(facts, want, asked)
+    yield Program(part, "part", _SURE if sure else _GUESS, (why,), review=not sure)
+
+
+def _is_of(facts: Facts, want: Want, asked: str) -> bool:
+    """Whether both names speak of the same address: no ``birth_city`` is in a billing address."""
+    of_the_part = {word for phrase in _ASKED[asked] for word in phrase.split()}
+    return set(want.words) - of_the_part - NAMES == set(facts.name_words) - NAMES - of_the_part
 
 
 _WORDS = {
@@ -96,13 +103,14 @@ def _says(words: str, phrases: Sequence[str]) -> bool:
 
 def _streets(facts: Facts, part: str, want: Want) -> Iterator[Program]:
     """Whether the house number belongs to the street is seldom said."""
+    same = _is_of(facts, want, "street")
     if not want.says(*_STREET_WHOLE):
-        told = want.says(*_STREET_ALONE)
+        told = same and want.says(*_STREET_ALONE)
         why = "The values are addresses; the street is taken without its number."
         yield Program(part, "part", _SURE if told else _GUESS, (why,), review=not told)
     if not want.says(*_STREET_ALONE):
         whole = f"trim(split_part({_text(facts)}, ',', 1))"
-        told = want.says(*_STREET_WHOLE)
+        told = same and want.says(*_STREET_WHOLE)
         why = "The values are addresses; the street is taken with its number."
         yield Program(whole, "part", _SURE if told else _GUESS - 0.1, (why,), review=not told)
 

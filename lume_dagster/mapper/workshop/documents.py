@@ -114,7 +114,7 @@ class ResultDocument(Document):
 class Edit(Part):
     """One edit of a session, for people to read back."""
 
-    kind: str  # mapper, sample, target_schema, prompt, generate
+    kind: str  # mapper, sample, target_schema, prompt, global, generate
     at: datetime
     fields: tuple[str, ...]
     said: str = ""

@@ -69,7 +69,7 @@ def _require(
 
 
 def score_lookups(place: Place, result: ResultDocument, timeout: float) -> ResultDocument:
-    """The result with how sure each pair of its lookup tables is.
+    """The result with how sure each pair of its lookup tables is; a person's word is.
 
     Raises:
         InvalidRequestError: too many choices, or it takes longer than ``timeout`` seconds.
@@ -79,11 +79,16 @@ def score_lookups(place: Place, result: ResultDocument, timeout: float) -> Resul
         from lume_dagster.mapper.generate.making import meaning_scorer
     flow, until = parse(result.flow), time.monotonic() + timeout
     fields = {field.path: field for field in flow.target_schema.walk()}
+    review = read_review(place.home(result.pipeline))
+    standing = expressions(flow.mapping, flow.target_schema)
     meaning = meaning_scorer()
     scores: Pairs = {}
     for path, pairs in lookups_of(flow).items():
         choices = _choices(fields[path], pairs)
         scores[path] = {}
+        if review.decision(path, standing.get(path)) in KEPT:
+            scores[path] = dict.fromkeys(pairs, Confidence.CONFIDENT.value)
+            continue
         for code, value in pairs.items():
             if time.monotonic() > until:
                 message = f"scoring the lookups of {result.id} takes longer than {timeout:g} s."

@@ -75,6 +75,20 @@ def test_a_part_of_an_address_is_taken(tmp_path, texts, name, out):
     assert made.verdict is Verdict.AUTO
 
 
+@pytest.mark.parametrize(
+    ("column", "name", "verdict"),
+    [
+        ("billing_address", "billing_city", Verdict.AUTO),
+        ("address", "birth_city", Verdict.REVIEW),
+        ("shipping_address", "city", Verdict.REVIEW),
+        ("shipping_address", "billing_zip", Verdict.REVIEW),
+    ],
+)
+def test_a_part_of_what_may_be_another_address_is_not_sure(tmp_path, column, name, verdict):
+    made = ways(tmp_path, field_of(name, type="string"), {column: GERMAN * 4})
+    assert [one.verdict for one in made if one.kind == "part"] == [verdict]
+
+
 def test_whether_the_number_belongs_to_the_street_is_for_a_person(tmp_path):
     made = ways(tmp_path, field_of("street", type="string"), {"address": GERMAN * 4})
     assert [one.verdict for one in made if one.kind == "part"] == [Verdict.REVIEW] * 2
