@@ -58,7 +58,10 @@ def remedies(
     fields = {field.path: field for field in flow.target_schema.walk()}
     if not whats:
         return ()
-    with Trial(settings, sample, nulls=tuple(flow.source.format.nulls)) as trial:
+    source = flow.source
+    with Trial(
+        settings, sample, nulls=source.format.nulls, also_called=source.also_called
+    ) as trial:
         found = [
             _remedy(trial, fields[leaf.path], leaf, path, whats[path])
             for leaf, path in _made_of(flow, whats)
