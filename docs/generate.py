@@ -113,6 +113,7 @@ settings, the clock and chance cannot be reached: the same version and batch giv
 | `target.quantity` | the typed value of another target field; fields may not need each other in a circle |
 | `address.city` | a value inside a JSON object or struct |
 | `line.sku` | inside `{each: lines, as: line, item: {...}}`: a value of the item |
+| `item.qty` | the same inside `sum_of(lines, item.qty)` and its kin, where an item is always `item` |
 
 ## What fails, fails for its row
 

@@ -76,3 +76,53 @@ def test_the_check_of_the_columns_carries_the_proposal(project):
     metadata = last.event.asset_check_evaluation.metadata
     assert metadata["columns_missing"].value == 5
     assert "- 'first_name' seems to be called 'Vorname' now" in metadata["proposal"].value
+
+
+def two_ways(project: Path) -> None:
+    """Two batches of the same people, with their dates written in two ways."""
+    for name, written in (("iso.csv", "2024-{m:02}-{d}"), ("points.csv", "{d}.{m:02}.2024")):
+        rows = [
+            f"{m},Ann,Lee{m},a{m}@example.com,PL,{written.format(m=m, d=m + 12)}"
+            for m in range(1, 13)
+        ]
+        header = "id,first_name,last_name,email,country,customer_since"
+        (project / "landing" / name).write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    accepted = say(project, "drift", "contacts", "iso.csv", "--accept")
+    assert "How the values look is kept in" in accepted.stdout, accepted.stderr
+
+
+def test_values_that_are_written_otherwise_are_told_mended_and_mapped(project):
+    two_ways(project)
+    said = say(project, "drift", "contacts", "points.csv", "--write")
+    assert "customer_since:" in said.stdout
+    assert "are written 9.9.9999 (before: 9999-9-9)" in said.stdout
+    assert "'%Y-%m-%d', '%d.%m.%Y') reads 100% of them" in said.stdout
+    assert say(project, "publish", "contacts", "--activate").exit_code == 0
+    before, after = (
+        json.loads(say(project, "run", "contacts", batch, "--json").stdout)["metrics"]["row_counts"]
+        for batch in ("iso.csv", "points.csv")
+    )
+    assert before == after
+    assert after["mapped"] == 12
+
+
+def test_the_check_of_the_columns_warns_of_values_and_lets_the_batch_pass(project):
+    two_ways(project)
+    say(project, "run", "contacts", "points.csv")
+    with open_instance(project / ".lume") as instance:
+        key = dg.AssetCheckKey(dg.AssetKey(["lume", "contacts", "v1", "source"]), "schema_contract")
+        last = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
+    evaluation = last.event.asset_check_evaluation
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert evaluation.metadata["shapes_changed"].value == 1
+    assert "- customer_since: 100%" in evaluation.metadata["shapes"].value
+    assert evaluation.metadata["columns_missing"].value == 0
+
+
+def test_what_keep_values_keeps_must_be_asked_for(project):
+    assert say(project, "drift", "contacts", "contacts.csv", "--keep-values").exit_code == 2
+    kept = project / "flows" / "contacts" / "shapes.yaml"
+    two_ways(project)
+    assert "values:" not in kept.read_text("utf-8")
+    say(project, "drift", "contacts", "iso.csv", "--accept", "--keep-values")
+    assert "values: [PL]" in kept.read_text("utf-8")

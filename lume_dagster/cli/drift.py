@@ -1,8 +1,8 @@
-"""`lume drift`: what changed in a batch, and the line that lets the flow map it again."""
+"""`lume drift`: what changed in a batch, and the lines that let the flow map it again."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,14 @@ import click
 from lume_dagster.cli.shell import Shell, near, verb
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dagster import AssetKey
 
     from lume_dagster.flows.library import Library
-    from lume_dagster.flows.model import FlowVersion
+    from lume_dagster.flows.model import Flow, FlowVersion
     from lume_dagster.mapper.drift import Drift
+    from lume_dagster.orchestration.drift import ShapeDrift
     from lume_dagster.orchestration.project import Project
 
 
@@ -25,39 +28,82 @@ if TYPE_CHECKING:
 @click.option(
     "--write",
     is_flag=True,
-    help="Put the new names into the draft of FLOW, for you to look at and publish.",
+    help="Put the new names and expressions into the draft of FLOW, for you to look at.",
 )
-def drift(shell: Shell, flow: str, source_path: str, *, write: bool) -> None:
-    """Say how the columns of a batch differ from what FLOW needs.
+@click.option(
+    "--accept",
+    is_flag=True,
+    help="The values of this batch look as they should: compare later ones with them.",
+)
+@click.option(
+    "--keep-values",
+    is_flag=True,
+    help="With --accept: keep the values of columns with few of them, so that new ones are told.",
+)
+def drift(
+    shell: Shell, flow: str, source_path: str, *, write: bool, accept: bool, keep_values: bool
+) -> None:
+    """Say how the columns of a batch differ from what FLOW needs, and its values from what it knew.
 
-    Columns that seem to be renamed are proposed as source.also_called; nothing is changed
-    without --write, and no version ever is.
+    Columns that seem to be renamed are proposed as source.also_called; where values are written
+    otherwise, an expression that reads them. Nothing is changed without --write, and no version
+    ever is. How values looked is kept by `lume map`, and by --accept.
     """
+    from lume_dagster.errors import InvalidRequestError
     from lume_dagster.flows.library import Library
     from lume_dagster.orchestration.project import find_project, load_project
 
+    if keep_values and not accept:
+        message = "--keep-values says what --accept keeps."
+        raise InvalidRequestError(message, hint="give both, or neither.")
     project = load_project(find_project())
     library = Library(project.workspace.flows)
     version = library.resolve(flow)
-    found = _found(project, version, source_path)
+    found, kept = _found(project, version, source_path, accept=accept, keep_values=keep_values)
     written = _write(library, version.flow.flow, found) if write else None
     value = {
         "flow_version": version.name,
-        **asdict(found),
+        **asdict(found.columns),
+        "shapes": asdict(found.shapes),
         "written": None if written is None else str(written),
+        "kept": None if kept is None else str(kept),
     }
-    shell.answer(value, lambda: _tell(version, source_path, found, written))
+    shell.answer(value, lambda: _tell(version, source_path, found, written, kept))
 
 
-def _found(project: Project, version: FlowVersion, source_path: str) -> Drift:
-    from lume_dagster.orchestration.drift import Beside, drift_of
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is different: the columns, and how their values are written."""
+
+    columns: Drift
+    shapes: ShapeDrift
+
+    def sentences(self) -> Iterator[str]:
+        """Both, the worst first."""
+        yield from self.columns.sentences()
+        yield from self.shapes.sentences()
+
+
+def _found(
+    project: Project, version: FlowVersion, source_path: str, *, accept: bool, keep_values: bool
+) -> tuple[_Found, Path | None]:
+    from lume_dagster.mapper.sample import take_sample
+    from lume_dagster.mapper.shapes.kept import keep_shapes_of
+    from lume_dagster.orchestration.drift import Beside, drift_of, shape_drift_of
     from lume_dagster.orchestration.instance import open_instance
     from lume_dagster.orchestration.sampling import batch_of, staged_aside
 
     where, workspace = batch_of(project, version.flow.source, source_path), project.workspace
     with staged_aside(where) as (staged, settings), open_instance(workspace.data) as instance:
-        beside = Beside(_source_asset(project, version), instance, settings)
-        return drift_of(version.flow, staged, beside)
+        source = _source_asset(project, version)
+        beside = Beside(source, instance, settings, workspace.flows)
+        flow = version.flow
+        found = _Found(drift_of(flow, staged, beside), shape_drift_of(flow, staged, beside))
+        if not accept:
+            return found, None
+        sample = take_sample(settings, staged)
+        folder = workspace.flows / flow.flow
+        return found, keep_shapes_of(folder, flow, sample, keep_values=keep_values or None)
 
 
 def _source_asset(project: Project, version: FlowVersion) -> AssetKey | None:
@@ -69,25 +115,40 @@ def _source_asset(project: Project, version: FlowVersion) -> AssetKey | None:
     return load_project(project.folder, [version.name]).placed(version).key("source")
 
 
-def _write(library: Library, name: str, found: Drift) -> Path:
+def _write(library: Library, name: str, found: _Found) -> Path:
     from lume_dagster.flows.rewriting import rewrite
     from lume_dagster.flows.versions import FILE_NAME
-    from lume_dagster.mapper.drift import with_new_names
 
     path = library.folder / name / FILE_NAME
     draft = library.resolve(f"{name}:draft").flow
-    changed = rewrite(path.read_text("utf-8"), with_new_names(draft, found.renamed))
+    changed = rewrite(path.read_text("utf-8"), _changed(draft, found))
     path.write_text(changed, encoding="utf-8")
     return path
 
 
-def _tell(version: FlowVersion, source_path: str, found: Drift, written: Path | None) -> None:
+def _changed(draft: Flow, found: _Found) -> Flow:
+    from lume_dagster.mapper.drift import with_new_names
+    from lume_dagster.mapper.shapes.remedies import with_remedies
+
+    changed = with_remedies(draft, found.shapes.remedies) if found.shapes.remedies else draft
+    if found.columns.renamed or not found.shapes.remedies:
+        changed = with_new_names(changed, found.columns.renamed)
+    return changed
+
+
+def _tell(
+    version: FlowVersion, source_path: str, found: _Found, written: Path | None, kept: Path | None
+) -> None:
     for sentence in found.sentences():
         click.echo(sentence)
-    name = version.flow.flow
+    name, columns = version.flow.flow, found.columns
+    if not columns.missing and not columns.new:
+        click.echo(f"{source_path} has the columns that {version.name} knows.")
+    if found.shapes.known and not found.shapes.changes:
+        click.echo("Their values are written as they were.")
+    if kept is not None:
+        click.echo(f"How the values look is kept in {near(kept)}.")
     if written is not None:
         click.echo(f"{near(written)} says so now. Look at it, then: lume publish {name}")
-    elif found.renamed:
+    elif columns.renamed or found.shapes.remedies:
         click.echo(f"If that is so: lume drift {name} {source_path} --write")
-    elif not found.missing and not found.new:
-        click.echo(f"{source_path} has the columns that {version.name} knows.")

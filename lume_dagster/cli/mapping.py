@@ -139,6 +139,8 @@ def _map_into(
 ) -> None:
     from lume_dagster.cli.mapping_review import Reviewing
     from lume_dagster.flows.drafts import standing_of, write_draft
+    from lume_dagster.mapper.sample import take_sample
+    from lume_dagster.mapper.shapes.kept import keep_shapes_of
     from lume_dagster.mapper.workshop.generation import generate
 
     before = place.library.resolve(f"{name}:draft").flow
@@ -151,6 +153,7 @@ def _map_into(
     folder = place.flows / name
     write_draft(folder, reviewing.flow, standing_of(folder))
     reviewing.keep()
+    keep_shapes_of(folder, reviewing.flow, take_sample(place.settings, staged))
     draft = replace(made.draft, proposals=reviewing.proposals, mapping=reviewing.flow.mapping)
     value = {"flow": name, "file": str(folder / "flow.yaml"), **_value(draft)}
     shell.answer(value, lambda: _tell(shell, draft, name, folder, reviewing.flow))

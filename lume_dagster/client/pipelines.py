@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from lume_dagster.errors import InvalidRequestError
 from lume_dagster.mapper import review
 from lume_dagster.mapper.nodes import expressions
 from lume_dagster.mapper.proposal import Decision
-from lume_dagster.mapper.workshop import documents, intake, jobs, pipelines, sessions
+from lume_dagster.mapper.workshop import documents, intake, jobs, lookups, pipelines, sessions
 from lume_dagster.mapper.workshop.documents import JobDocument, ResultDocument, Status
 from lume_dagster.mapper.workshop.mapper import Mapper
 
@@ -278,6 +278,25 @@ class Pipeline:
             note=note,
         )
         return self.get_review()
+
+    def learn(
+        self, target_property_names: Sequence[str] | None = None
+    ) -> dict[str, dict[str, str]]:
+        """Let other pipelines use the lookup tables that people have reviewed in the draft.
+
+        The pairs stand in ``review.yaml`` as ``learned``. A field of the same name in another
+        pipeline, which allows these values, takes a code for what it was learned to mean.
+
+        Args:
+            target_property_names: Paths of target fields; all with a reviewed lookup when not said.
+
+        Returns:
+            What was learned: by field, each code and its value.
+
+        Raises:
+            InvalidRequestError: a field without a lookup table, or one that nobody has reviewed.
+        """
+        return lookups.learn(self._place, self.name, target_property_names)
 
 
 def _decision(word: Decision | str) -> Decision:

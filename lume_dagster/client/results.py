@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lume_dagster.client.place import open_place
-from lume_dagster.mapper.workshop import documents, results
+from lume_dagster.mapper.workshop import documents, lookups, results
 from lume_dagster.mapper.workshop.documents import ResultDocument, RowFigures, Status
 from lume_dagster.mapper.workshop.pages import SIZE, Page
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """The outcome of running a job, or of an edit; it never changes."""
+    """The outcome of running a job, or of an edit; what came out never changes."""
 
     def __init__(self, place: Place, document: ResultDocument) -> None:
         """Made by ``Job.run``, the edits of a workshop, and ``Result.get_by_id``."""
@@ -108,6 +108,22 @@ class Result:
     def get_spec(self) -> dict[str, dict[str, Any]]:
         """The mapper's spec: sources, constants and lookups of each field."""
         return self.mapper.spec
+
+    def generate_confidence_scores(self, timeout: float = 10) -> dict[str, dict[str, str]]:
+        """How sure each pair of the mapper's lookup tables is; the spec says it from then on.
+
+        Args:
+            timeout: Seconds after which it is given up.
+
+        Returns:
+            By field and code one of Confident, Very High, High, Medium, Low, Very Low, Incorrect:
+            how well the code fits the value it is mapped to, beside the others there are.
+
+        Raises:
+            InvalidRequestError: it takes too long, or there are 1,000 values to choose from.
+        """
+        self._document = lookups.score_lookups(self._place, self._document, timeout)
+        return {path: dict(told) for path, told in self._document.lookup_confidence.items()}
 
     def get_mappings(self, page: int = 1, size: int = SIZE) -> Page[RecordMapping]:
         """A page of mappings: one for each source record, in their order."""

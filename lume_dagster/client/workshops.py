@@ -136,6 +136,17 @@ class Workshop:
         editing = partial(edits.edit_prompt, target_fields_to_prompt=target_fields_to_prompt)
         return self._edit(editing, auto_deploy)
 
+    def run_global_edit(
+        self, global_edit: Mapping[str, str], *, auto_deploy: bool = False
+    ) -> Result:
+        """Say something of the source as a whole; any field may change, but those people stand for.
+
+        Args:
+            global_edit: ``{source_context: sentences}``, such as ``dates have the day first``.
+            auto_deploy: Deploy what comes out.
+        """
+        return self._edit(partial(edits.edit_global, global_edit=global_edit), auto_deploy)
+
     def run_generation(
         self, fields: Sequence[str] | None = None, *, auto_deploy: bool = False
     ) -> Result:

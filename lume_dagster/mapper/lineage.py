@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.items import ITEM, list_read_by
 from lume_dagster.plan.names import path_of
 
 _FALLBACKS = (exp.Coalesce,)
@@ -36,8 +37,7 @@ def lineage_of(expression: str, where: str, variables: Sequence[tuple[str, str]]
         variables: names for items of lists, each with the expression of its list, inner last.
     """
     tree = parse_expression(expression, where)
-    lists = _lists(variables)
-    paths = [_placed(path, lists) for path in _paths(tree)]
+    paths = _placed_paths(tree, _lists(variables))
     return Lineage(
         sources=_distinct(".".join(p) for p in paths if p[0] != "target" or len(p) == 1),
         fields=_distinct(".".join(p[1:]) for p in paths if p[0] == "target" and len(p) > 1),
@@ -56,25 +56,33 @@ def _lists(variables: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Variable -> path of the items it stands for."""
     found: dict[str, str] = {}
     for name, each in variables:
-        tree = parse_expression(each, "a list")
-        paths = [_placed(path, found) for path in _paths(tree)]
+        paths = _placed_paths(parse_expression(each, "a list"), found)
         found[name] = f"{'.'.join(paths[0])}[]" if paths else name
     return found
 
 
-def _placed(path: tuple[str, ...], lists: dict[str, str]) -> tuple[str, ...]:
-    first, *rest = path
+def _placed_paths(tree: exp.Expr, lists: dict[str, str]) -> list[tuple[str, ...]]:
+    """The paths of an expression, from the columns on."""
+    return [_placed(node, lists) for node in _names(tree)]
+
+
+def _placed(node: exp.Column | exp.Dot, lists: dict[str, str]) -> tuple[str, ...]:
+    first, *rest = path = path_of(node)
+    listed = list_read_by(node) if first == ITEM else None
+    if listed is not None:
+        whole = _placed_paths(listed, lists)
+        return (f"{'.'.join(whole[0])}[]", *rest) if whole else path
     if first in lists:
         return (lists[first], *rest)
     return tuple(rest) if first == "source" and rest else path
 
 
-def _paths(tree: exp.Expr) -> Iterator[tuple[str, ...]]:
+def _names(tree: exp.Expr) -> Iterator[exp.Column | exp.Dot]:
     """The longest path at each place where a column is named."""
     for node in tree.walk(bfs=False):
         inside = isinstance(node.parent, exp.Dot) and node.parent.this is node
         if isinstance(node, exp.Column | exp.Dot) and not inside:
-            yield path_of(node)
+            yield node
 
 
 def _defaults(tree: exp.Expr) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -73,12 +73,16 @@ class Beside:
     """What else of a flow its mapping depends on.
 
     ``seeds`` are the flow's, with paths relative to ``folder``; ``nulls`` are the texts that the
-    source format says mean no value.
+    source format says mean no value, ``also_called`` other names of its columns. ``codes`` are what
+    people say that codes mean, by field; ``names`` are pairs of a column and the field it means.
     """
 
     seeds: Mapping[str, Seed] = field(default_factory=dict)
     folder: Path = Path()
     nulls: tuple[str, ...] = ()
+    also_called: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    names: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,9 @@ class Review(Part):
     review: Literal[1] = Field(1, description="Version of the format of review files.")
     flow: FlowName = Field(description="Name of the flow.")
     fields: Mapping[str, Reviewed] = Field({}, description="By path of the target field.")
+    learned: Mapping[str, Mapping[str, str]] = Field(
+        {}, description="What codes mean in other flows too, by path of the target field."
+    )
 
     def decision(self, path: str, expression: str | None) -> Decision:
         """What is decided of a field as it stands now."""
@@ -119,16 +122,56 @@ def decide(
                     note=note,
                 )
         kept = {path: fields[path] for path in expressions if path in fields}
-        review = Review(flow=folder.name, fields=kept)
+        review = Review(flow=folder.name, fields=kept, learned=review.learned)
         write_atomically(folder / REVIEW_NAME, _text(review).encode())
         return review
+
+
+def learn_codes(folder: Path, codes: Mapping[str, Mapping[str, str]]) -> Review:
+    """Keep what codes mean, for the same fields of other flows; what is there of a field goes."""
+    with exclusively(folder):
+        before = read_review(folder)
+        learned = {**before.learned, **codes}
+        review = Review(flow=folder.name, fields=before.fields, learned=learned)
+        write_atomically(folder / REVIEW_NAME, _text(review).encode())
+        return review
+
+
+def learned_codes(library: Library, schema: TargetSchema, *, but: str) -> dict[str, dict[str, str]]:
+    """What other flows have learned of the fields of a schema: code to value, by field.
+
+    A field is known by its name and its enum. Where flows differ on a code, it is not told.
+    """
+    wanted = [field for field in schema.walk() if field.enum is not None]
+    told: dict[str, dict[str, set[str]]] = {}
+    for name in library.flows():
+        if name == but or not (library.folder / name / REVIEW_NAME).is_file():
+            continue
+        review = read_review(library.folder / name)
+        for field in wanted:
+            for path, pairs in review.learned.items():
+                if path.rpartition(".")[2] == field.name and _allowed(field, pairs):
+                    for code, value in pairs.items():
+                        told.setdefault(field.path, {}).setdefault(code, set()).add(value)
+    return {
+        path: {code: next(iter(values)) for code, values in codes.items() if len(values) == 1}
+        for path, codes in told.items()
+    }
+
+
+def _allowed(field: SchemaField, pairs: Mapping[str, str]) -> bool:
+    allowed = {str(value) for value in field.enum or ()}
+    return bool(pairs) and set(pairs.values()) <= allowed
 
 
 def _text(review: Review) -> str:
     fields = {
         path: r.model_dump(mode="json", exclude_defaults=True) for path, r in review.fields.items()
     }
-    return _HEADER + write_yaml({"review": 1, "flow": review.flow, "fields": fields})
+    value: dict[str, object] = {"review": 1, "flow": review.flow, "fields": fields}
+    if review.learned:
+        value["learned"] = {path: dict(pairs) for path, pairs in review.learned.items()}
+    return _HEADER + write_yaml(value)
 
 
 def kept_fields(review: Review, expressions: Mapping[str, str | None]) -> dict[str, str]:

@@ -6,7 +6,7 @@ A sample is bounded, and the only rows of a batch that Python ever looks at.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,25 +76,34 @@ class Sample:
         return next(column for column in self.columns if column.path == path)
 
 
-def take_sample(settings: EngineSettings, staged: StagedBatch, rows: int = SAMPLE_ROWS) -> Sample:
-    """Read at most so many rows of a batch; of an empty one there is only the header."""
+def take_sample(
+    settings: EngineSettings,
+    staged: StagedBatch,
+    rows: int = SAMPLE_ROWS,
+    only: Collection[str] | None = None,
+) -> Sample:
+    """Read at most so many rows of a batch; of an empty one there is only the header.
+
+    ``only`` names the columns that are read, where not all are wanted.
+    """
+    wanted = [column for column in staged.columns if only is None or column.name in only]
     with open_session(settings, read=[staged.folder]) as session:
-        numbers, texts = _read(session, staged, rows)
+        numbers, texts = _read(session, staged, wanted, rows)
     if staged.format in _EMPTY_IS_NULL:
         texts = [[value or None for value in values] for values in texts]
     columns = [
         place
-        for column, values in zip(staged.columns, texts, strict=True)
+        for column, values in zip(wanted, texts, strict=True)
         for place in _places(column, values)
     ]
     return Sample(staged, tuple(columns), tuple(numbers))
 
 
 def _read(
-    session: DuckDBPyConnection, staged: StagedBatch, rows: int
+    session: DuckDBPyConnection, staged: StagedBatch, columns: Sequence[StagedColumn], rows: int
 ) -> tuple[list[int], list[list[str | None]]]:
     step = max(1, -(-staged.records // rows))
-    shown = [_as_text(column) for column in staged.columns]
+    shown = [_as_text(column) for column in columns]
     query = (
         exp.select(exp.column(ROW), *shown)
         .from_(exp.to_table("staged"))

@@ -58,7 +58,8 @@ class Trial:
     """A session on the rows of a sample, for as many expressions and fields as one likes.
 
     Seeds are given as a flow names them; their paths are relative to ``folder``. ``nulls`` are the
-    texts that the source format says mean no value.
+    texts that the source format says mean no value, ``also_called`` other names of columns, as the
+    flow's source lists them.
     """
 
     settings: EngineSettings
@@ -66,6 +67,7 @@ class Trial:
     seeds: Mapping[str, Seed] = field(default_factory=dict)
     folder: Path = Path()
     nulls: Sequence[str] = ()
+    also_called: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _session: DuckDBPyConnection | None = field(default=None, repr=False)
     _source: Source | None = field(default=None, repr=False)
@@ -85,7 +87,7 @@ class Trial:
         empty = ("",) if staged.format in _EMPTY_IS_NULL else ()
         columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
         nulls = tuple(dict.fromkeys((*empty, *self.nulls)))
-        self._source = Source(columns, self.seeds, headers, engine, nulls)
+        self._source = Source(columns, self.seeds, headers, engine, nulls, self.also_called)
         self._session = session
         return self
 

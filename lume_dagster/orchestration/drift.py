@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import dagster as dg
 
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.settings import EngineSettings
-from lume_dagster.errors import MissingExtraError, PlanError
+from lume_dagster.errors import FlowError, MissingExtraError, PlanError
 from lume_dagster.flows.model import Flow, FlowVersion
 from lume_dagster.mapper.drift import Drift, find_drift
 from lume_dagster.mapper.sample import Sample, take_sample
+from lume_dagster.mapper.shapes.compare import ShapeChange
+from lume_dagster.mapper.shapes.kept import columns_of, read_shapes, shape_changes
+from lume_dagster.mapper.shapes.remedies import Remedy, remedies
 from lume_dagster.orchestration.checks.options import SCHEMA_CONTRACT
 from lume_dagster.orchestration.checks.results import Checked
 from lume_dagster.orchestration.newest import staged_in
@@ -26,11 +30,16 @@ _SAMPLE_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What a batch is looked at beside: earlier batches that its source asset staged, if any."""
+    """What a batch is looked at beside: earlier batches that its source asset staged, if any.
+
+    And how values looked when the mapping was made, which is kept in the flow's folder below
+    ``flows``.
+    """
 
     source: dg.AssetKey | None
     instance: dg.DagsterInstance
     settings: EngineSettings
+    flows: Path
 
 
 def drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> Drift:
@@ -43,15 +52,74 @@ def drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> Drift:
     return find_drift(flow, sample, _earlier(flow, staged, beside))
 
 
+@dataclass(frozen=True, slots=True)
+class ShapeDrift:
+    """How the values of a batch are written otherwise, and what could be changed in the mapping.
+
+    ``known`` is whether it was kept how they looked; without that there is nothing to tell.
+    """
+
+    known: bool = False
+    changes: tuple[ShapeChange, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+
+    def sentences(self) -> Iterator[str]:
+        """What a person should know: first what is different, then what would read it."""
+        yield from (change.sentence for change in self.changes)
+        yield from (remedy.sentence for remedy in self.remedies)
+
+
+def shape_drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> ShapeDrift:
+    """How the values of a staged batch differ from those that the mapping was made from.
+
+    Only the columns that the flow uses are read, and of these some rows.
+
+    Raises:
+        FlowError: what is kept of them cannot be read.
+    """
+    kept = read_shapes(beside.flows / flow.flow)
+    if kept is None:
+        return ShapeDrift()
+    sample = take_sample(beside.settings, staged, _SAMPLE_ROWS, columns_of(flow, _names(staged)))
+    changes = shape_changes(flow, kept, sample)
+    try:
+        found = remedies(flow, changes, sample, beside.settings)
+    except MissingExtraError:  # what is different is told all the same
+        found = ()
+    return ShapeDrift(known=True, changes=changes, remedies=found)
+
+
 def with_proposal(
     checked: Iterable[Checked], flow: Flow, staged: StagedBatch, beside: Beside
 ) -> tuple[Checked, ...]:
-    """The checks of a source; that of its columns says what missing ones seem to be called now."""
+    """The checks of a source; that of its columns says what missing ones seem to be called now.
+
+    It says too which values are written otherwise. That is a warning, and holds up no batch.
+    """
     return tuple(
-        replace(one, metadata={**one.metadata, "proposal": _proposal(flow, staged, beside)})
-        if one.name == SCHEMA_CONTRACT and one.metadata.get("missing")
-        else one
-        for one in checked
+        _told(one, flow, staged, beside) if one.name == SCHEMA_CONTRACT else one for one in checked
+    )
+
+
+def _told(checked: Checked, flow: Flow, staged: StagedBatch, beside: Beside) -> Checked:
+    if checked.metadata.get("missing"):
+        proposal = {"proposal": _proposal(flow, staged, beside)}
+        return replace(checked, metadata={**checked.metadata, **proposal})
+    try:
+        drift = shape_drift_of(flow, staged, beside)
+        told, changed = list(drift.sentences()), len(drift.changes)
+    except FlowError as error:  # the batch is well all the same
+        told, changed = [str(error)], 0
+    if not told:
+        return checked
+    shapes = {"shapes_changed": changed, "shapes": _listed(told)}
+    words = f"{checked.description} {told[0]}" + (" ..." if len(told) > 1 else "")
+    return replace(
+        checked,
+        passed=False,
+        error=checked.error and not checked.passed,
+        description=words,
+        metadata={**checked.metadata, **shapes},
     )
 
 
@@ -60,7 +128,11 @@ def _proposal(flow: Flow, staged: StagedBatch, beside: Beside) -> dg.MarkdownMet
         told = list(drift_of(flow, staged, beside).sentences())
     except MissingExtraError as error:
         told = [str(error)]
-    return dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in told))
+    return _listed(told)
+
+
+def _listed(sentences: Iterable[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in sentences))
 
 
 @contextmanager

@@ -110,7 +110,8 @@ def _stage(scope: RunScope, batch: Batch) -> StagedBatch:
 def _beside(scope: RunScope) -> Beside:
     from lume_dagster.orchestration.drift import Beside
 
-    return Beside(scope.key("source"), scope.instance, scope.workspace.engine_settings)
+    workspace = scope.workspace
+    return Beside(scope.key("source"), scope.instance, workspace.engine_settings, workspace.flows)
 
 
 def _transform(scope: RunScope, progress: Progress) -> StepDone:

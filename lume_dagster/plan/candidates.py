@@ -31,6 +31,7 @@ class Source:
     seed_columns: Mapping[str, tuple[str, ...]]
     oracle: TypeOracle
     null_texts: tuple[str, ...] = ()
+    also_called: Mapping[str, Sequence[str]] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)  # of the oracle, for all candidates
 
 
@@ -77,7 +78,7 @@ def _scope(source: Source) -> tuple[Scope, SeedSlots]:
     scope = Scope(
         chain=Chain(),
         columns=tuple(source.columns),
-        also_called={},
+        also_called=source.also_called,
         null_texts=source.null_texts,
         seeds=slots,
         oracle=source.oracle,

@@ -13,7 +13,7 @@ from lume_dagster.flows.model import Handling
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.plan.constraints import constraints, duckdb_type, literal
 from lume_dagster.plan.expressions import parse_expression
-from lume_dagster.plan.names import path_of
+from lume_dagster.plan.items import any_item, list_of
 from lume_dagster.plan.plan import RowTest
 from lume_dagster.plan.rewrite import Failure, Rewriter
 from lume_dagster.plan.sql import (
@@ -28,7 +28,6 @@ from lume_dagster.plan.sql import (
     not_,
     present,
     struct,
-    text,
     when,
 )
 from lume_dagster.plan.strict import convert
@@ -250,39 +249,8 @@ def _each(node: object) -> tuple[str, str, object]:
 
 def items_of(each: str, rewriter: Rewriter, field: SchemaField) -> tuple[Sql, str]:
     """The list itself and the type of its items; a JSON array stays JSON inside."""
-    tree = parse_expression(each, f"mapping.{field.path}")
-    if isinstance(tree, exp.Column | exp.Dot):
-        value, kind = rewriter.resolve(path_of(tree))
-    else:
-        value = rewriter.rewrite(tree)
-        kind = rewriter.type_of(value)
-    if kind == "JSON":
-        return _json_list(value, rewriter), "JSON"
-    if not kind.endswith("]"):
-        raise PlanError(
-            f"a list is wanted, the expression gives {kind}.",
-            hint="string_split makes one of a text.",
-        )
-    return rewriter.bind(value), kind[: kind.rindex("[")]
-
-
-def _json_list(value: Sql, rewriter: Rewriter) -> Sql:
-    given = rewriter.bind(
-        when(exp.NEQ(this=call("json_type", value), expression=text("NULL")), value)
-    )
-    is_array = exp.EQ(this=call("json_type", given), expression=text("ARRAY"))
-    items = rewriter.bind(when(is_array, call("json_extract", given, text("$[*]"))))
-    lost = all_of([present(given), is_null(items)])
-    rewriter.fail("INVALID_ARRAY", "is not a list", lost, given)
-    return items
+    return list_of(parse_expression(each, f"mapping.{field.path}"), rewriter)
 
 
 def _any_item(test: Test, items: Sql, variable: str) -> Test:
-    bad = call("list_filter", items, lambda_(variable, is_true(test.broken)))
-    shown = call(
-        "list_extract",
-        call("list_transform", bad, lambda_(variable, test.value)),
-        exp.Literal.number(1),
-    )
-    broken = exp.GT(this=call("len", bad), expression=exp.Literal.number(0))
-    return Test(test.row, broken, shown)
+    return Test(test.row, *any_item(items, variable, test.broken, test.value))

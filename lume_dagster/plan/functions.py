@@ -118,6 +118,16 @@ HELPERS: dict[str, str] = {
     "significant": "significant(number, digits): a number as text with at most so many "
     "significant digits, without exponent and trailing zeros.",
     "squash": "squash(text): runs of white space made one, ends trimmed; NULL when empty.",
+    "count_of": "count_of(list[, condition]): how many items there are, or how many of which the "
+    "condition is true: count_of(lines, item.qty > 0).",
+    "sum_of": "sum_of(list[, number]): the sum over the items, 0 of an empty list: "
+    "sum_of(lines, item.qty * item.price::DOUBLE). Texts are read as plain numbers.",
+    "min_of": "min_of(list[, value]): the least value of the items: min_of(lines, item.due::DATE).",
+    "max_of": "max_of(list[, value]): the greatest.",
+    "first_of": "first_of(list[, value]): that of the first item that has one: "
+    "first_of(contacts, item.email).",
+    "join_of": "join_of(list, ', '[, text]): all of them as one text, with a text between; NULL "
+    "when there is nothing: join_of(lines, ', ', item.sku).",
 }
 
 #: Functions that make a text as long as an argument says: only up to this many characters.
@@ -128,5 +138,5 @@ PADDING = frozenset({"lpad", "rpad"})
 MAY_FAIL = frozenset(
     {"power", "sqrt", "ln", "log10", "exp", "make_date", "make_timestamp", "abs", "round", "ceil"}
     | {"floor", "trunc", "mod", "strftime", "date_trunc", "last_day", "time_bucket", "to_base"}
-    | {"chr"}
+    | {"chr", "list_sum"}
 )

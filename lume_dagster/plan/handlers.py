@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from lume_dagster.plan import choices, conversions, lookups
+from lume_dagster.plan import choices, conversions, items, lookups
 from lume_dagster.plan.figures import NUMBER_TEXTS
 from lume_dagster.plan.helpers import EXPANSIONS
 from lume_dagster.plan.rewrite import Handlers
@@ -27,5 +27,6 @@ HANDLERS = Handlers(
         "try_strptime": conversions.try_strptime,
         **dict.fromkeys(EXPANSIONS, conversions.helper),
         **dict.fromkeys(NUMBER_TEXTS, conversions.number_text),
+        **dict.fromkeys(items.OVER_ITEMS, items.figure),
     },
 )

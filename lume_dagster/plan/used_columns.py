@@ -9,10 +9,10 @@ from sqlglot import exp
 from lume_dagster.errors import PlanError
 from lume_dagster.flows.model import Flow
 from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.items import ITEM, list_read_by
 from lume_dagster.plan.names import find_column, path_of
 from lume_dagster.plan.plan import SourceColumn
 
-_ITEM = "item"
 #: What names the rows before and after mapping in front of a column: ``source.x``, ``target.x``.
 _SOURCE, _TARGET = "source", "target"
 
@@ -50,7 +50,7 @@ def _of_node(where: str, node: object, bound: frozenset[str]) -> Iterator[str]:
         yield from _of_text(where, node, bound)
     elif isinstance(node, Mapping) and "each" in node:
         yield from _of_text(where, str(node["each"]), bound)
-        yield from _of_node(where, node.get("item"), bound | {str(node.get("as", _ITEM))})
+        yield from _of_node(where, node.get("item"), bound | {str(node.get("as", ITEM))})
     elif isinstance(node, Mapping):
         for name, inner in node.items():
             yield from _of_node(f"{where}.{name}", inner, bound)
@@ -61,6 +61,8 @@ def _of_text(where: str, text: str, bound: frozenset[str]) -> Iterator[str]:
         if not isinstance(node, exp.Column | exp.Dot) or isinstance(node.parent, exp.Dot):
             continue
         head, *rest = path_of(node)
+        if head == ITEM and list_read_by(node) is not None:
+            continue
         if rest and head.casefold() == _SOURCE:
             yield rest[0]
         elif head not in bound and not (rest and head.casefold() == _TARGET):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lume_dagster.flows.flow_file import parse
+from lume_dagster.mapper.convert.program import Confidence
 from lume_dagster.mapper.lineage import lineage_of
 from lume_dagster.mapper.workshop.documents import Proposed
-from lume_dagster.mapper.workshop.mapper import Mapper, bucket_of
+from lume_dagster.mapper.workshop.mapper import Mapper
 from lume_dagster_tests.flows.sample import flow_text
 
 
@@ -97,6 +98,6 @@ def test_the_manifest_leads_from_a_source_to_all_fields_that_depend_on_it():
 
 
 def test_there_are_seven_buckets_of_confidence():
-    found = [bucket_of(p) for p in (1, 0.95, 0.8, 0.6, 0.3, 0.1, 0)]
+    found = [Confidence.of(p).value for p in (1, 0.95, 0.8, 0.6, 0.5, 0.3, 0)]
     words = ["Confident", "Very High", "High", "Medium", "Low", "Very Low", "Incorrect"]
     assert found == words

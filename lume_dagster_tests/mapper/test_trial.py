@@ -141,3 +141,13 @@ def test_outside_a_with_block_it_says_so(tmp_path):
     trial = Trial(settings_of(tmp_path), sample_of_text(tmp_path, "a\n1\n"))
     with pytest.raises(RuntimeError, match="with block"):
         trial.one(field_of(type="string"), "a")
+
+
+def test_a_column_may_be_called_otherwise_as_the_source_of_the_flow_says(tmp_path):
+    sample = sample_of_text(tmp_path, "Vorname\nada\n")
+    field, called = field_of(type="string"), {"first_name": ["given", "Vorname"]}
+    (one,) = tried(tmp_path, sample, field, "upper(first_name)", also_called=called)
+    assert one.values == ("ADA",)
+    (other,) = tried(tmp_path, sample, field, "upper(first_name)")
+    assert other.refused is not None
+    assert "no column 'first_name'" in other.refused

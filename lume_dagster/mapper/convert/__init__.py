@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lume_dagster.flows.schema import SchemaField
+from lume_dagster.mapper.convert.addresses import address_programs
 from lume_dagster.mapper.convert.booleans import boolean_programs
 from lume_dagster.mapper.convert.clocks import duration_programs
 from lume_dagster.mapper.convert.codes import code_programs
@@ -28,6 +29,7 @@ from lume_dagster.mapper.convert.moments import (
 )
 from lume_dagster.mapper.convert.numbers import number_programs
 from lume_dagster.mapper.convert.parts import joined_programs, split_programs
+from lume_dagster.mapper.convert.periods import period_programs
 from lume_dagster.mapper.convert.program import (
     AUTO_FROM,
     Code,
@@ -56,7 +58,7 @@ _MOST_SHOWN = 8
 _LEAST = 0.01  # what is less likely is not worth a line
 
 
-def convert(
+def convert(  # noqa: PLR0913 - all but three by name
     field: SchemaField,
     columns: Sequence[SampleColumn],
     trial: Trial,
@@ -64,18 +66,19 @@ def convert(
     examples: Mapping[int, str | None] | None = None,
     scorer: Scorer | None = None,
     country: str | None = None,
+    codes: Mapping[str, str] | None = None,
 ) -> tuple[Converted, ...]:
     """The ways to make a field of some columns, the likeliest first; empty where there is none.
 
     Of several columns all are used together. ``examples`` are values known to be right, by row of
     the sample (or by item, inside a list). Seeds are those of the trial. ``scorer`` tells how alike
     two texts are in meaning, for code lists. ``country`` (``DE``) is where phone numbers without a
-    code are from; without it they stay as they are.
+    code are from; without it they stay as they are. ``codes`` are what people say that values mean.
     """
     want = Want(field)
     within = next((c.path for c in columns if "[]" in c.path), "")
     facts = [_facts(column, want, trial, within) for column in columns]
-    given = _Context(want, trial, _siblings(columns, trial), scorer, country)
+    given = _Context(want, trial, _siblings(columns, trial), scorer, country, codes or {})
     best: dict[str, Program] = {}
     for program in _programs(facts, given):
         known = best.get(program.expression)
@@ -134,6 +137,7 @@ class _Context:
     siblings: Sequence[Facts]
     scorer: Scorer | None
     country: str | None
+    codes: Mapping[str, str]
 
 
 def _of_one(facts: Facts, given: _Context) -> Iterator[Program]:
@@ -150,7 +154,7 @@ def _without_seeds(facts: Facts, given: _Context) -> Iterator[Program]:
     field, want = given.want.field, given.want
     several = field.enum is not None and len(field.enum) > 1
     if several:
-        yield from enum_programs(facts, want, given.scorer)
+        yield from enum_programs(facts, want, given.scorer, given.codes)
     if several and field.type == "string":
         return
     kind = field.format if field.format in _BY_FORMAT else field.type
@@ -163,10 +167,12 @@ def _numbers(facts: Facts, given: _Context) -> Iterator[Program]:
     yield from split_programs(facts, given.want)
     yield from duration_programs(facts, given.want)
     yield from year_programs(facts, given.want)
+    yield from period_programs(facts, given.want)
     yield from number_programs(facts, given.want, given.siblings)
 
 
 def _moments(facts: Facts, given: _Context) -> Iterator[Program]:
+    yield from period_programs(facts, given.want)
     yield from temporal_programs(facts, given.want, given.siblings)
 
 
@@ -179,6 +185,7 @@ def _texts(facts: Facts, given: _Context) -> Iterator[Program]:
     special = [
         *code_programs(facts, want),
         *split_programs(facts, want),
+        *address_programs(facts, want),
         *written_date_programs(facts, want, given.siblings),
     ]
     yield from special

@@ -18,13 +18,19 @@ Scorer = Callable[[str, str], float]
 _LISTED = re.compile(r"[,;|]")
 LEAST_MAPPED = 0.6  # surer values are mapped, the others left to a person
 MOST_VALUES = 200
+TOLD = 0.99  # of what a person has said
 _PAIR = re.compile(
     r"['\"`]?([\w+-]{1,20})['\"`]?\s*(?:=|:|->|→|means|for|\u2013|-)\s*['\"]?([^,;.()'\"]{2,40})"
 )
 
 
-def enum_programs(facts: Facts, want: Want, scorer: Scorer | None = None) -> Iterator[Program]:
-    """Programs for a field with an enum."""
+def enum_programs(
+    facts: Facts,
+    want: Want,
+    scorer: Scorer | None = None,
+    told: Mapping[str, str] | None = None,
+) -> Iterator[Program]:
+    """Programs for a field with an enum; ``told`` is what people say that values mean."""
     allowed = [str(c) for c in want.field.enum or () if c is not None]
     values = facts.values
     if not allowed or not values or len(values) > MOST_VALUES:
@@ -36,11 +42,24 @@ def enum_programs(facts: Facts, want: Want, scorer: Scorer | None = None) -> Ite
             read, "identity", 0.98, ("Every value is allowed as it is.",), nulls=facts.nulls
         )
         return
-    codes = match_values(values, allowed, want, scorer)
+    codes = with_told(match_values(values, allowed, want, scorer), told or {}, allowed)
     program = code_list(facts, want, codes)
     if program is not None:
         yield from _by_case(facts, allowed)
         yield program
+
+
+def with_told(
+    codes: Sequence[Code], told: Mapping[str, str], allowed: Sequence[str]
+) -> tuple[Code, ...]:
+    """The codes, where a person's word goes before what they look like."""
+    known = {code.casefold(): target for code, target in told.items() if target in allowed}
+    return tuple(
+        Code(code.value, known[code.value.casefold()], TOLD, mapped=True)
+        if code.value.casefold() in known
+        else code
+        for code in codes
+    )
 
 
 def _by_case(facts: Facts, allowed: Sequence[str]) -> Iterator[Program]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from lume_dagster.flows.schema import SchemaField
+from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.generate.lists import list_around
 from lume_dagster.mapper.generate.memory import columns_in
 from lume_dagster.mapper.generate.options import Bench
@@ -54,6 +55,24 @@ def _shown(
     for row in range(min(_SHOWN, len(tried.values))):
         before = {c.path: c.values[row] for c in columns if row < len(c.values)}
         yield Shown(before, tried.values[row], tried.errors[row])
+
+
+def without_empty_lists(
+    schema: TargetSchema, proposals: Sequence[Proposal]
+) -> tuple[Proposal, ...]:
+    """A list of objects of which no field is made is left to a person: it would say nothing."""
+    of_objects = {f.path for f in schema.walk() if f.items is not None and f.items.fields}
+    made = {p.path: p for p in proposals}
+    for path in sorted(of_objects, key=len, reverse=True):  # inner lists first
+        proposal = made[path]
+        inside = [p for p in made.values() if p.path.startswith(f"{path}[]")]
+        if proposal.kind == "list" and not any(p.expression for p in inside):
+            why = f"The list may be made from {proposal.expression}, but none of its fields is."
+            made[path] = replace(
+                proposal, expression=None, sources=(), confidence=0.0, verdict=Verdict.ABSTAIN,
+                kind="none", reasons=(why,),
+            )  # fmt: skip
+    return tuple(made.values())
 
 
 def made_list(

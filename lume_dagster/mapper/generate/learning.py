@@ -30,7 +30,10 @@ def learn_field(
     field: SchemaField,
     taught: Sequence[Taught],
 ) -> Iterator[str]:
-    """Expressions for a field, the likeliest first; that they do what is taught is not yet sure."""
+    """Expressions for a field, the likeliest first; that they do what is taught is not yet sure.
+
+    Programs of which something else may be meant as well are left out: another example tells.
+    """
     shown = [(before, after) for before, after in taught if after is not None]
     near = _near(sample, field, shown)
     with Trial(settings, sample) as trial:
@@ -46,7 +49,8 @@ def learn_field(
         examples = [Shown({p: before.get(p) for p in paths}, after) for before, after in shown]
         values = {path: columns[path].values for path in paths}
         for program in learn(examples, values, most=_PROGRAMS):
-            yield program.expression(references)
+            if program.certain:
+                yield program.expression(references)
 
 
 def _near(

@@ -1,15 +1,30 @@
-"""Which source list each list of the target is made from, before its items are looked at."""
+"""Which source list each list of the target is made from, and what its items are made from.
+
+The lists are chosen first, from how everything matches; then the items of each are a little table
+of their own, whose columns are matched with the fields of the target's items and nothing else.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lume_dagster.flows.schema import SchemaField, TargetSchema
-from lume_dagster.mapper.match.core import FieldMatch, candidates
+from lume_dagster.mapper.knowledge import Knowledge
+from lume_dagster.mapper.match.column import Column, columns_of, fields_of
+from lume_dagster.mapper.match.core import (
+    Candidate,
+    FieldMatch,
+    candidates,
+    default_maker,
+    match_columns,
+)
 from lume_dagster.mapper.sample import Sample
 
 _ITEM_WEIGHT = 0.5  # of what matches inside a list, beside the list's own match
+_LEAST_LEFT = 0.2  # what is less likely does not become likely by being the last
+_IS_LEFT = 0.5  # of a column that is the last, for the last field
 
 
 def list_around(path: str) -> str:
@@ -58,3 +73,52 @@ def _votes(field: SchemaField, matches: Mapping[str, FieldMatch]) -> Mapping[str
             if best is not None:
                 votes[list_around(best.column)] += _ITEM_WEIGHT * best.probability
     return votes
+
+
+def item_matches(
+    sample: Sample, schema: TargetSchema, lists: Mapping[str, str], knowledge: Knowledge
+) -> dict[str, FieldMatch]:
+    """The matches of the fields of items, list by list."""
+    columns, fields, maker = columns_of(sample), fields_of(schema), default_maker(knowledge)
+    found: dict[str, FieldMatch] = {}
+    for target, source in lists.items():
+        ours, theirs = ([_alone(c, of) for c in side if list_around(c.path) == of]
+                        for side, of in ((columns, source), (fields, target)))  # fmt: skip
+        if ours and theirs:
+            matches = match_columns(ours, theirs, maker)
+            found |= {match.field: match for match in _with_the_last(matches, ours, source)}
+    return found
+
+
+def _with_the_last(
+    matches: Sequence[FieldMatch], columns: Sequence[Column], source: str
+) -> Iterator[FieldMatch]:
+    """Where one field and one column are left of a list, they may well belong together."""
+    taken = {match.column for match in matches}
+    left = [match for match in matches if match.column is None]
+    free = [column.path for column in columns if column.path not in taken]
+    for match in matches:
+        likely = len(left) == len(free) == 1 and len(matches) > 1 and match is left[0]
+        yield _last(match, free[0], source) if likely else match
+
+
+def _last(match: FieldMatch, path: str, source: str) -> FieldMatch:
+    own = next((c for c in match.alternatives if c.column == path), None)
+    if (
+        own is None
+        or own.probability < _LEAST_LEFT
+        or any("another kind" in r for r in own.reasons)
+    ):
+        return match
+    raised = Candidate(
+        path, max(own.probability, _IS_LEFT), (*own.reasons, f"nothing else of {source} is left")
+    )
+    others = tuple(c for c in match.alternatives if c is not own)
+    return replace(match, alternatives=(raised, *others))
+
+
+def _alone(column: Column, within: str) -> Column:
+    """As a column of a table: what surrounds the list says nothing about its items."""
+    return replace(
+        column, in_list="", table=column.table.removeprefix(f"{within}[]").removeprefix(".")
+    )

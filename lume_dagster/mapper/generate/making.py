@@ -11,8 +11,9 @@ import numpy as np
 from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.generate.choose import nothing, proposed
-from lume_dagster.mapper.generate.kept import kept, made_list
-from lume_dagster.mapper.generate.lists import list_around, source_lists
+from lume_dagster.mapper.generate.figures import figure_options
+from lume_dagster.mapper.generate.kept import kept, made_list, without_empty_lists
+from lume_dagster.mapper.generate.lists import item_matches, list_around, source_lists
 from lume_dagster.mapper.generate.memory import knowing, remembered_options
 from lume_dagster.mapper.generate.options import Bench, Option, options
 from lume_dagster.mapper.knowledge import default_knowledge
@@ -54,18 +55,25 @@ def make_draft(
     given: Given,
 ) -> Draft:
     """The draft; see Generator."""
+    beside = given.beside
     knowledge = knowing(generator.knowledge or default_knowledge(), given.memory)
+    knowledge = knowledge.remembering(beside.names) if beside.names else knowledge
     found = match(sample, schema, knowledge=knowledge)
     matches = {one.field: one for one in found}
-    beside = given.beside
-    with Trial(generator.settings, sample, beside.seeds, beside.folder, beside.nulls) as trial:
-        bench = Bench(sample, trial, _scorer(), generator.country)
-        work = _Work(bench, matches, source_lists(sample, schema, matches), given)
+    with Trial(
+        generator.settings, sample, beside.seeds, beside.folder, beside.nulls, beside.also_called
+    ) as trial:
+        bench = Bench(sample, trial, meaning_scorer(), generator.country, beside.codes)
+        lists = source_lists(sample, schema, matches)
+        matches |= item_matches(sample, schema, lists, knowledge)
+        work = _Work(bench, matches, lists, given)
         proposals = tuple(_made(work, field) for field in _wanted(schema))
         if generator.proposer is not None:
-            from lume_dagster.mapper.generate.asking import asked
+            from lume_dagster.mapper.generate.asking import Asking, asked
 
-            proposals = asked(generator.proposer, work.bench, schema, matches, proposals)
+            asking = Asking(generator.proposer, bench, schema, matches, lists)
+            proposals = asked(asking, proposals)
+        proposals = without_empty_lists(schema, proposals)
     return Draft(
         proposals=proposals,
         mapping=_mapping(schema, proposals),
@@ -98,6 +106,8 @@ def _made(work: _Work, field: SchemaField) -> Proposal:
         *remembered_options(work.bench, field, columns, work.given.memory),
         *options(work.bench, field, columns),
     ]
+    if not around:
+        found += figure_options(work.bench, field, work.lists)
     return proposed(field, sorted(found, key=_by_confidence))
 
 
@@ -133,7 +143,7 @@ def _unused(sample: Sample, proposals: Sequence[Proposal]) -> tuple[str, ...]:
     )
 
 
-def _scorer() -> Callable[[str, str], float]:
+def meaning_scorer() -> Callable[[str, str], float]:
     """How near two texts are in meaning: -1 to 1."""
     embedding = load_embedding()
     known: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from lume_dagster.mapper.match.core import Candidate
 from lume_dagster.mapper.proposal import Decision, Shown
 from lume_dagster.mapper.review import Remembered
 from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.items import ITEM, list_read_by
 from lume_dagster.plan.names import path_of
 
 _TRUSTED = {Decision.APPROVED: 0.97, Decision.PROPOSED: 0.9}
@@ -39,7 +40,14 @@ def columns_in(expression: str) -> tuple[str, ...]:
         tree = parse_expression(expression, "a remembered expression")
     except LumeError:  # of a flow that needs mending: it remembers nothing
         return ()
-    return tuple(dict.fromkeys(path_of(column)[0] for column in tree.find_all(exp.Column)))
+    return tuple(dict.fromkeys(path_of(column)[0] for column in _columns(tree)))
+
+
+def _columns(tree: exp.Expr) -> Iterator[exp.Column]:
+    """All but what stands for the items of a list."""
+    for column in tree.find_all(exp.Column):
+        if path_of(column)[0] != ITEM or list_read_by(column) is None:
+            yield column
 
 
 def remembered_options(
@@ -62,7 +70,7 @@ def _on(bench: Bench, expression: str, path: str) -> str:
     here = bench.sample.column(path).reference
     if columns_in(expression) == (path,):
         return expression
-    for column in list(tree.find_all(exp.Column)):
+    for column in list(_columns(tree)):
         column.replace(parse_expression(here, "a column").copy())
     return tree.sql("duckdb")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as fields
 from itertools import combinations
 
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert import Converted, Scorer, convert
+from lume_dagster.mapper.convert.addresses import NAMES
+from lume_dagster.mapper.convert.facts import words_of
 from lume_dagster.mapper.knowledge import plain_name
 from lume_dagster.mapper.match.core import Candidate, believed
 from lume_dagster.mapper.sample import Sample
@@ -45,11 +48,15 @@ class Bench:
     trial: Trial
     scorer: Scorer | None = None
     country: str | None = None
+    codes: Mapping[str, Mapping[str, str]] = fields(default_factory=dict)  # by field, as people say
 
     def convert(self, field: SchemaField, paths: Sequence[str]) -> tuple[Converted, ...]:
         """What can be made of these columns."""
         columns = [self.sample.column(path) for path in paths]
-        return convert(field, columns, self.trial, scorer=self.scorer, country=self.country)
+        known = self.codes.get(field.path, {})
+        return convert(
+            field, columns, self.trial, scorer=self.scorer, country=self.country, codes=known
+        )
 
 
 def options(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> list[Option]:
@@ -59,6 +66,7 @@ def options(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> l
     found = [Option(made, 1.0, ()) for made in bench.convert(field, [])]
     if not likely or likely[0].probability < _SURE or not _same_name(field, likely[0]):
         found += _of_pairs(bench, field, columns)
+        found += _of_addresses(bench, field, columns)
     for candidate in likely:
         found += _of_column(bench, field, candidate)
         if max((option.confidence for option in found), default=0.0) >= _ENOUGH:
@@ -74,6 +82,19 @@ def _of_column(bench: Bench, field: SchemaField, candidate: Candidate) -> Iterat
     for made in bench.convert(field, [candidate.column])[:_OF_ONE]:
         if made.kind != "constant":
             yield Option(made, candidate.probability, candidate.reasons)
+
+
+def _of_addresses(
+    bench: Bench, field: SchemaField, columns: Sequence[Candidate]
+) -> Iterator[Option]:
+    """A part of what a column says that it is: no name of a part is like that of the whole."""
+    for candidate in columns:
+        name = candidate.column.rpartition(".")[2]
+        if not NAMES & set(words_of(name)):
+            continue
+        for made in bench.convert(field, [candidate.column]):
+            if made.kind == "part":
+                yield Option(made, max(candidate.probability, _TOGETHER), ())
 
 
 def _of_pairs(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> Iterator[Option]:

@@ -10,7 +10,7 @@ from lume_dagster.mapper.synthesis.program import Program
 from lume_dagster.mapper.synthesis.setting import Setting
 
 #: By the number of examples; the last is for more.
-MOST_AMBIGUITY = (0.0, 0.2, 0.25, 0.3)
+MOST_AMBIGUITY = (0.0, 0.1, 0.1, 0.3)
 LEAST_SUPPORT = 0.75
 MOST_CONSTANT = 0.6
 

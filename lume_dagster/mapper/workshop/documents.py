@@ -97,6 +97,7 @@ class ResultDocument(Document):
     flow: str = ""  # the flow that ran, as its file would say it
     generated_by: str | None = None
     proposals: Mapping[str, Proposed] = {}
+    lookup_confidence: Mapping[str, Mapping[str, str]] = {}  # by field: code to bucket
     run: str | None = None  # folder below the job's runs
     input_rows: int = 0
     mapped_rows: int = 0
@@ -113,7 +114,7 @@ class ResultDocument(Document):
 class Edit(Part):
     """One edit of a session, for people to read back."""
 
-    kind: str  # mapper, sample, target_schema, prompt, generate
+    kind: str  # mapper, sample, target_schema, prompt, global, generate
     at: datetime
     fields: tuple[str, ...]
     said: str = ""

@@ -18,6 +18,7 @@ from lume_dagster.mapper.grammar.importing import (
 )
 from lume_dagster.mapper.nodes import complete, expressions, fitting, node_at, with_node
 from lume_dagster.mapper.sample import Sample, take_sample
+from lume_dagster.mapper.workshop.context import edit_by_context
 from lume_dagster.mapper.workshop.documents import Proposed, Taught
 from lume_dagster.mapper.workshop.generation import generate
 from lume_dagster.mapper.workshop.pages import Rows
@@ -161,6 +162,22 @@ def edit_prompt(desk: Desk, target_fields_to_prompt: Mapping[str, str]) -> Edite
         mapping = with_node(mapping, schema, path, expression)
     words = "; ".join(f"{path}: {sentence}" for path, sentence in target_fields_to_prompt.items())
     return Edited("prompt", changed_flow(flow, mapping=complete(mapping, schema)), words)
+
+
+def edit_global(desk: Desk, global_edit: Mapping[str, str]) -> Edited:
+    """Say something of the data as a whole: any field may change, but what people stand for.
+
+    Raises:
+        InvalidRequestError: a sentence that is not understood.
+    """
+    context = global_edit.get("source_context")
+    if context is None or set(global_edit) != {"source_context"}:
+        raise InvalidRequestError(
+            "the global edit cannot be read.", hint="{source_context: a sentence on the data}."
+        )
+    made = edit_by_context(desk.place, desk.flow, desk.staged, context)
+    proposals = {p: said for p, said in made.generated.proposals.items() if p in made.fields}
+    return Edited("global", made.flow, context, proposals=proposals)
 
 
 def _understood(

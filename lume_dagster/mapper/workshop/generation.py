@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
@@ -14,12 +14,13 @@ from lume_dagster.flows.model import Flow
 from lume_dagster.flows.schema import TargetSchema
 from lume_dagster.mapper.nodes import complete, expressions, leaves, node_at, with_node
 from lume_dagster.mapper.proposal import Beside, Draft
-from lume_dagster.mapper.review import kept_fields, read_review, remembered
+from lume_dagster.mapper.review import kept_fields, learned_codes, read_review, remembered
 from lume_dagster.mapper.sample import take_sample
 from lume_dagster.mapper.workshop.documents import Proposed
 from lume_dagster.mapper.workshop.place import Place
 from lume_dagster.mapper.workshop.running import changed_flow
 from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.items import list_read_by
 
 _ITEM = "item"
 
@@ -34,8 +35,20 @@ class Generated:
     draft: Draft
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person says of the data: what codes mean by field, and what columns mean."""
+
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    names: tuple[tuple[str, str], ...] = ()
+
+
 def generate(
-    place: Place, flow: Flow, staged: StagedBatch, keep: Collection[str] = ()
+    place: Place,
+    flow: Flow,
+    staged: StagedBatch,
+    keep: Collection[str] = (),
+    said: Said | None = None,
 ) -> Generated:
     """The flow with a generated mapping.
 
@@ -44,6 +57,7 @@ def generate(
         flow: the flow as it is.
         staged: the data to generate it from.
         keep: paths that keep their mapping; what is proposed by a person or approved does so too.
+        said: what a person has said of the data.
 
     Raises:
         MissingExtraError: there is nothing to generate with.
@@ -58,11 +72,26 @@ def generate(
         schema,
         pinned=_speaking_of_item(flow, pinned),
         memory=remembered(place.library, schema, but=flow.flow),
-        beside=Beside(flow.seeds, place.flows / flow.flow, tuple(flow.source.format.nulls)),
+        beside=_beside(place, flow, said or Said()),
     )
     mapping = _with_kept(made, flow, schema, pinned)
     return Generated(
         changed_flow(flow, mapping=complete(mapping, schema)), _proposals(made), made.made_by, made
+    )
+
+
+def _beside(place: Place, flow: Flow, said: Said) -> Beside:
+    """What the flow says of its source, other flows have learned, and the person has said."""
+    codes = learned_codes(place.library, flow.target_schema, but=flow.flow)
+    for path, pairs in said.codes.items():
+        codes[path] = {**codes.get(path, {}), **pairs}
+    return Beside(
+        flow.seeds,
+        place.flows / flow.flow,
+        tuple(flow.source.format.nulls),
+        flow.source.also_called,
+        codes,
+        said.names,
     )
 
 
@@ -108,7 +137,7 @@ def _renamed(expression: str, variable: str, path: str) -> str:
     tree = parse_expression(expression, f"mapping.{path}").copy()
     for column in tree.find_all(exp.Column):
         first = next(p for p in ("catalog", "db", "table", "this") if column.args.get(p))
-        if column.args[first].name == variable:
+        if column.args[first].name == variable and list_read_by(column) is None:
             column.set(first, exp.to_identifier(_ITEM))
     return tree.sql("duckdb")
 

@@ -6,6 +6,8 @@ from lume_dagster.errors import LumeError
 from lume_dagster.flows.drafts import Standing, standing_of, write_draft
 from lume_dagster.flows.lock_file import exclusively
 from lume_dagster.flows.model import FlowVersion
+from lume_dagster.mapper.sample import take_sample
+from lume_dagster.mapper.shapes.kept import keep_shapes_of
 from lume_dagster.mapper.workshop.documents import (
     JobDocument,
     ResultDocument,
@@ -54,6 +56,8 @@ def _mapper(place: Place, job: JobDocument) -> tuple[FlowVersion, Generated | No
         version = in_force(place, job.pipeline)
         if version.published or has_mapper(version.flow):
             return version, None
-        generated = generate(place, version.flow, batch_of(place, job))
+        staged = batch_of(place, job)
+        generated = generate(place, version.flow, staged)
         write_draft(home, generated.flow, base)
+        keep_shapes_of(home, generated.flow, take_sample(place.settings, staged))
         return draft(place, job.pipeline), generated

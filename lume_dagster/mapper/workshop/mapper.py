@@ -8,24 +8,10 @@ from typing import Any
 
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.schema import SchemaField
+from lume_dagster.mapper.convert.program import Confidence
 from lume_dagster.mapper.lineage import Lineage, lineage_of
 from lume_dagster.mapper.nodes import Leaf, leaves
 from lume_dagster.mapper.workshop.documents import Proposed
-
-#: The least confidence of each bucket.
-_BUCKETS = (
-    (0.98, "Confident"),
-    (0.9, "Very High"),
-    (0.75, "High"),
-    (0.5, "Medium"),
-    (0.25, "Low"),
-    (0.02, "Very Low"),
-)
-
-
-def bucket_of(confidence: float) -> str:
-    """A probability in one of seven words."""
-    return next((word for least, word in _BUCKETS if confidence >= least), "Incorrect")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,6 +26,7 @@ class Mapper(Mapping[str, str]):
     flow: Flow
     version: str  # flow:vN, or flow:draft
     proposals: Mapping[str, Proposed] = field(default_factory=dict)
+    lookup_confidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Mapper of {self.version}: {len(self)} fields>"
@@ -100,12 +87,12 @@ class Mapper(Mapping[str, str]):
             "@default_values": list(found.defaults),
             "@lookup": dict(found.lookups),
         }
-        proposed = self.proposals.get(path)
-        if found.lookups and proposed is not None:
-            sure = bucket_of(proposed.confidence)
-            spec["confidence_score"] = {
-                "lookup_confidence": {source: sure for source, _ in found.lookups}
-            }
+        scored, proposed = self.lookup_confidence.get(path), self.proposals.get(path)
+        if found.lookups and scored is None and proposed is not None:
+            sure = Confidence.of(proposed.confidence).value
+            scored = {source: sure for source, _ in found.lookups}
+        if found.lookups and scored is not None:
+            spec["confidence_score"] = {"lookup_confidence": dict(scored)}
         return spec
 
 

@@ -22,6 +22,7 @@ from lume_dagster.mapper.infer import infer_schema
 from lume_dagster.mapper.nodes import complete, fitting, leaves
 from lume_dagster.mapper.review import REVIEW_NAME
 from lume_dagster.mapper.sample import take_sample
+from lume_dagster.mapper.shapes.kept import SHAPES_NAME
 from lume_dagster.mapper.workshop.documents import JobDocument, listed
 from lume_dagster.mapper.workshop.intake import batch_of
 from lume_dagster.mapper.workshop.place import Place
@@ -138,8 +139,9 @@ def update_pipeline(
 def _rename(place: Place, name: str, new_name: str) -> None:
     home = place.home(name)
     _require_unpublished(place, name, "renamed")
-    if listed(place, JobDocument, name) or (home / REVIEW_NAME).exists():
-        message = f"{name} has jobs or decisions, which know it by this name."
+    beside = any((home / beside).exists() for beside in (REVIEW_NAME, SHAPES_NAME))
+    if listed(place, JobDocument, name) or beside:
+        message = f"{name} has jobs, decisions or shapes, which know it by this name."
         raise InvalidRequestError(message, hint="delete its jobs, or begin a new pipeline.")
     flow = changed_flow(draft(place, name).flow, flow=new_name)
     if (place.flows / new_name).exists():

@@ -124,7 +124,7 @@ def deployed_version(place: Place, pipeline: str) -> FlowVersion | None:
 
 def mapper_of(result: ResultDocument) -> Mapper:
     """The mapper that gave a result."""
-    return Mapper(parse(result.flow), result.version, result.proposals)
+    return Mapper(parse(result.flow), result.version, result.proposals, result.lookup_confidence)
 
 
 def rows_of(place: Place, result: ResultDocument) -> Rows:

@@ -185,7 +185,7 @@ def date(reading: Reading, found: re.Match[str], current: str | None) -> str:
     function = "parse_timestamp" if reading.field.format == "date-time" else "parse_date"
     form = _unquoted(found["form"])
     if "%" not in form:
-        form = _worded_format(form)
+        form = worded_format(form)
     return f"{function}({_of(reading, found, current)}, {_quote(form)})"
 
 
@@ -193,7 +193,7 @@ _FORMAT_WORDS = (("yyyy", "%Y"), ("yy", "%y"), ("MM", "%m"), ("dd", "%d"), ("HH"
                  ("mm", "%M"), ("ss", "%S"))  # fmt: skip
 
 
-def _worded_format(words: str) -> str:
+def worded_format(words: str) -> str:
     """``dd/MM/yyyy HH:mm``; before a clock, ``mm`` is the month as well."""
     day, _, clock = words.replace("DD", "dd").replace("YYYY", "yyyy").partition(" ")
     day = day.replace("mm", "MM")

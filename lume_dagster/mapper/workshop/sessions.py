@@ -11,6 +11,8 @@ from lume_dagster.flows.model import Flow, FlowVersion
 from lume_dagster.mapper.nodes import expressions, unmade
 from lume_dagster.mapper.proposal import Decision
 from lume_dagster.mapper.review import decide, kept_fields, read_review
+from lume_dagster.mapper.sample import take_sample
+from lume_dagster.mapper.shapes.kept import keep_shapes_of
 from lume_dagster.mapper.workshop.changes import field_changes
 from lume_dagster.mapper.workshop.documents import (
     Edit,
@@ -20,6 +22,7 @@ from lume_dagster.mapper.workshop.documents import (
     Status,
     create,
     held,
+    listed,
     load,
     now,
     update,
@@ -133,6 +136,7 @@ def deploy_session(
         base = Standing(session.digest, session.newest, session.active)
         version = deploy(home, flow, base, author=by, note=note)
         _propose(place, session, flow, by, note)
+        _keep_shapes(place, session, flow)
         now_stands, text = standing_of(home), render(flow)
         update(
             place,
@@ -171,6 +175,14 @@ def _propose(place: Place, session: SessionDocument, flow: Flow, author: str, no
     }
     if changed:
         decide(home, changed, standing, author=author, note=note or "edited in a workshop")
+
+
+def _keep_shapes(place: Place, session: SessionDocument, flow: Flow) -> None:
+    """How the data looks that the version was made from, unless it was deleted since."""
+    job = next((j for j in listed(place, JobDocument, flow.flow) if j.id == session.job), None)
+    if job is not None:
+        sample = take_sample(place.settings, batch_of(place, job))
+        keep_shapes_of(place.flows / flow.flow, flow, sample)
 
 
 def _touched(session: SessionDocument, path: str) -> bool:

@@ -150,7 +150,11 @@ def _first_that_does(learn: Learn | None, sample: Sample, trial: Trial) -> str:
     does = next((expression for expression in tried if trial.does(expression)), None)
     if does is not None:
         return does
-    told = f"{len(tried)} expressions were tried" if tried else "nothing was found that does it"
+    told = (
+        f"{len(tried)} expressions were tried"
+        if tried
+        else "nothing was found that is sure to do it"
+    )
     raise InvalidRequestError(
         f"{field.path} cannot be learned from {len(examples)} record(s): {told}.",
         hint="correct another record of the same kind, or give an expression in a mapper edit.",

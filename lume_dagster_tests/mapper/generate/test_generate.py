@@ -9,7 +9,7 @@ from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.flows.yaml_text import write_yaml
 from lume_dagster.mapper.generate import Generator
 from lume_dagster.mapper.nodes import complete
-from lume_dagster.mapper.proposal import Decision, Verdict
+from lume_dagster.mapper.proposal import Beside, Decision, Verdict
 from lume_dagster.mapper.review import Remembered
 from lume_dagster_tests.mapper.samples import sample_of, sample_of_text, settings_of
 
@@ -159,3 +159,12 @@ def test_the_mapping_makes_a_flow_that_loads(tmp_path, customers):
         "a": "NULL",
         "email": "eml",
     }
+
+
+def test_what_a_person_stands_for_is_shown_where_a_column_is_called_otherwise(tmp_path):
+    sample = sample_of_text(tmp_path, "Vorname\n" + "ada\nbo\n" * 4)
+    schema = TargetSchema.parse({"type": "object", "properties": {"name": TEXT}})
+    beside = Beside(also_called={"first_name": ["Vorname"]})
+    generator = Generator(settings_of(tmp_path))
+    draft = generator(sample, schema, pinned={"name": "upper(first_name)"}, beside=beside)
+    assert by_path(draft)["name"].shown[0].after == "ADA"

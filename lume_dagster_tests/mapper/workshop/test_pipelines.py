@@ -246,7 +246,7 @@ def test_a_pipeline_is_updated_renamed_and_deleted(place):
     pipeline.update(target_schema={"type": "object", "properties": {"id": {"type": "string"}}})
     assert list(pipeline.get_target_schema()["properties"]) == ["id"]
     pipeline.run_pipeline(RECORDS)
-    with pytest.raises(InvalidRequestError, match="has jobs or decisions"):
+    with pytest.raises(InvalidRequestError, match="has jobs, decisions or shapes"):
         pipeline.update("people")
     pipeline.delete()
     assert Pipeline.get_all_pipelines(project=place) == []
