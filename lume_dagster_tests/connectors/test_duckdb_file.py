@@ -207,7 +207,7 @@ def test_what_needs_more_than_little_memory_is_done_again_with_all_that_is_allow
             connection.execute("COMMIT")
 
         connection.execute("SET memory_limit = $1", [allowed])
-        too_little = pytest.raises(duckdb.OutOfMemoryException)
+        too_little = pytest.raises(duckdb.OutOfMemoryException, match="Out of Memory")
         with too_little if len(given) == 1 else contextlib.nullcontext():
             in_little_memory(connection, allowed, act)
     assert seen == given
