@@ -131,8 +131,26 @@ def _of_items(bench: Bench, field: SchemaField, asked: _Asked, path: str) -> Ite
     value = _value(bench, wanted, asked.function, column)
     mark = "', ', " if asked.function == "join_of" else ""
     why = f"The name asks for {asked.said} of what {column.path} holds."
-    expression = f"{asked.function}({listed}, {mark}{value})"
-    yield from _tried(bench, field, expression, (column.path,), likely, (why,))
+    made = [
+        option
+        for each in _readings(asked.function, value, column)
+        for option in _tried(
+            bench,
+            field,
+            f"{asked.function}({listed}, {mark}{each})",
+            (column.path,),
+            likely,
+            (why,),
+        )
+    ]
+    yield from made[:1] if made and not made[0].converted.loss.failed else made
+
+
+def _readings(function: str, value: str, column: SampleColumn) -> Iterator[str]:
+    """A sum of texts is exact to ten decimals; numbers with more of them are added as they are."""
+    yield value
+    if function == "sum_of" and value == column.reference:
+        yield f"{value}::DOUBLE"
 
 
 def _best(inside: Sequence[SampleColumn], wanted: SchemaField) -> tuple[SampleColumn, float] | None:

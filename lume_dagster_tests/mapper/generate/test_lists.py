@@ -122,6 +122,13 @@ def test_what_adds_up_is_converted_first(tmp_path):
     assert made.shown[0].after == "2.3"
 
 
+def test_numbers_with_the_noise_of_binary_fractions_add_up_too(tmp_path):
+    records = [{"items": [{"price": 0.1 + 0.2}, {"price": n / 3}]} for n in range(1, 9)]
+    made = by_path(draft_of(sample_of(tmp_path, records), tmp_path, {"total_price": NUMBER}))
+    assert made["total_price"].expression == "sum_of(items, item.price::DOUBLE)"
+    assert all(row.error is None for row in made["total_price"].shown)
+
+
 def test_the_mapping_of_a_list_makes_a_flow_that_loads(tmp_path):
     properties = {"order_id": WHOLE, "lines": LINES, "item_count": WHOLE}
     schema = {"type": "object", "properties": properties}
