@@ -10,10 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from lume_dagster.flows.library import Library
-from lume_dagster.orchestration.assets import Execute, OpOptions, version_assets
-from lume_dagster.orchestration.code_location import CodeLocation, absolute
-from lume_dagster.orchestration.execution import execute
+from lume_dagster.orchestration.body import Execute, execute
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.workspace import Workspace, shared
@@ -66,6 +63,10 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
         FlowError: the version was changed, or cannot be an asset.
         InvalidRequestError: there is no such version.
     """
+    from lume_dagster.flows.library import Library
+    from lume_dagster.orchestration.assets import OpOptions, version_assets
+    from lume_dagster.orchestration.code_location import CodeLocation, absolute
+
     folder = absolute(flows)
     version = Library(folder).resolve_published(flow)
     workspace = shared(

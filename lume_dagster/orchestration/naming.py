@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import unquote
 
 import dagster as dg
 
 from lume_dagster.connectors.protocol import NamingSource
 from lume_dagster.errors import BatchError, LumeError
-from lume_dagster.flows.library import Library
-from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.names import check_source_path
-from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.runs.uploads import is_upload
+
+if TYPE_CHECKING:
+    from lume_dagster.flows.library import Library
+    from lume_dagster.flows.model import FlowVersion
 
 
 def full_name(connector: object, version: FlowVersion, source_path: str) -> str:
@@ -100,6 +101,8 @@ class SecondNames:
         Raises:
             BatchError: its rows would be in the target under two names.
         """
+        from lume_dagster.orchestration.newest import newest  # with the engine's values
+
         full, short = self.full.get(source_path), self.short.get(source_path)
         if full is None and short is None:
             return
