@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from lume_dagster.mapper.workshop.mapping import Mapping
     from lume_dagster.orchestration.arrival import Arrival
     from lume_dagster.orchestration.batch_schedule import BatchSchedule
+    from lume_dagster.orchestration.body import run_flow
     from lume_dagster.orchestration.checks.options import Checks
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
-    from lume_dagster.orchestration.flow_assets import build_flow_assets
+    from lume_dagster.orchestration.flow_assets import build_flow_assets, lume_assets
     from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, SeedProps
     from lume_dagster.orchestration.webhooks.endpoint import Webhook
 
@@ -76,7 +77,9 @@ __all__ = [
     "Workshop",
     "build_definitions",
     "build_flow_assets",
+    "lume_assets",
     "run",
+    "run_flow",
     "run_status",
     "runs",
 ]
@@ -104,7 +107,9 @@ _HOME = {
     "Workshop": "lume_dagster.client.workshops",
     "build_definitions": "lume_dagster.orchestration.definitions",
     "build_flow_assets": "lume_dagster.orchestration.flow_assets",
+    "lume_assets": "lume_dagster.orchestration.flow_assets",
     "run": "lume_dagster.client",
+    "run_flow": "lume_dagster.orchestration.body",
     "run_status": "lume_dagster.client",
 }
 

@@ -67,7 +67,9 @@ PUBLIC_NAMES = [
     "Workshop",
     "build_definitions",
     "build_flow_assets",
+    "lume_assets",
     "run",
+    "run_flow",
     "run_status",
     "runs",
 ]

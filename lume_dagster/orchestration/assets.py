@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.body import Event, Execute, execute
+from lume_dagster.orchestration.body import Event, Execute, run_flow
 from lume_dagster.orchestration.checks.specs import check_specs
 from lume_dagster.orchestration.translator import Placed
 
@@ -47,7 +47,7 @@ _PARTITIONS = 500
 def version_assets(
     placed: Placed,
     op: OpOptions = _DEFAULT,
-    run: Execute = execute,
+    run: Execute = run_flow,
     resources: Mapping[str, object] | None = None,
 ) -> dg.AssetsDefinition:
     """The assets of a version; ``resources`` are those that they bring along."""

@@ -15,8 +15,8 @@ Event = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResul
 Execute = Callable[[dg.AssetExecutionContext, Placed], Iterator[Event]]
 
 
-def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
-    """Take each batch of the run through each selected step."""
+def run_flow(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
+    """Take each batch of the run through each selected step, yielding what each has made."""
     from lume_dagster.orchestration.execution import run  # definitions are loaded without it
 
     yield from run(context, placed)

@@ -19,7 +19,7 @@ from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.arrival_sensor import Watch, arrival_sensor
 from lume_dagster.orchestration.assets import OpOptions, version_assets
 from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
-from lume_dagster.orchestration.body import Execute, execute
+from lume_dagster.orchestration.body import Execute, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.seed_assets import seed_assets
 from lume_dagster.orchestration.translator import LumeTranslator, Placed, place
@@ -114,7 +114,7 @@ class CodeLocation:
     translator: LumeTranslator | None = None
     arrivals: Sequence[Arrival] = ()
     schedules: Sequence[BatchSchedule] = ()
-    run: Execute = execute
+    run: Execute = run_flow
     op: Callable[[FlowVersion], OpOptions] = field(default=_usual)
     checks: Checks | Mapping[str, Checks] = USUAL
 

@@ -24,7 +24,7 @@ _SHARED = "index"  # the database of all runs, beside which each run has its own
 
 @contextmanager
 def kept_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Hold the databases a run writes to, where they are files; connections, where it is a server."""
+    """Hold the databases a run writes to where they are files, and connections to a server."""
     instance.optimize_for_webserver(**POOL)
     place = getattr(instance.event_log_storage, "path_for_shard", None)
     files = [Path(place(name)) for name in (_SHARED, run_id)] if place is not None else []

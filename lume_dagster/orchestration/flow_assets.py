@@ -1,16 +1,17 @@
-"""One flow version as assets, to be put into definitions of your own."""
+"""One flow version as assets, to be put into definitions of your own: a function, a decorator."""
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from lume_dagster.orchestration.body import Execute, execute
+from lume_dagster.orchestration.body import Execute, run_flow
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.workspace import Workspace, shared
@@ -33,7 +34,7 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
     pool: str | None = None,
     backfill_policy: dg.BackfillPolicy | None = None,
     retry_policy: dg.RetryPolicy | None = None,
-    run: Execute = execute,
+    run: Execute = run_flow,
     memory_limit: str = "2GB",
     threads: int | None = None,
     retry_waits: Sequence[float] = (1.0, 5.0),
@@ -96,3 +97,20 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
     with warnings.catch_warnings():  # a feature in beta, chosen knowingly
         warnings.filterwarnings("ignore", message=".*resource_defs.*")
         return version_assets(replace(placed, specs=specs), op, run, {_KEY: _BATCHES})
+
+
+def lume_assets(
+    flows: str | Path, flow: str, **options: Any
+) -> Callable[[Execute], dg.AssetsDefinition]:
+    """Decorate the body of a flow's op: what happens before and after a run stands around it.
+
+    The body is given the context and the placed version, and yields what ``run_flow`` yields. Its
+    name is the op's, and its docstring the op's description, where ``options`` do not say them; the
+    options are those of ``build_flow_assets``.
+    """
+
+    def decorate(body: Execute) -> dg.AssetsDefinition:
+        told = {"name": getattr(body, "__name__", None), "description": inspect.getdoc(body)}
+        return build_flow_assets(flows, flow, run=body, **{**told, **options})
+
+    return decorate

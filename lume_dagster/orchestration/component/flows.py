@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.body import Event, execute
+from lume_dagster.orchestration.body import Event, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.component.blocks import (
     ArrivalBlock,
@@ -75,7 +75,7 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
 
     def execute(self, context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
         """Override this to do something before or after a version runs."""
-        yield from execute(context, placed)
+        yield from run_flow(context, placed)
 
     def _definitions(
         self,
