@@ -24,7 +24,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     """The same storage, configured the same way."""
 
     @classmethod
-    def from_config_value(cls, inst_data: Any, config_value: Any) -> DagsterPostgresStorage:
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> Any:
         """The storage that Dagster makes of the configuration, with its connections kept."""
         storage = super().from_config_value(inst_data, config_value)
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
