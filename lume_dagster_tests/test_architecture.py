@@ -67,6 +67,7 @@ PUBLIC_NAMES = [
     "Workshop",
     "build_definitions",
     "build_flow_assets",
+    "compare",
     "lume_assets",
     "run",
     "run_flow",

@@ -12,7 +12,8 @@ from lume_dagster.client.place import open_place
 from lume_dagster.mapper.workshop.mapping import SIZE
 
 if TYPE_CHECKING:
-    from lume_dagster.mapper.workshop.changes import FieldChange, RowChange
+    from lume_dagster.engines.comparison import RowChange
+    from lume_dagster.mapper.workshop.changes import FieldChange
     from lume_dagster.mapper.workshop.documents import Proposed, ResultDocument, RowFigures, Status
     from lume_dagster.mapper.workshop.mapper import Mapper
     from lume_dagster.mapper.workshop.mapping import Mapping as RecordMapping
