@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -15,6 +15,10 @@ from lume_dagster.orchestration.body import Execute, run_flow
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.workspace import Workspace, shared
+
+if TYPE_CHECKING:
+    from lume_dagster.orchestration.assets import OpOptions
+    from lume_dagster.orchestration.translator import Placed
 
 _KEY = "lume_batches"
 _BATCHES = dg.IOManagerDefinition.hardcoded_io_manager(BATCHES)
@@ -65,7 +69,7 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
         InvalidRequestError: there is no such version.
     """
     from lume_dagster.flows.library import Library
-    from lume_dagster.orchestration.assets import OpOptions, version_assets
+    from lume_dagster.orchestration.assets import OpOptions
     from lume_dagster.orchestration.code_location import CodeLocation, absolute
 
     folder = absolute(flows)
@@ -94,9 +98,15 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
     (placed,) = location.placed()
     # A key of their own: definitions that hold other flows have another object by the usual one.
     specs = tuple(spec.with_io_manager_key(_KEY) for spec in placed.specs)
+    return _with_batches(replace(placed, specs=specs), op, run)
+
+
+def _with_batches(placed: Placed, op: OpOptions, run: Execute) -> dg.AssetsDefinition:
+    from lume_dagster.orchestration.assets import version_assets
+
     with warnings.catch_warnings():  # a feature in beta, chosen knowingly
         warnings.filterwarnings("ignore", message=".*resource_defs.*")
-        return version_assets(replace(placed, specs=specs), op, run, {_KEY: _BATCHES})
+        return version_assets(placed, op, run, {_KEY: _BATCHES})
 
 
 def lume_assets(
