@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from lume_dagster.mapper.workshop.mapping import Mapping
     from lume_dagster.orchestration.arrival import Arrival
     from lume_dagster.orchestration.batch_schedule import BatchSchedule
+    from lume_dagster.orchestration.body import run_flow
     from lume_dagster.orchestration.checks.options import Checks
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
-    from lume_dagster.orchestration.flow_assets import build_flow_assets
+    from lume_dagster.orchestration.flow_assets import build_flow_assets, lume_assets
     from lume_dagster.orchestration.translator import FlowProps, LumeTranslator, SeedProps
     from lume_dagster.orchestration.webhooks.endpoint import Webhook
 
@@ -78,7 +79,9 @@ __all__ = [
     "build_definitions",
     "build_flow_assets",
     "compare",
+    "lume_assets",
     "run",
+    "run_flow",
     "run_status",
     "runs",
 ]
@@ -107,7 +110,9 @@ _HOME = {
     "build_definitions": "lume_dagster.orchestration.definitions",
     "build_flow_assets": "lume_dagster.orchestration.flow_assets",
     "compare": "lume_dagster.client.comparing",
+    "lume_assets": "lume_dagster.orchestration.flow_assets",
     "run": "lume_dagster.client",
+    "run_flow": "lume_dagster.orchestration.body",
     "run_status": "lume_dagster.client",
 }
 

@@ -68,7 +68,9 @@ PUBLIC_NAMES = [
     "build_definitions",
     "build_flow_assets",
     "compare",
+    "lume_assets",
     "run",
+    "run_flow",
     "run_status",
     "runs",
 ]
@@ -176,6 +178,27 @@ def test_tests_mirror_the_rooms():
 def test_nothing_imports_what_dagster_keeps_private():
     private = re.compile(r"(from|import) dagster(_shared)?\._")
     assert [name_of(f) for f in PACKAGE.rglob("*.py") if private.search(f.read_text())] == []
+
+
+def test_looking_at_every_public_name_loads_no_engine_and_no_mapper():
+    """As Dagster does to find components, in every process of every step."""
+    heavy = ["duckdb", "pyarrow", "pandas", "sqlglot", "http.client", "standardwebhooks"]
+    heavy += ["lume_dagster.mapper.workshop.documents", "lume_dagster.orchestration.execution"]
+    script = "import sys, lume_dagster as l; [getattr(l, name) for name in dir(l)];"
+    script += f"print(*[name for name in {heavy} if name in sys.modules])"
+    # pyarrow and what it brings may come with Dagster itself
+    base = (
+        f"import sys, dagster.components; print(*[name for name in {heavy} if name in sys.modules])"
+    )
+    loaded = [
+        set(
+            subprocess.run(
+                [sys.executable, "-c", c], capture_output=True, text=True, check=True
+            ).stdout.split()
+        )
+        for c in (base, script)
+    ]
+    assert loaded[1] <= loaded[0]
 
 
 def test_no_test_patches_or_sleeps():

@@ -64,7 +64,7 @@ def test_every_service_knows_where_the_instance_s_database_is():
 
 
 def postgres_of(config):
-    return config["storage"]["postgres"]["postgres_db"]
+    return config["storage"]["custom"]["config"]["postgres_db"]
 
 
 def test_the_workspace_names_the_service_and_port_of_the_code():

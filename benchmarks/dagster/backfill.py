@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from benchmarks.setting import Setting, python, write_small_files
 
 _FILES, _ROWS = 10_000, 10
 _WHOLE = "ten thousand partitions"
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+_AT_WORK = frozenset({"STARTING", "STARTED", "CANCELING"})
 _LAUNCH = """
 mutation($backfill: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $backfill) {
@@ -23,6 +26,10 @@ mutation($backfill: LaunchBackfillParams!) {
     ... on PythonError { message }
   }
 }
+"""
+
+_CANCEL = """
+mutation($backfill: String!) { cancelPartitionBackfill(backfillId: $backfill) { __typename } }
 """
 
 
@@ -54,6 +61,16 @@ def main() -> None:
     given = arguments.parse_args()
 
     from benchmarks.outcome import report
+
+    with in_production(given.project) as deployment:
+        seconds, backfill = to_the_first_row(deployment, given.project, given.landing)
+        report(seconds=seconds)
+        cancel(deployment, backfill)
+
+
+@contextmanager
+def in_production(project: Path) -> Iterator[Any]:
+    """A deployment of a project, with a PostgreSQL server of its own."""
     from lume_dagster_tests.orchestration.deployment import deployed
     from lume_dagster_tests.servers.postgres import postgres_server
 
@@ -66,30 +83,45 @@ def main() -> None:
             "DAGSTER_PG_DB": storage,
         }
         os.environ.update(environment)
-        with deployed(given.project, environment) as deployment:
-            seconds = to_the_first_row(deployment, given.project, given.landing)
-    report(seconds=seconds)
+        with deployed(project, environment) as deployment:
+            yield deployment
 
 
-def to_the_first_row(deployment: Any, project: Path, landing: Path) -> dict[str, float]:
-    """Seconds by step."""
+def to_the_first_row(deployment: Any, project: Path, landing: Path) -> tuple[dict[str, float], str]:
+    """Seconds by step, and the backfill, which goes on."""
     import dagster as dg
 
     from benchmarks.ours import Clock
+
+    instance, clock = deployment.instance, Clock()
+    target, backfill = asked_for(deployment, project, landing, clock)
+    with clock.step("until the first run is queued"):
+        until(lambda: bool(instance.get_runs(limit=1)))
+    begun = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS])
+    with clock.step("until it has started"):
+        until(lambda: bool(instance.get_runs(begun, limit=1)))
+    wanted = dg.AssetRecordsFilter(asset_key=target)
+    with clock.step("until the first row is in the target"):
+        until(lambda: bool(instance.fetch_materializations(wanted, limit=1).records))
+    return clock.seconds, backfill
+
+
+def asked_for(deployment: Any, project: Path, landing: Path, clock: Any) -> tuple[Any, str]:
+    """A backfill over all files of a folder: the asset of the target, and the backfill's id."""
+
     from lume_dagster.connectors import LocalFilesConnector
     from lume_dagster.flows.library import Library
     from lume_dagster.orchestration.names import asset_key, partitions_name
     from lume_dagster.runs.status import STEPS
 
     version = Library(project / "flows").resolve("invoices:v1")
-    instance, clock = deployment.instance, Clock()
     keys = [asset_key("lume", version, step) for step in STEPS]
     with clock.step("list the files"):
         names = [
             Path(o.uri).name for o in LocalFilesConnector(root=str(landing)).list_objects("*.csv")
         ]
     with clock.step("add the partitions"):
-        instance.add_dynamic_partitions(partitions_name("lume", version), names)
+        deployment.instance.add_dynamic_partitions(partitions_name("lume", version), names)
     with clock.step("ask for the backfill"):
         wanted = {
             "assetSelection": [{"path": list(key.path)} for key in keys],
@@ -98,16 +130,17 @@ def to_the_first_row(deployment: Any, project: Path, landing: Path) -> dict[str,
         answer = deployment.ask(_LAUNCH, {"backfill": wanted})["launchPartitionBackfill"]
         if answer["__typename"] != "LaunchBackfillSuccess":
             raise AssertionError(answer)
-    with clock.step("until the run is queued"):
-        until(lambda: bool(instance.get_runs(limit=1)))
-    with clock.step("until it has started"):
-        until(lambda: instance.get_runs(limit=1)[0].status is dg.DagsterRunStatus.STARTED)
-    wanted_events = dg.AssetRecordsFilter(asset_key=keys[-1])
-    with clock.step("until the first row is in the target"):
-        until(lambda: bool(instance.fetch_materializations(wanted_events, limit=1).records))
-    run = instance.get_runs(limit=1)[0]
-    deployment.stop(run.run_id)
-    return clock.seconds
+    return keys[-1], answer["backfillId"]
+
+
+def cancel(deployment: Any, backfill: str) -> None:
+    """End a backfill with the runs that have begun, which would outlive the deployment."""
+    import dagster as dg
+
+    deployment.ask(_CANCEL, {"backfill": backfill})
+    instance = deployment.instance
+    workers = dg.RunsFilter(statuses=[s for s in dg.DagsterRunStatus if s.value in _AT_WORK])
+    until(lambda: not instance.get_runs(workers, limit=1))
 
 
 def until(done: Callable[[], bool], seconds: float = 600) -> None:

@@ -22,6 +22,7 @@ _KINDS = {
     "output": "output folder",
     "staging": "staged batch",
     "repair": "repair file",
+    "workshop": "workshop folder",
     "log": "log",
 }
 
@@ -52,16 +53,20 @@ def prune(shell: Shell, older_than: timedelta, everything: bool, dry_run: bool) 
 
     The newest run of each batch is kept, so that the batch stays done and its rejects readable;
     with --everything it goes too, and the batch may be run again. Targets are not touched.
+
+    Of the mapper's workshop go sessions that were deployed, and jobs and results that no open
+    session needs; with --everything open sessions go too.
     """
     from lume_dagster.orchestration.instance import open_instance
     from lume_dagster.orchestration.project import find_project, load_project
-    from lume_dagster.orchestration.prune import leftovers, remove
+    from lume_dagster.orchestration.prune import leftovers, of_the_workshop, remove
 
     workspace = load_project(find_project()).workspace
     with open_instance(workspace.data) as instance:
         before = datetime.now(UTC) - older_than
         depot = workspace.depot
         found = leftovers(instance, workspace.layout, before, everything=everything, depot=depot)
+        found += of_the_workshop(workspace.flows, workspace.data, before, everything=everything)
         if not dry_run:
             remove(instance, found, depot)
     shell.answer([asdict(one) for one in found], lambda: _tell(found, dry_run=dry_run))

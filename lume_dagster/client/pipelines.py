@@ -7,18 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.client import behind
 from lume_dagster.client.place import batch_at, open_place
 from lume_dagster.client.results import Result
 from lume_dagster.client.workshops import Workshop
 from lume_dagster.errors import InvalidRequestError
-from lume_dagster.mapper import review
-from lume_dagster.mapper.nodes import expressions
-from lume_dagster.mapper.proposal import Decision
-from lume_dagster.mapper.workshop import documents, intake, jobs, lookups, pipelines, sessions
-from lume_dagster.mapper.workshop.documents import JobDocument, ResultDocument, Status
-from lume_dagster.mapper.workshop.mapper import Mapper
 
 if TYPE_CHECKING:
+    from lume_dagster.mapper.proposal import Decision
+    from lume_dagster.mapper.workshop.documents import JobDocument, Status
+    from lume_dagster.mapper.workshop.mapper import Mapper
     from lume_dagster.mapper.workshop.place import Place
 
 
@@ -58,15 +56,15 @@ class Job:
             message = "A job takes either source_data or a source_path."
             raise InvalidRequestError(message, hint="give exactly one of the two.")
         if source_path is None:
-            return cls(place, intake.create_job(place, pipeline_id, source_data).id)
+            return cls(place, behind.intake.create_job(place, pipeline_id, source_data).id)
         with batch_at(place, pipeline_id, source_path) as staged:
-            return cls(place, intake.create_job(place, pipeline_id, staged).id)
+            return cls(place, behind.intake.create_job(place, pipeline_id, staged).id)
 
     @classmethod
     def get_job_by_id(cls, id: str, *, project: str | Path | Place | None = None) -> Job:  # noqa: A002
         """The job of this id."""
         place = open_place(project)
-        return cls(place, intake.job_of(place, id).id)
+        return cls(place, behind.intake.job_of(place, id).id)
 
     @classmethod
     def get_all_jobs(
@@ -74,11 +72,14 @@ class Job:
     ) -> list[Job]:
         """Jobs, the oldest first, of one pipeline or of all."""
         place = open_place(project)
-        return [cls(place, d.id) for d in documents.listed(place, JobDocument, pipeline)]
+        return [
+            cls(place, d.id)
+            for d in behind.documents.listed(place, behind.documents.JobDocument, pipeline)
+        ]
 
     @property
     def _document(self) -> JobDocument:
-        return intake.job_of(self._place, self.id)
+        return behind.intake.job_of(self._place, self.id)
 
     @property
     def status(self) -> Status:
@@ -102,20 +103,22 @@ class Job:
 
     def run(self) -> Result:
         """Map the data; the first run of a pipeline generates its mapper, later ones use it."""
-        return Result(self._place, jobs.run_job(self._place, self.id))
+        return Result(self._place, behind.jobs.run_job(self._place, self.id))
 
     def get_results(self) -> list[Result]:
         """The results of its runs and of edits on it, the oldest first."""
-        found = documents.listed(self._place, ResultDocument, self._document.pipeline)
+        found = behind.documents.listed(
+            self._place, behind.documents.ResultDocument, self._document.pipeline
+        )
         return [Result(self._place, d) for d in found if d.job == self.id]
 
     def create_workshop(self) -> Workshop:
         """Begin to edit the pipeline's mapping on this data."""
-        return Workshop(self._place, sessions.open_session(self._place, self._document).id)
+        return Workshop(self._place, behind.sessions.open_session(self._place, self._document).id)
 
     def delete(self) -> None:
         """Delete the data, and what runs on it left."""
-        documents.remove(self._place, self._document)
+        behind.documents.remove(self._place, self._document)
 
 
 class Pipeline:
@@ -128,8 +131,8 @@ class Pipeline:
 
     def __repr__(self) -> str:
         """Name and what is in force."""
-        version = pipelines.in_force(self._place, self.name)
-        return f"<Pipeline {pipelines.address(version)}>"
+        version = behind.pipelines.in_force(self._place, self.name)
+        return f"<Pipeline {behind.pipelines.address(version)}>"
 
     @classmethod
     def create(
@@ -153,7 +156,7 @@ class Pipeline:
             project: The project's folder; found upward from the working folder when not said.
         """
         place = open_place(project)
-        pipelines.create_pipeline(
+        behind.pipelines.create_pipeline(
             place, name, target_schema, description, source=source, target=target
         )
         return cls(place, name)
@@ -171,7 +174,7 @@ class Pipeline:
     def get_all_pipelines(cls, *, project: str | Path | Place | None = None) -> list[Pipeline]:
         """All flows that have a draft, in order of the alphabet."""
         place = open_place(project)
-        return [cls(place, name) for name in pipelines.pipelines(place)]
+        return [cls(place, name) for name in behind.pipelines.pipelines(place)]
 
     @property
     def id(self) -> str:
@@ -181,29 +184,30 @@ class Pipeline:
     @property
     def description(self) -> str | None:
         """What it is for."""
-        return pipelines.draft(self._place, self.name).flow.description
+        return behind.pipelines.draft(self._place, self.name).flow.description
 
     @property
     def source_schema(self) -> dict[str, Any] | None:
         """JSON Schema of the source, inferred from the latest job; None before there is one."""
-        return pipelines.source_schema(self._place, self.name)
+        return behind.pipelines.source_schema(self._place, self.name)
 
     @property
     def status(self) -> Status:
         """CREATED until there is a mapper; DEPLOYED where a version is active; else FINISHED."""
-        version = pipelines.in_force(self._place, self.name)
+        version = behind.pipelines.in_force(self._place, self.name)
         if version.published:
-            return Status.DEPLOYED
-        return Status.FINISHED if pipelines.has_mapper(version.flow) else Status.CREATED
+            return behind.documents.Status.DEPLOYED
+        status = behind.documents.Status
+        return status.FINISHED if behind.pipelines.has_mapper(version.flow) else status.CREATED
 
     def get_target_schema(self) -> Mapping[str, Any]:
         """The target schema of the draft."""
-        return pipelines.draft(self._place, self.name).flow.schema_
+        return behind.pipelines.draft(self._place, self.name).flow.schema_
 
     def get_mapper(self) -> Mapper:
         """What jobs are mapped by: the active version, or the draft before one is published."""
-        version = pipelines.in_force(self._place, self.name)
-        return Mapper(version.flow, pipelines.address(version))
+        version = behind.pipelines.in_force(self._place, self.name)
+        return behind.mapper.Mapper(version.flow, behind.pipelines.address(version))
 
     def update(
         self,
@@ -212,7 +216,7 @@ class Pipeline:
         target_schema: Mapping[str, Any] | None = None,
     ) -> Pipeline:
         """Change the draft's name (while nothing refers to it), description or target schema."""
-        self.name = pipelines.update_pipeline(
+        self.name = behind.pipelines.update_pipeline(
             self._place,
             self.name,
             new_name=name,
@@ -223,7 +227,7 @@ class Pipeline:
 
     def delete(self) -> None:
         """Delete a pipeline that was never deployed, with its jobs, results and sessions."""
-        pipelines.delete_pipeline(self._place, self.name)
+        behind.pipelines.delete_pipeline(self._place, self.name)
 
     # -- jobs and workshops -----------------------------------------------------------------------
 
@@ -241,8 +245,8 @@ class Pipeline:
 
     def create_workshop(self) -> Workshop:
         """Begin to edit the mapping, on the data of the latest job."""
-        job = intake.latest_job(self._place, self.name)
-        return Workshop(self._place, sessions.open_session(self._place, job).id)
+        job = behind.intake.latest_job(self._place, self.name)
+        return Workshop(self._place, behind.sessions.open_session(self._place, job).id)
 
     def get_workshops(self) -> list[Workshop]:
         """The editing sessions on it, the oldest first."""
@@ -252,9 +256,9 @@ class Pipeline:
 
     def get_review(self) -> dict[str, Decision]:
         """What is decided of each field of the draft as it stands."""
-        flow = pipelines.draft(self._place, self.name).flow
-        kept = review.read_review(self._place.home(self.name))
-        standing = expressions(flow.mapping, flow.target_schema)
+        flow = behind.pipelines.draft(self._place, self.name).flow
+        kept = behind.review.read_review(self._place.home(self.name))
+        standing = behind.nodes.expressions(flow.mapping, flow.target_schema)
         return {path: kept.decision(path, said) for path, said in standing.items()}
 
     def review(
@@ -269,11 +273,11 @@ class Pipeline:
         """
         named = [fields] if isinstance(fields, str) else fields
         word = _decision(decision)
-        flow = pipelines.draft(self._place, self.name).flow
-        review.decide(
+        flow = behind.pipelines.draft(self._place, self.name).flow
+        behind.review.decide(
             self._place.home(self.name),
             dict.fromkeys(named, word),
-            expressions(flow.mapping, flow.target_schema),
+            behind.nodes.expressions(flow.mapping, flow.target_schema),
             author=self._place.author,
             note=note,
         )
@@ -296,12 +300,12 @@ class Pipeline:
         Raises:
             InvalidRequestError: a field without a lookup table, or one that nobody has reviewed.
         """
-        return lookups.learn(self._place, self.name, target_property_names)
+        return behind.lookups.learn(self._place, self.name, target_property_names)
 
 
 def _decision(word: Decision | str) -> Decision:
     try:
-        return Decision(word.upper())
+        return behind.proposal.Decision(word.upper())
     except ValueError:
-        hint = f"say one of {', '.join(Decision)}."
+        hint = f"say one of {', '.join(behind.proposal.Decision)}."
         raise InvalidRequestError(f"{word!r} is no decision.", hint=hint) from None

@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lume_dagster.client import behind
 from lume_dagster.client.author import whoami
-from lume_dagster.client.tools import make_tools
-from lume_dagster.mapper.model.environment import model_of
-from lume_dagster.mapper.workshop.place import Place
 
 if TYPE_CHECKING:
     from lume_dagster.engines.batch import StagedBatch
+    from lume_dagster.mapper.workshop.place import Place
 
 
 def open_place(project: str | Path | Place | None = None) -> Place:
@@ -27,13 +26,15 @@ def open_place(project: str | Path | Place | None = None) -> Place:
     Raises:
         InvalidRequestError: there is no project.
     """
-    if isinstance(project, Place):
+    if project is not None and not isinstance(project, str | Path):
         return project
+    from lume_dagster.client.tools import make_tools
+    from lume_dagster.mapper.model.environment import model_of
     from lume_dagster.orchestration.project import find_project, load_project
 
     folder = find_project(project)
     workspace = load_project(folder).workspace
-    place = Place(
+    place = behind.place.Place(
         flows=workspace.flows,
         state=workspace.data,
         author=whoami(),

@@ -7,17 +7,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.client import behind
 from lume_dagster.client.place import open_place
-from lume_dagster.mapper.workshop import documents, lookups, results
-from lume_dagster.mapper.workshop.documents import ResultDocument, RowFigures, Status
-from lume_dagster.mapper.workshop.pages import SIZE, Page
+from lume_dagster.mapper.workshop.mapping import SIZE
 
 if TYPE_CHECKING:
     from lume_dagster.engines.comparison import RowChange
     from lume_dagster.mapper.workshop.changes import FieldChange
-    from lume_dagster.mapper.workshop.documents import Proposed
+    from lume_dagster.mapper.workshop.documents import Proposed, ResultDocument, RowFigures, Status
     from lume_dagster.mapper.workshop.mapper import Mapper
     from lume_dagster.mapper.workshop.mapping import Mapping as RecordMapping
+    from lume_dagster.mapper.workshop.pages import Page
     from lume_dagster.mapper.workshop.place import Place
 
 
@@ -39,7 +39,7 @@ class Result:
     def get_by_id(cls, id: str, *, project: str | Path | Place | None = None) -> Result:  # noqa: A002
         """The result of this id."""
         place = open_place(project)
-        return cls(place, documents.load(place, ResultDocument, id))
+        return cls(place, behind.documents.load(place, behind.documents.ResultDocument, id))
 
     @classmethod
     def get_results(
@@ -47,7 +47,10 @@ class Result:
     ) -> list[Result]:
         """Results, the oldest first, of one pipeline or of all."""
         place = open_place(project)
-        return [cls(place, d) for d in documents.listed(place, ResultDocument, pipeline)]
+        return [
+            cls(place, d)
+            for d in behind.documents.listed(place, behind.documents.ResultDocument, pipeline)
+        ]
 
     @property
     def id(self) -> str:
@@ -98,7 +101,7 @@ class Result:
     @property
     def mapper(self) -> Mapper:
         """What mapped the records."""
-        return results.mapper_of(self._document)
+        return behind.results.mapper_of(self._document)
 
     @property
     def proposals(self) -> Mapping[str, Proposed]:
@@ -122,16 +125,16 @@ class Result:
         Raises:
             InvalidRequestError: it takes too long, or there are 1,000 values to choose from.
         """
-        self._document = lookups.score_lookups(self._place, self._document, timeout)
+        self._document = behind.lookups.score_lookups(self._place, self._document, timeout)
         return {path: dict(told) for path, told in self._document.lookup_confidence.items()}
 
     def get_mappings(self, page: int = 1, size: int = SIZE) -> Page[RecordMapping]:
         """A page of mappings: one for each source record, in their order."""
-        return results.rows_of(self._place, self._document).page(page, size)
+        return behind.results.rows_of(self._place, self._document).page(page, size)
 
     def get_failed(self, page: int = 1, size: int = SIZE) -> Page[RecordMapping]:
         """A page of the mappings that failed."""
-        return results.rows_of(self._place, self._document).failed(page, size)
+        return behind.results.rows_of(self._place, self._document).failed(page, size)
 
     def __iter__(self) -> Iterator[RecordMapping]:
         """Every mapping, read page by page."""
@@ -151,7 +154,7 @@ class Result:
     @property
     def changed_fields(self) -> tuple[FieldChange, ...]:
         """The fields that are made otherwise than in the deployed mapping."""
-        return results.field_changes_of(self._document)
+        return behind.results.field_changes_of(self._document)
 
     @property
     def changed_rows(self) -> RowFigures | None:
@@ -165,4 +168,4 @@ class Result:
 
     def get_changes(self, page: int = 1, size: int = SIZE) -> Page[RowChange]:
         """A page of the records that come out otherwise, before and after."""
-        return results.row_changes(self._place, self._document, page, size)
+        return behind.results.row_changes(self._place, self._document, page, size)

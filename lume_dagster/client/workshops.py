@@ -8,19 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.client import behind
 from lume_dagster.client.place import open_place
 from lume_dagster.client.results import Result
-from lume_dagster.flows.flow_file import parse
-from lume_dagster.mapper.workshop import documents, edits, sessions
-from lume_dagster.mapper.workshop.documents import (
-    Edit,
-    ResultDocument,
-    SessionDocument,
-    Status,
-)
-from lume_dagster.mapper.workshop.mapper import Mapper
 
 if TYPE_CHECKING:
+    from lume_dagster.mapper.workshop.documents import Edit, SessionDocument, Status
+    from lume_dagster.mapper.workshop.mapper import Mapper
     from lume_dagster.mapper.workshop.merging import Conflict, Side
     from lume_dagster.mapper.workshop.place import Place
 
@@ -42,7 +36,7 @@ class Workshop:
     def get_by_id(cls, id: str, *, project: str | Path | Place | None = None) -> Workshop:  # noqa: A002
         """The session of this id."""
         place = open_place(project)
-        return cls(place, documents.load(place, SessionDocument, id).id)
+        return cls(place, behind.documents.load(place, behind.documents.SessionDocument, id).id)
 
     @classmethod
     def get_workshops(
@@ -50,11 +44,14 @@ class Workshop:
     ) -> list[Workshop]:
         """Sessions, the oldest first, on one pipeline or on all."""
         place = open_place(project)
-        return [cls(place, d.id) for d in documents.listed(place, SessionDocument, pipeline)]
+        return [
+            cls(place, d.id)
+            for d in behind.documents.listed(place, behind.documents.SessionDocument, pipeline)
+        ]
 
     @property
     def _document(self) -> SessionDocument:
-        return documents.load(self._place, SessionDocument, self.id)
+        return behind.documents.load(self._place, behind.documents.SessionDocument, self.id)
 
     @property
     def status(self) -> Status:
@@ -84,16 +81,18 @@ class Workshop:
     def get_mapper(self) -> Mapper:
         """The mapper as the session has it now."""
         d = self._document
-        return Mapper(parse(d.draft), f"{d.pipeline}:draft", d.proposals)
+        return behind.mapper.Mapper(
+            behind.flow_file.parse(d.draft), f"{d.pipeline}:draft", d.proposals
+        )
 
     def get_target_schema(self) -> Mapping[str, Any]:
         """The target schema as the session has it now."""
-        return parse(self._document.draft).schema_
+        return behind.flow_file.parse(self._document.draft).schema_
 
     def get_results(self) -> list[Result]:
         """The results of its edits."""
         pipeline = self._document.pipeline
-        found = documents.listed(self._place, ResultDocument, pipeline)
+        found = behind.documents.listed(self._place, behind.documents.ResultDocument, pipeline)
         return [Result(self._place, d) for d in found if d.workshop == self.id]
 
     # -- edits ------------------------------------------------------------------------------------
@@ -111,7 +110,7 @@ class Workshop:
                 of ``{targetField, transformation}``.
             auto_deploy: Deploy what comes out.
         """
-        return self._edit(partial(edits.edit_mapper, mapper=mapper), auto_deploy)
+        return self._edit(partial(behind.edits.edit_mapper, mapper=mapper), auto_deploy)
 
     def run_sample(self, sample: Mapping[str, Any], *, auto_deploy: bool = False) -> Result:
         """Say how a record should come out: its fields are learned from it.
@@ -120,20 +119,20 @@ class Workshop:
             sample: ``{index, mapped_record}``, or ``{source_record, mapped_record}``.
             auto_deploy: Deploy what comes out.
         """
-        return self._edit(partial(edits.edit_sample, sample=sample), auto_deploy)
+        return self._edit(partial(behind.edits.edit_sample, sample=sample), auto_deploy)
 
     def run_target_schema(
         self, target_schema: Mapping[str, Any], *, auto_deploy: bool = False
     ) -> Result:
         """Change the target schema; fields that stay keep their mapping, new ones are generated."""
-        editing = partial(edits.edit_target_schema, target_schema=target_schema)
+        editing = partial(behind.edits.edit_target_schema, target_schema=target_schema)
         return self._edit(editing, auto_deploy)
 
     def run_prompt(
         self, target_fields_to_prompt: Mapping[str, str], *, auto_deploy: bool = False
     ) -> Result:
         """Say in a sentence for each field how it is made."""
-        editing = partial(edits.edit_prompt, target_fields_to_prompt=target_fields_to_prompt)
+        editing = partial(behind.edits.edit_prompt, target_fields_to_prompt=target_fields_to_prompt)
         return self._edit(editing, auto_deploy)
 
     def run_global_edit(
@@ -145,18 +144,18 @@ class Workshop:
             global_edit: ``{source_context: sentences}``, such as ``dates have the day first``.
             auto_deploy: Deploy what comes out.
         """
-        return self._edit(partial(edits.edit_global, global_edit=global_edit), auto_deploy)
+        return self._edit(partial(behind.edits.edit_global, global_edit=global_edit), auto_deploy)
 
     def run_generation(
         self, fields: Sequence[str] | None = None, *, auto_deploy: bool = False
     ) -> Result:
         """Have fields generated anew, all or these; what people stand for is kept."""
-        return self._edit(partial(edits.edit_generate, fields=fields), auto_deploy)
+        return self._edit(partial(behind.edits.edit_generate, fields=fields), auto_deploy)
 
-    def _edit(self, editing: sessions.Editing, auto_deploy: bool) -> Result:  # noqa: FBT001
-        result = sessions.edit(self._place, self.id, editing)
+    def _edit(self, editing: behind.sessions.Editing, auto_deploy: bool) -> Result:  # noqa: FBT001
+        result = behind.sessions.edit(self._place, self.id, editing)
         if auto_deploy:
-            sessions.auto_deploy(self._place, self.id, result, "")
+            behind.sessions.auto_deploy(self._place, self.id, result, "")
         return Result(self._place, result)
 
     # -- what others see --------------------------------------------------------------------------
@@ -168,7 +167,7 @@ class Workshop:
             InvalidRequestError: somebody deployed since the session began (says who, and what);
                 or the active version says the same already.
         """
-        return sessions.deploy_session(self._place, self.id, author=author, note=note).name
+        return behind.sessions.deploy_session(self._place, self.id, author=author, note=note).name
 
     def rebase(self, settle: Mapping[str, Side] | None = None) -> tuple[Conflict, ...]:
         """Put the session's edits on top of what was deployed since.
@@ -179,8 +178,8 @@ class Workshop:
         Returns:
             What is still to be settled; while there is anything, nothing is rebased.
         """
-        return sessions.rebase(self._place, self.id, settle or {})
+        return behind.sessions.rebase(self._place, self.id, settle or {})
 
     def delete(self) -> None:
         """Forget the session; what it deployed stays."""
-        documents.remove(self._place, self._document)
+        behind.documents.remove(self._place, self._document)

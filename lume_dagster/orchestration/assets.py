@@ -2,19 +2,16 @@
 
 # No postponed annotations here: Dagster looks at the annotation of ``context`` itself.
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.body import Event, Execute, run_flow
 from lume_dagster.orchestration.checks.specs import check_specs
-from lume_dagster.orchestration.execution import Event, execute
 from lume_dagster.orchestration.translator import Placed
-
-#: The body of a version's op.
-Execute = Callable[[dg.AssetExecutionContext, Placed], Iterator[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ _PARTITIONS = 500
 def version_assets(
     placed: Placed,
     op: OpOptions = _DEFAULT,
-    run: Execute = execute,
+    run: Execute = run_flow,
     resources: Mapping[str, object] | None = None,
 ) -> dg.AssetsDefinition:
     """The assets of a version; ``resources`` are those that they bring along."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from lume_dagster.connectors.protocol import DatabaseSource
 from lume_dagster.errors import FlowError
-from lume_dagster.flows.library import Library
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import listed
 from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.translator import Placed
+
+if TYPE_CHECKING:
+    from lume_dagster.flows.library import Library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

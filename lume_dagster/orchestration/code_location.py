@@ -17,13 +17,12 @@ from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.arrival_sensor import Watch, arrival_sensor
-from lume_dagster.orchestration.assets import Execute, OpOptions, version_assets
+from lume_dagster.orchestration.assets import OpOptions, version_assets
 from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_schedule
+from lume_dagster.orchestration.body import Execute, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
-from lume_dagster.orchestration.execution import execute
 from lume_dagster.orchestration.seed_assets import seed_assets
 from lume_dagster.orchestration.translator import LumeTranslator, Placed, place
-from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
 from lume_dagster.orchestration.workspace import Workspace
 
 
@@ -115,7 +114,7 @@ class CodeLocation:
     translator: LumeTranslator | None = None
     arrivals: Sequence[Arrival] = ()
     schedules: Sequence[BatchSchedule] = ()
-    run: Execute = execute
+    run: Execute = run_flow
     op: Callable[[FlowVersion], OpOptions] = field(default=_usual)
     checks: Checks | Mapping[str, Checks] = USUAL
 
@@ -154,6 +153,8 @@ class CodeLocation:
             library = Library(self.workspace.flows)
             sensors.append(arrival_sensor(Watch(tuple(self.arrivals), by_name, library), self.name))
         if self.workspace.webhooks:
+            from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
+
             sensors.append(webhook_sensor(self.workspace.webhooks, self.workspace.prefix))
         return sensors
 

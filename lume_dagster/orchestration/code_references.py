@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from lume_dagster.flows.model import FlowVersion
-from lume_dagster.flows.versions import FILE_NAME
+if TYPE_CHECKING:
+    from lume_dagster.flows.model import FlowVersion
 
 KEY = "dagster/code_references"
 
@@ -23,6 +23,8 @@ _TOP = re.compile(rb"^[\"']?(\w+)[\"']?[ \t]*:", re.MULTILINE)
 
 def step_reference(version: FlowVersion, step: str) -> Mapping[str, Any]:
     """Metadata that leads to the line of a version's flow file that makes a step."""
+    from lume_dagster.flows.versions import FILE_NAME
+
     path = Path(version.folder) / FILE_NAME
     key = _SAID_BY.get(step, step)
     return file_reference(path, _lines(path).get(key, 1), f"{version.name} {key}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -14,11 +14,13 @@ from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
 from lume_dagster.orchestration.checks.options import USUAL, Checks
-from lume_dagster.orchestration.code_location import CodeLocation, absolute, published
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
 from lume_dagster.orchestration.workspace import OpenEngine, Workspace, known, open_duckdb, store_of
+
+if TYPE_CHECKING:
+    from lume_dagster.orchestration.code_location import CodeLocation
 
 
 def build_definitions(  # noqa: PLR0913 - the settings of a code location, all but two by name
@@ -64,6 +66,8 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
     Raises:
         FlowError: a version that was changed, or that names a connector that is not there.
     """
+    from lume_dagster.orchestration.code_location import CodeLocation, absolute, published
+
     folder = absolute(flows)
     workspace = known(
         Workspace(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from typing import Any
 
 import dagster as dg
 
@@ -12,6 +11,7 @@ from lume_dagster.errors import TransientError
 from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
+from lume_dagster.orchestration.body import Event
 from lume_dagster.orchestration.checks.history import History
 from lume_dagster.orchestration.checks.results import Checked, one_result
 from lume_dagster.orchestration.event_files import kept_open
@@ -28,10 +28,8 @@ from lume_dagster.runs.status import STEPS, Status
 
 _OF_THE_END = (names.TAG_ERROR, names.TAG_REJECTS, names.TAG_STATUS)
 
-Event = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
-
-def execute(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
+def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
     """Take each batch of the run through each selected step."""
     from lume_dagster.orchestration.many_batches import run_many
 

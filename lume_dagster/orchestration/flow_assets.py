@@ -1,22 +1,24 @@
-"""One flow version as assets, to be put into definitions of your own."""
+"""One flow version as assets, to be put into definitions of your own: a function, a decorator."""
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from lume_dagster.flows.library import Library
-from lume_dagster.orchestration.assets import Execute, OpOptions, version_assets
-from lume_dagster.orchestration.code_location import CodeLocation, absolute
-from lume_dagster.orchestration.execution import execute
+from lume_dagster.orchestration.body import Execute, run_flow
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.workspace import Workspace, shared
+
+if TYPE_CHECKING:
+    from lume_dagster.orchestration.assets import OpOptions
+    from lume_dagster.orchestration.translator import Placed
 
 _KEY = "lume_batches"
 _BATCHES = dg.IOManagerDefinition.hardcoded_io_manager(BATCHES)
@@ -36,7 +38,7 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
     pool: str | None = None,
     backfill_policy: dg.BackfillPolicy | None = None,
     retry_policy: dg.RetryPolicy | None = None,
-    run: Execute = execute,
+    run: Execute = run_flow,
     memory_limit: str = "2GB",
     threads: int | None = None,
     retry_waits: Sequence[float] = (1.0, 5.0),
@@ -66,6 +68,10 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
         FlowError: the version was changed, or cannot be an asset.
         InvalidRequestError: there is no such version.
     """
+    from lume_dagster.flows.library import Library
+    from lume_dagster.orchestration.assets import OpOptions
+    from lume_dagster.orchestration.code_location import CodeLocation, absolute
+
     folder = absolute(flows)
     version = Library(folder).resolve_published(flow)
     workspace = shared(
@@ -92,6 +98,29 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
     (placed,) = location.placed()
     # A key of their own: definitions that hold other flows have another object by the usual one.
     specs = tuple(spec.with_io_manager_key(_KEY) for spec in placed.specs)
+    return _with_batches(replace(placed, specs=specs), op, run)
+
+
+def _with_batches(placed: Placed, op: OpOptions, run: Execute) -> dg.AssetsDefinition:
+    from lume_dagster.orchestration.assets import version_assets
+
     with warnings.catch_warnings():  # a feature in beta, chosen knowingly
         warnings.filterwarnings("ignore", message=".*resource_defs.*")
-        return version_assets(replace(placed, specs=specs), op, run, {_KEY: _BATCHES})
+        return version_assets(placed, op, run, {_KEY: _BATCHES})
+
+
+def lume_assets(
+    flows: str | Path, flow: str, **options: Any
+) -> Callable[[Execute], dg.AssetsDefinition]:
+    """Decorate the body of a flow's op: what happens before and after a run stands around it.
+
+    The body is given the context and the placed version, and yields what ``run_flow`` yields. Its
+    name is the op's, and its docstring the op's description, where ``options`` do not say them; the
+    options are those of ``build_flow_assets``.
+    """
+
+    def decorate(body: Execute) -> dg.AssetsDefinition:
+        told = {"name": getattr(body, "__name__", None), "description": inspect.getdoc(body)}
+        return build_flow_assets(flows, flow, run=body, **{**told, **options})
+
+    return decorate

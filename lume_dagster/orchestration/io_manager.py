@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, get_origin
 
 import dagster as dg
 
-from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.newest import folder_of, newest
@@ -18,6 +17,8 @@ from lume_dagster.runs.output import PARTS, Part, part_files
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
+
+    from lume_dagster.engines.batch import StagedBatch
 
 #: ``dg.AssetIn(key, metadata={ROWS: "rejects"})`` asks for rejects instead of mapped rows.
 ROWS = "lume/rows"
@@ -100,6 +101,8 @@ def _files(found: dg.AssetMaterialization, source_path: str, part: Part) -> Mapp
 
 def _staged(found: dg.AssetMaterialization, source_path: str) -> StagedBatch:
     folder = _folder(found, metadata.STAGING)
+    from lume_dagster.engines.batch import StagedBatch
+
     staged = StagedBatch.load(folder)
     if staged is None:
         raise BatchError(
@@ -117,6 +120,8 @@ def _folder(found: dg.AssetMaterialization, name: str) -> Path:
 
 def _pick(references: Mapping[str, Any], wanted: object) -> Any:
     """All references by batch, or the only one."""
+    from lume_dagster.engines.batch import StagedBatch
+
     if get_origin(wanted) is dict:
         return dict(references)
     if wanted is StagedBatch or wanted is MappedFiles:

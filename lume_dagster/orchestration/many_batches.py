@@ -12,8 +12,9 @@ from typing import NoReturn
 import dagster as dg
 
 from lume_dagster.orchestration import metadata, names
+from lume_dagster.orchestration.body import Event
 from lume_dagster.orchestration.checks.results import Checked, many_results, not_run
-from lume_dagster.orchestration.execution import Event, tag, tag_partial
+from lume_dagster.orchestration.execution import tag, tag_partial
 from lume_dagster.orchestration.scope import Progress, RunScope, StepDone, StepFailed, naming
 from lume_dagster.orchestration.steps import drop_older_staging, run_step
 from lume_dagster.orchestration.together import prepare, take_together

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from lume_dagster.connectors.protocol import Column, Receipt
-from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.flows.model import Flow
 from lume_dagster.orchestration.names import STEP
-from lume_dagster.plan.columns import target_columns
-from lume_dagster.runs.metrics import Metrics
 from lume_dagster.runs.output import part_files
-from lume_dagster.runs.phases import MappedBatch, Outcome, columns_of
 from lume_dagster.runs.status import Status
+
+if TYPE_CHECKING:
+    from lume_dagster.engines.batch import StagedBatch
+    from lume_dagster.flows.model import Flow
+    from lume_dagster.runs.metrics import Metrics
+    from lume_dagster.runs.phases import MappedBatch, Outcome
 
 Metadata = dict[str, Any]
 
@@ -144,6 +145,8 @@ def read_mapped(
     value: Mapping[str, dg.MetadataValue[Any]], flow: Flow, folder: Path
 ) -> MappedBatch | None:
     """The batch a transform's metadata speaks of, or None when its files are gone."""
+    from lume_dagster.runs.phases import MappedBatch
+
     if not part_files(folder, "mapped"):
         return None
     key: Any = value[KEY].value
@@ -153,6 +156,9 @@ def read_mapped(
 def _read_columns(value: Mapping[str, dg.MetadataValue[Any]], flow: Flow) -> tuple[Column, ...]:
     """The columns, which another batch of the flow may have been left to say."""
     if SCHEMA not in value:
+        from lume_dagster.plan.columns import target_columns
+        from lume_dagster.runs.phases import columns_of
+
         return columns_of(target_columns(flow))
     schema: dg.TableSchema = value[SCHEMA].value
     return tuple(
@@ -162,6 +168,8 @@ def _read_columns(value: Mapping[str, dg.MetadataValue[Any]], flow: Flow) -> tup
 
 def read_metrics(value: Mapping[str, dg.MetadataValue[Any]]) -> Metrics:
     """The metrics in the metadata of a transform, a target or a refusal."""
+    from lume_dagster.runs.metrics import Metrics
+
     data: Any = value[METRICS].value
     return Metrics.from_dict(data)
 

@@ -8,19 +8,22 @@ its rows would be in the target twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
+from urllib.parse import unquote
 
 import dagster as dg
 
 from lume_dagster.connectors.protocol import NamingSource
 from lume_dagster.errors import BatchError, LumeError
-from lume_dagster.flows.library import Library
-from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.names import check_source_path
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.runs.uploads import is_upload
+
+if TYPE_CHECKING:
+    from lume_dagster.flows.library import Library
+    from lume_dagster.flows.model import FlowVersion
 
 
 def full_name(connector: object, version: FlowVersion, source_path: str) -> str:
@@ -78,29 +81,94 @@ class BatchNames:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class SecondNames:
+    """Of the batches of a run those that Dagster knows by another name too.
+
+    Attributes:
+        full: Full names that are partitions, by the names that people typed in their place.
+        short: Names that are partitions, by the full names that people typed in their place.
+        targets: The target assets of all versions of the flow.
+    """
+
+    full: Mapping[str, str] = field(default_factory=dict)
+    short: Mapping[str, str] = field(default_factory=dict)
+    targets: tuple[dg.AssetKey, ...] = ()
+
+    def refuse(self, instance: dg.DagsterInstance, target: dg.AssetKey, source_path: str) -> None:
+        """Refuse to run a batch by a name that it was never run by, while it has another.
+
+        Raises:
+            BatchError: its rows would be in the target under two names.
+        """
+        from lume_dagster.orchestration.newest import newest  # with the engine's values
+
+        full, short = self.full.get(source_path), self.short.get(source_path)
+        if full is None and short is None:
+            return
+        if newest(instance, target, source_path) is not None:
+            return
+        if full is not None:
+            raise BatchError(
+                f"{source_path} is the batch {full}, which is a partition already: under two names"
+                " its rows would be in the target twice.",
+                hint=f"run {full}.",
+            )
+        if any(newest(instance, key, short) for key in self.targets):
+            raise BatchError(
+                f"{source_path} is the batch {short}, which was run by that name: under two names"
+                " its rows would be in the target twice.",
+                hint=f"run {short}, and delete the partition {source_path}.",
+            )
+
+
 def second_names(
     instance: dg.DagsterInstance,
     placed: Placed,
     connector: object,
     library: Library,
     batches: Sequence[str],
-) -> Mapping[str, str]:
-    """Of the batches those that are partitions under their full names too; and these."""
-    meant = {name: _meant(connector, placed.version, name) for name in batches if "://" not in name}
-    short = {name: full for name, full in meant.items() if full is not None and full != name}
-    if not short or placed.partitions is None:
-        return {}
+) -> SecondNames:
+    """The names that the batches of a run have beside those by which it is to take them."""
+    version = placed.version
+    if placed.partitions is None or not _gives_names(connector, version):
+        return SecondNames()
     known = set(_partitions(instance, placed, library))
-    return {name: full for name, full in short.items() if full in known}
+    meant = {name: _full(connector, version, name) for name in batches}
+    full = {name: one for name, one in meant.items() if one != name and one in known}
+    wanted = {name for name, one in meant.items() if one == name}
+    tails = {tail for name in wanted for tail in _tails(name)}
+    short: dict[str, str] = {}
+    for name in sorted(name for name in known if not tails.isdisjoint(_tails(name))):
+        full_one = _full(connector, version, name)
+        if full_one != name and full_one in wanted:
+            short.setdefault(full_one, name)
+    return SecondNames(full, short, _targets(placed, library) if short else ())
 
 
-def refuse_second_name(source_path: str, full: str) -> None:
-    """Refuse to run a batch by a name that it was never run by, while it has another."""
-    raise BatchError(
-        f"{source_path} is the batch {full}, which is a partition already: under two names its rows"
-        " would be in the target twice.",
-        hint=f"run {full}.",
-    )
+def _tails(name: str) -> tuple[str, str]:
+    """The last part of a name, which all names of a batch share, as it stands or as in a URI."""
+    last = name.rstrip("/").rpartition("/")[2]
+    return last, unquote(last)
+
+
+def _targets(placed: Placed, library: Library) -> tuple[dg.AssetKey, ...]:
+    """The target asset of each version, as far as its key says the version as ours does."""
+    key, flow = placed.key("target"), placed.version.flow.flow
+    mine = f"v{placed.version.version}"
+    others = [
+        dg.AssetKey([f"v{number}" if part == mine else part for part in key.path])
+        for number in library.versions(flow)
+    ]
+    return tuple(dict.fromkeys([key, *others]))
+
+
+def _full(connector: object, version: FlowVersion, name: str) -> str:
+    """The full name of a batch; the name itself where it is none here any more."""
+    try:
+        return full_name(connector, version, name)
+    except LumeError:
+        return name
 
 
 def _meant(connector: object, version: FlowVersion, name: str) -> str | None:

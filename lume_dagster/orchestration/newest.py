@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.flows.model import Flow
 from lume_dagster.orchestration import metadata
-from lume_dagster.runs.depot import Depot
-from lume_dagster.runs.phases import MappedBatch
+
+if TYPE_CHECKING:
+    from lume_dagster.engines.batch import StagedBatch
+    from lume_dagster.flows.model import Flow
+    from lume_dagster.runs.depot import Depot
+    from lume_dagster.runs.phases import MappedBatch
 
 _PAGES = 4
 
@@ -59,6 +61,8 @@ def staged_in(
     found: dg.AssetMaterialization | None, depot: Depot | None = None
 ) -> StagedBatch | None:
     """The staged batch that a source's materialization speaks of, where it is still there."""
+    from lume_dagster.engines.batch import StagedBatch
+
     if found is None or metadata.STAGING not in found.metadata:
         return None
     return StagedBatch.load(folder_of(found.metadata, metadata.STAGING, depot))

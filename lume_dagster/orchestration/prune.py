@@ -28,7 +28,7 @@ _PAGE = 500
 class Leftover:
     """One thing that can go."""
 
-    kind: str  # run, staging, output, repair or log
+    kind: str  # run, staging, output, repair, workshop or log
     name: str  # a run id, a path, or a URI of the store
     bytes: int
 
@@ -56,6 +56,18 @@ def leftovers(
         if orphan or done:
             found.append(Leftover(one.kind, one.name, one.bytes()))
     return found
+
+
+def of_the_workshop(
+    flows: Path, data: Path, before: datetime, *, everything: bool = False
+) -> list[Leftover]:
+    """The same of the mapper's workshop: what people attached, ran and edited before a time."""
+    from lume_dagster.mapper.workshop.leftovers import leftovers as left
+    from lume_dagster.mapper.workshop.place import Place
+
+    place = Place(flows=flows, state=data, author="")
+    found = left(place, before, everything=everything)
+    return [Leftover("workshop", str(path), _size(path)) for path in found]
 
 
 def remove(

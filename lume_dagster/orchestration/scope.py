@@ -22,8 +22,7 @@ from lume_dagster.orchestration.checks.options import Checks
 from lume_dagster.orchestration.checks.results import Checked
 from lume_dagster.orchestration.checks.source import Missing
 from lume_dagster.orchestration.names import check_source_path, public_id
-from lume_dagster.orchestration.naming import refuse_second_name
-from lume_dagster.orchestration.newest import newest
+from lume_dagster.orchestration.naming import SecondNames
 from lume_dagster.orchestration.retry import retrying
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
@@ -52,7 +51,7 @@ class RunScope:
     missing: Missing
     forced: bool = False  # a person lets batches through that are unlike earlier ones
     repair: Repair | None = None
-    second_names: Mapping[str, str] = field(default_factory=dict)  # of batches, and their first
+    second_names: SecondNames = field(default_factory=SecondNames)
     again: bool = False  # an attempt of this run, or of one that it retries, went before
     delivered: set[str] = field(default_factory=set)  # batches that are in the target
 
@@ -77,9 +76,7 @@ class RunScope:
     def batch(self, source_path: str) -> Batch:
         """The batch with its folders, and the seeds that were uploaded with it."""
         check_source_path(source_path)
-        full = self.second_names.get(source_path)
-        if full and newest(self.instance, self.key("target"), source_path) is None:
-            refuse_second_name(source_path, full)
+        self.second_names.refuse(self.instance, self.key("target"), source_path)
         layout, version, upload = self.workspace.layout, self.version, None
         if uploads.is_upload(source_path):
             folder = uploads.upload_folder(layout.uploads, source_path)

@@ -7,16 +7,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import FlowError
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
-from lume_dagster.runs.depot import Depot, Store
 from lume_dagster.runs.output import Layout
-from lume_dagster.runs.phases import Engine
+
+if TYPE_CHECKING:
+    from lume_dagster.runs.depot import Depot, Store
+    from lume_dagster.runs.phases import Engine
 
 #: Opens an engine whose memory limit, threads and spill folder are those of the workspace.
-OpenEngine = Callable[["Workspace"], AbstractContextManager[Engine]]
+OpenEngine = Callable[["Workspace"], AbstractContextManager["Engine"]]
 
 
 def open_duckdb(workspace: Workspace) -> AbstractContextManager[Engine]:
@@ -58,6 +61,8 @@ class Workspace:
     @property
     def depot(self) -> Depot | None:
         """The store, where there is one."""
+        from lume_dagster.runs.depot import Depot
+
         return None if self.store is None else Depot(self.data, self.store)
 
     def engine(self) -> AbstractContextManager[Engine]:
@@ -75,7 +80,11 @@ def store_of(given: object | None) -> Store | None:
     Raises:
         FlowError: it is not one to an object store.
     """
-    if given is None or isinstance(given, Store):
+    if given is None:
+        return None
+    from lume_dagster.runs.depot import Store
+
+    if isinstance(given, Store):
         return given
     raise FlowError(
         f"A {type(given).__name__} cannot be the store of a code location.",

@@ -78,6 +78,38 @@ def test_arguments_of_the_op_are_honoured(bench, connectors):
     assert made.required_resource_keys - {"io_manager"} == {"lume_batches"}
 
 
+def test_a_decorated_body_is_the_op(bench, connectors):
+    begun = []
+
+    @lume.lume_assets(
+        bench.folder / "flows",
+        "orders",
+        connectors=connectors,
+        data=bench.folder / "data",
+        pool="p",
+    )
+    def mine(context: dg.AssetExecutionContext, placed):
+        """What it does."""
+        begun.append((placed.version.name, context.partition_key))
+        yield from lume.run_flow(context, placed)
+
+    assert (mine.op.name, mine.op.description, mine.op.pool) == ("mine", "What it does.", "p")
+    batch = (bench.folder / "files" / bench.put("a.csv", "1", "2")).as_uri()
+    bench.instance.add_dynamic_partitions("lume/orders/v1", [batch])
+    done = dg.materialize([mine], instance=bench.instance, partition_key=batch)
+    assert done.success
+    assert begun == [("orders:v1", batch)]
+    assert len(done.get_asset_materialization_events()) == 3
+
+
+def test_options_are_before_what_a_body_says_of_itself(bench, connectors):
+    @lume.lume_assets(bench.folder / "flows", "orders", connectors=connectors, name="other")
+    def mine(context, placed):
+        yield from lume.run_flow(context, placed)
+
+    assert (mine.op.name, mine.op.description) == ("other", None)
+
+
 def test_a_version_that_is_not_there_is_refused(bench):
     with pytest.raises(InvalidRequestError, match="orders has no version 'v7'"):
         build(bench, flow="orders:v7")

@@ -101,7 +101,49 @@ def test_a_partition_that_was_run_by_its_short_name_goes_on(whole):
     placed, source = project.placed(whole.version), project.source_of(whole.version)
     library = Library(project.workspace.flows)
     found = second_names(whole.instance, placed, source, library, ["a b.csv", "gone.csv"])
-    assert found == {"a b.csv": uri(whole)}
+    assert (found.full, found.short) == ({"a b.csv": uri(whole)}, {})
+
+
+def refused(whole, done) -> str:
+    return read_details(whole.instance, f"run_{done.run_id}").metadata["error"]["message"]
+
+
+def test_a_full_name_is_refused_when_the_batch_was_run_by_its_short_one(whole):
+    assert whole.materialize("a b.csv").success
+    done = whole.materialize(uri(whole))
+    assert not done.success
+    assert f"{uri(whole)} is the batch a b.csv, which was run by that name" in refused(whole, done)
+
+
+def test_it_is_refused_under_another_version_too(whole):
+    """The rows of both versions are in one table."""
+    assert whole.materialize("./a b.csv").success
+    seeds = whole.folder / "flows/orders/seeds"
+    seeds.mkdir()
+    (seeds / "rates.csv").write_text("currency,name\nEUR,euro\n")
+    publish(whole.folder, BY_CURRENCY)
+    done = whole.of_version(2).materialize(uri(whole))
+    assert f"{uri(whole)} is the batch ./a b.csv" in refused(whole, done)
+
+
+def test_a_full_name_runs_where_the_short_one_is_only_a_partition(whole):
+    whole.instance.add_dynamic_partitions("lume/orders/v1", ["a b.csv"])
+    assert whole.materialize(uri(whole)).success
+
+
+def test_a_uri_that_is_written_otherwise_is_no_second_batch(whole):
+    assert whole.materialize(uri(whole)).success
+    done = whole.materialize(uri(whole, "a b.csv"))
+    assert f"is the batch {uri(whole)}, which is a partition already" in refused(whole, done)
+
+
+def test_many_batches_are_looked_at_one_by_one(whole):
+    whole.put("c%20d.csv", "1")  # a name that looks like a part of a URI
+    whole.put("e.csv", "1")
+    assert whole.materialize("c%20d.csv").success
+    done = whole.materialize(uri(whole), uri(whole, "c%2520d.csv"), uri(whole, "e.csv"))
+    assert "1 of 3 batches failed" in refused(whole, done)
+    assert "is the batch c%20d.csv" in refused(whole, done)
 
 
 def test_names_that_lead_nowhere_are_refused_before_anything_runs(whole):

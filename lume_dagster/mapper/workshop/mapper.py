@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lume_dagster.flows.model import Flow
-from lume_dagster.flows.schema import SchemaField
-from lume_dagster.mapper.convert.program import Confidence
-from lume_dagster.mapper.lineage import Lineage, lineage_of
 from lume_dagster.mapper.nodes import Leaf, leaves
-from lume_dagster.mapper.workshop.documents import Proposed
+
+if TYPE_CHECKING:
+    from lume_dagster.flows.model import Flow
+    from lume_dagster.flows.schema import SchemaField
+    from lume_dagster.mapper.lineage import Lineage
+    from lume_dagster.mapper.workshop.documents import Proposed
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,6 +77,8 @@ class Mapper(Mapping[str, str]):
         )
 
     def _lineage(self) -> dict[str, Lineage]:
+        from lume_dagster.mapper.lineage import lineage_of  # with the parser, which loads slowly
+
         return {
             path: lineage_of(leaf.expression, f"mapping.{path}", leaf.variables)
             for path, leaf in self._leaves().items()
@@ -89,6 +92,8 @@ class Mapper(Mapping[str, str]):
         }
         scored, proposed = self.lookup_confidence.get(path), self.proposals.get(path)
         if found.lookups and scored is None and proposed is not None:
+            from lume_dagster.mapper.convert.program import Confidence
+
             sure = Confidence.of(proposed.confidence).value
             scored = {source: sure for source, _ in found.lookups}
         if found.lookups and scored is not None:
@@ -97,6 +102,8 @@ class Mapper(Mapping[str, str]):
 
 
 def _manifest(target: SchemaField, lineage: Mapping[str, Lineage]) -> dict[str, Any]:
+    from lume_dagster.mapper.lineage import Lineage
+
     found = lineage.get(target.path, Lineage())
     inner = target.items.fields if target.items is not None else target.fields
     types = [target.type, *(["null"] if target.nullable else [])]

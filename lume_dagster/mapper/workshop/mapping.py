@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 Record = dict[str, Any]
 
+SIZE = 50  # records of a page, when nobody says
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:

@@ -21,7 +21,6 @@ from lume_dagster.mapper.workshop.mapping import Record, error_object
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SIZE = 50
 MOST = 1_000  # records of a page
 T = TypeVar("T")
 

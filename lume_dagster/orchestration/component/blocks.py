@@ -4,17 +4,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import dagster as dg
 from dagster.components.resolved.core_models import OpSpec
 from pydantic import Field
 
 from lume_dagster.errors import FlowError
-from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.arrival import Arrival
-from lume_dagster.orchestration.assets import OpOptions
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
+
+if TYPE_CHECKING:
+    from lume_dagster.flows.model import FlowVersion
+    from lume_dagster.orchestration.assets import OpOptions
 
 
 class Retries(dg.Model, dg.Resolvable):
@@ -39,8 +41,10 @@ class FlowOp(OpSpec):
 
     retries: Retries | None = None
 
-    def options(self, version: FlowVersion, *, alone: bool, prefix: str) -> OpOptions:
+    def options(self, version: "FlowVersion", *, alone: bool, prefix: str) -> "OpOptions":
         """For one version: a name that no other version of the project has."""
+        from lume_dagster.orchestration.assets import OpOptions
+
         name = self.name or f"{prefix}_{version.flow.flow}"
         return OpOptions(
             name=name if alone and self.name else f"{name}_v{version.version}",

@@ -4,7 +4,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
@@ -13,10 +13,9 @@ from pydantic import ConfigDict, Field
 
 from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
-from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.body import Event, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
-from lume_dagster.orchestration.code_location import CodeLocation, loads_all, published
 from lume_dagster.orchestration.component.blocks import (
     ArrivalBlock,
     Condition,
@@ -28,7 +27,6 @@ from lume_dagster.orchestration.component.blocks import (
 )
 from lume_dagster.orchestration.component.connections import connector_of
 from lume_dagster.orchestration.component.scaffold import FlowScaffolder
-from lume_dagster.orchestration.execution import Event, execute
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import (
     FlowProps,
@@ -37,6 +35,9 @@ from lume_dagster.orchestration.translator import (
     SeedProps,
 )
 from lume_dagster.orchestration.workspace import Workspace, known, shared, store_of
+
+if TYPE_CHECKING:
+    from lume_dagster.flows.model import FlowVersion
 
 DagsterLibraryRegistry.register("lume-dagster", __version__, is_dagster_package=False)
 
@@ -74,15 +75,17 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
 
     def execute(self, context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
         """Override this to do something before or after a version runs."""
-        yield from execute(context, placed)
+        yield from run_flow(context, placed)
 
     def _definitions(
         self,
         context: dg.ComponentLoadContext,
-        versions: Sequence[FlowVersion],
+        versions: "Sequence[FlowVersion]",
         workspace: Workspace,
         **watched: Any,
     ) -> dg.Definitions:
+        from lume_dagster.orchestration.code_location import CodeLocation
+
         wanted = _named(versions)
         for name in self.connections:
             if wanted and name not in wanted:
@@ -166,6 +169,8 @@ class LumeFlowComponent(_FromLibrary):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The assets, checks, sensor and schedule of the flow."""
+        from lume_dagster.orchestration.code_location import published
+
         workspace = self._workspace(context)
         return self._definitions(
             context,
@@ -191,6 +196,8 @@ class LumeFlowsComponent(_FromLibrary):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The assets, checks, sensors and schedules of the flows."""
+        from lume_dagster.orchestration.code_location import published
+
         workspace = self._workspace(context)
         return self._definitions(
             context,
@@ -202,12 +209,14 @@ class LumeFlowsComponent(_FromLibrary):
         )
 
 
-def _named(versions: Sequence[FlowVersion]) -> set[str]:
+def _named(versions: "Sequence[FlowVersion]") -> set[str]:
     """The connectors that flows name."""
     return {c for v in versions for c in (v.flow.source.connector, v.flow.target.connector)}
 
 
-def _of_flow(named: str, versions: Sequence[FlowVersion]) -> Sequence[FlowVersion]:
+def _of_flow(named: str, versions: "Sequence[FlowVersion]") -> "Sequence[FlowVersion]":
+    from lume_dagster.orchestration.code_location import loads_all
+
     flow, _, which = named.partition(":")
     found = [v for v in versions if v.flow.flow == flow and which in ("", f"v{v.version}")]
     if not found and loads_all():

@@ -7,8 +7,6 @@ from pathlib import Path
 import dagster as dg
 from pydantic import BaseModel, Field
 
-from lume_dagster.flows.library import Library
-
 _FLOW = """\
 lume: 1
 flow: {flow}
@@ -65,6 +63,8 @@ class FlowScaffolder(dg.Scaffolder[FlowParams]):
 
 
 def _write_flow(library: Path, given: FlowParams) -> None:
+    from lume_dagster.flows.library import Library
+
     home = library / given.flow
     if home.exists():
         return
