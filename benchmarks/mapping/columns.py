@@ -10,11 +10,10 @@ from pathlib import Path
 from time import process_time
 
 from benchmarks.figures import Goal, NotRun, Result, Table
-from benchmarks.mapping import generated
 from benchmarks.mapping.cases import DATA, FAMILIES, TITLES, Case, all_cases, data_folder
 from benchmarks.mapping.metrics import Answer, Count
 from benchmarks.mapping.ours import answer
-from benchmarks.mapping.train import Examples, calibration_without, examples_of
+from benchmarks.mapping.train import Examples, calibration_without, examples_of, our_cases
 from benchmarks.rounds import say
 from benchmarks.setting import Setting
 from lume_dagster.mapper.match.calibrate import load_calibration
@@ -84,7 +83,7 @@ _NOTES = (
 
 
 def _held_out(examples: Sequence[Examples]) -> dict[str, dict[str, Answer]]:
-    made = [*examples, *(examples_of(case) for case in generated.cases())]
+    made = [*examples, *(examples_of(case) for case in our_cases())]
     alone: dict[str, Answer] = {}
     for family in FAMILIES:
         calibration = calibration_without((family,), made)

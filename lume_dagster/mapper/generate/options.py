@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert import Converted, Scorer, convert
 from lume_dagster.mapper.knowledge import plain_name
-from lume_dagster.mapper.match.core import Candidate, believed
+from lume_dagster.mapper.match.core import Candidate
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.mapper.trial import Trial
 
@@ -54,7 +54,6 @@ class Bench:
 
 def options(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> list[Option]:
     """All ways, the surest first."""
-    columns = [replace(c, probability=believed(c)) for c in columns]
     likely = [c for c in columns if c.probability >= _LEAST_MATCH][:_MOST_COLUMNS]
     found = [Option(made, 1.0, ()) for made in bench.convert(field, [])]
     if not likely or likely[0].probability < _SURE or not _same_name(field, likely[0]):

@@ -19,6 +19,8 @@ from lume_dagster.mapper.match.score import Scored
 
 Evidence = NDArray[np.float64]
 _FILE = Path(__file__).with_name("calibration.json")
+TARGETS = ("schema", "table")  # without rows, and with
+WHICH = ("assigned", "others")
 _ALIKE = 0.999
 LIMIT = 2.5  # standard deviations: what lies further away was hardly seen
 _SURE = 0.99
@@ -36,7 +38,8 @@ NAMES = (
     "score", "ahead_in_field", "ahead_in_column", "best_of_column", "name", "same_name",
     "name_beside_others", "score_beside_others", "names_of_others", "name_if_names_agree",
     "log_columns", "log_fields", "has_values", "has_descriptions", "many_tables",
-    "placeholder", "no_values", "twins", "twins_if_same_name", "kept",
+    "placeholder", "no_values", "twins", "twins_if_same_name", "kept", "nothing_told",
+    "only_meant", "same_name_and_kind", "name_squared",
 )  # fmt: skip
 
 
@@ -57,22 +60,28 @@ class Regression:
 
 @dataclass(frozen=True)
 class Calibration:
-    """One regression for the pairs that the assignment chose, one for the other candidates."""
+    """For schemas and for tables a regression for the pairs that the assignment chose, and another
+    for the other candidates: ``schema-assigned``, ``schema-others`` and so on.
+    """
 
-    assigned: Regression
-    others: Regression
+    regressions: Mapping[str, Regression]
     digest: str
 
-    def probabilities(self, evidence: Evidence, assigned: NDArray[np.bool_]) -> Evidence:
-        """Of every candidate."""
-        chosen, others = (each.probabilities(evidence) for each in (self.assigned, self.others))
+    def probabilities(
+        self, evidence: Evidence, assigned: NDArray[np.bool_], *, table: bool
+    ) -> Evidence:
+        """Of every candidate; ``table`` says whether the target has rows."""
+        of_target = TARGETS[table]
+        chosen, others = (
+            self.regressions[f"{of_target}-{which}"].probabilities(evidence) for which in WHICH
+        )
         return np.asarray(np.where(assigned, chosen, others))
 
 
 def read_calibration(written: Mapping[str, Any]) -> Calibration:
     """From JSON; evidence it does not know weighs nothing."""
     digest = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
-    return Calibration(_regression(written["assigned"]), _regression(written["others"]), digest)
+    return Calibration({name: _regression(each) for name, each in written.items()}, digest)
 
 
 def _regression(written: Mapping[str, Any]) -> Regression:
@@ -90,7 +99,8 @@ def load_calibration() -> Calibration:
 def probabilities(scored: Scored, source: Side, target: Side, calibration: Calibration) -> Evidence:
     """For each field (row) and candidate the probability that it is the right one."""
     assigned = scored.candidates == scored.assigned[:, None]
-    found = calibration.probabilities(evidence(scored, source, target), assigned)
+    told = evidence(scored, source, target)
+    found = calibration.probabilities(told, assigned, table=target.is_table)
     known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0
     return np.asarray(np.round(np.where(known, np.maximum(found, _SURE), found), 4), np.float64)
 
@@ -105,7 +115,10 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     told |= _of_ranks(scored)
     told |= _of_others(told, scored.candidates == scored.assigned[:, None])
     told |= _of_the_whole(scored, source, target)
+    told |= _of_reasons(told, scored)
     told["twins_if_same_name"] = told["twins"] * told["same_name"]
+    told["same_name_and_kind"] = told["same_name"] * told["kind"]
+    told["name_squared"] = told["name"] ** 2
     shape = scored.candidates.shape
     return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
 
@@ -122,6 +135,23 @@ def _of_names(scored: Scored) -> dict[str, Evidence]:
         "name": name,
         "same_name": same.astype(np.float64),
         "kept": np.nan_to_num(kept.astype(np.float64), nan=0.0),
+    }
+
+
+#: From here on something speaks for a pair, apart from its being near in meaning.
+_TELLING = {
+    "name": 0.55, "told": 0.99, "description": 0.4, "containment": 0.1, "numbers": 0.6, "kept": 0.5,
+}  # fmt: skip
+_MEANING = 0.5
+
+
+def _of_reasons(told: Mapping[str, Evidence], scored: Scored) -> dict[str, Evidence]:
+    """Whether nothing speaks for a pair, or only that it is near in meaning."""
+    said = np.logical_or.reduce([told[name] >= least for name, least in _TELLING.items()])
+    meant = np.maximum(told["name_vector"], told["context_vector"]) >= _MEANING
+    return {
+        "nothing_told": (~said & ~meant).astype(np.float64),
+        "only_meant": (~said & meant).astype(np.float64),
     }
 
 
