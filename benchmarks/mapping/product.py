@@ -29,7 +29,7 @@ _PREFIXES = ("cust_", "tbl_x_", "src_", "f_", "x_", "data.", "dwh_")
 _PLACEHOLDERS = ("col{}", "Column {}", "Unnamed: {}", "field_{}", "F{}", "var{}", "_c{}")
 _JUNK = (
     "row_id", "etl_batch", "checksum", "flag3", "internal code", "_ingested", "reserved", "version",
-    "tmp", "legacy ref", "misc", "x1",
+    "tmp", "legacy ref", "misc", "x1", "c5", "Unnamed: 0", "col7", "field_3",
 )  # fmt: skip
 _ROWS = (1, 3, 12, 40, 40, 60)
 _UNITS = (" kg", " €", " CHF", " %", " h")
@@ -98,6 +98,8 @@ def _case(number: int, domain: str, manner: str, chance: Random) -> Case:
     names = {field.path: name for name, field in given if field is not None and field in held}
     if manner == "same":
         source, names = _renamed(source, names, paths, chance)
+    if manner in ("same", "other", "mixed") and chance.random() < 0.12:
+        source, names = _with_namesake(source, names, paths, domain, chance)
     gold = {name: paths[path] for path, name in names.items()}
     title = f"product/{domain}/{number:03}-{manner}"
     splits = dict.fromkeys((c.path for c in source), split_of(f"product/{domain}"))
@@ -190,11 +192,41 @@ def _renamed(
     return renamed, {path: new[name] for path, name in names.items()}
 
 
+def _with_namesake(
+    source: tuple[Column, ...],
+    names: dict[str, str],
+    paths: dict[str, str],
+    domain: str,
+    chance: Random,
+) -> tuple[tuple[Column, ...], dict[str, str]]:
+    """A column that has the last name of a field in an object, and is about something else.
+
+    ``type`` is the aircraft's where the field is an ``engine.type``, made from ``engine``.
+    """
+    nested = [path for path in names if "." in paths[path]]
+    if not nested:
+        return source, names
+    path = chance.choice(nested)
+    within, _, last = paths[path].rpartition(".")
+    own = chance.choice((within, f"{within}_{last}"))
+    taken = {c.path for c in source} - {names[path]}
+    if {own, last} & taken:
+        return source, names
+    other = chance.choice([f for f in domains()[domain] if f.path not in paths] or [None])
+    rows = len(source[0].values)
+    namesake = Column(path=last, name=last, values=_values(other, rows, "same", chance))
+    renamed = tuple(
+        Column(path=own, name=own, values=c.values) if c.path == names[path] else c for c in source
+    )
+    return (*renamed, namesake), {**names, path: own}
+
+
 def _values(
     field: Field | None, rows: int, manner: str, chance: Random
 ) -> tuple[str | None, ...]:
     if field is None:
-        return tuple(str(chance.randrange(10**6)) for _ in range(rows))
+        most = chance.choice((2, 10, 10**6))
+        return tuple(str(chance.randrange(most)) for _ in range(rows))
     if chance.random() < 0.04:
         return (None,) * rows
     values = values_of(field.concept, chance, rows, ours=False)
@@ -257,6 +289,8 @@ def _target(
     shown = values_of(concept, chance, 3, ours=True) if examples else ()
     title = chance.choice(field.headers).capitalize() if titled else ""
     said = concept.description if described else ""
+    if said and concept.rule == "enum" and concept.type == "string" and chance.random() < 0.3:
+        said += f": {', '.join(concept.argument.split(',')[:3])}"
     return Column(
         path=path, name=path.rpartition(".")[2], table=path.rpartition(".")[0],
         description=". ".join(text for text in (title, said) if text), type=concept.type,

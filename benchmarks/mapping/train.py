@@ -77,7 +77,7 @@ def fit(examples: Iterable[Examples]) -> dict[str, Any]:
 def _fit(examples: Sequence[Examples], *, assigned: bool) -> dict[str, Any]:
     evidence, right, weights = _gathered(examples, assigned=assigned)
     means, spreads = _weighted_mean(evidence, weights)
-    standard = np.clip((evidence - means) / spreads, -calibrate.LIMIT, calibrate.LIMIT)
+    standard = calibrate.standard(evidence, means, spreads)
     table = np.column_stack([standard, np.ones(len(standard))])
 
     def loss(parameters: Numbers) -> tuple[float, Numbers]:

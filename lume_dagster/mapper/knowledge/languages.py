@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-_LEAST_PART = 3  # letters of a part of a longer word
+_LEAST_PART = 3  # letters of the first part of a longer word
+_LEAST_REST = 2  # of what follows it: Kundennr
 _LINKS = ("", "s", "n", "en", "es")  # between the parts of a German word
 _LEAST_SHARE = 0.25  # of the names must be of the language
 _FEW = 3  # so few names, one of them tells
@@ -26,6 +27,14 @@ class Language:
     name: str
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     joins_words: bool = False  # Kundennummer is Kunden and Nummer
+    #: What a word means where another one stands in another header: ``nom`` beside ``prénom``.
+    beside: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def among(self, names: Sequence[Sequence[str]]) -> Language:
+        """As it is to be read in these names."""
+        there = {folded(word) for words in names for word in words}
+        meant = {word: long for (word, other), long in self.beside.items() if other in there}
+        return replace(self, words={**self.words, **meant}) if meant else self
 
     def meaning(self, word: str) -> tuple[str, ...] | None:
         """In English; None where the word is not known."""
@@ -42,7 +51,7 @@ class Language:
         """The longest beginning that is known, with a rest that is known too."""
         if not self.joins_words:
             return None
-        for end in range(len(word) - _LEAST_PART, _LEAST_PART - 1, -1):
+        for end in range(len(word) - _LEAST_REST, _LEAST_PART - 1, -1):
             first = self._part(word[:end])
             rest = self.words.get(word[end:]) or self._of_parts(word[end:])
             if first and rest:
@@ -75,7 +84,7 @@ def language_of(
     ]
     most = max(hits, default=0)
     needed = max(1 if len(names) <= _FEW else 2, _LEAST_SHARE * len(names))
-    return languages[hits.index(most)] if most >= needed else None
+    return languages[hits.index(most)].among(names) if most >= needed else None
 
 
 def read_languages(lines: Sequence[Sequence[str]]) -> tuple[tuple[Language, ...], frozenset[str]]:
@@ -89,7 +98,14 @@ def read_languages(lines: Sequence[Sequence[str]]) -> tuple[tuple[Language, ...]
         else:
             found[list(found)[-1]][word] = tuple(meaning)
     english = frozenset(found.pop("english", ()))
-    languages = tuple(
-        Language(name, words, joins_words=name in ("de", "nl")) for name, words in found.items()
-    )
-    return languages, english
+    return tuple(_language(name, words) for name, words in found.items()), english
+
+
+def _language(name: str, found: Mapping[str, tuple[str, ...]]) -> Language:
+    words = {word: meaning for word, meaning in found.items() if "+" not in word}
+    beside = {
+        (word.partition("+")[0], word.partition("+")[2]): meaning
+        for word, meaning in found.items()
+        if "+" in word
+    }
+    return Language(name, words, name in ("de", "nl"), beside)

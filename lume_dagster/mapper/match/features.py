@@ -164,6 +164,8 @@ def _meaning(found: Features, source: Side, target: Side) -> None:
     told = meaning.name_in_description(source.names, target.said, target.names)
     back = meaning.name_in_description(target.names, source.said, source.names).T
     both, either = found.applies["description"], ours[:, None] | theirs[None, :]
+    named = meaning.values_in_description(source.columns, source.profiles, target.columns)
+    found.scores["values_told"], found.applies["values_told"] = named, named > 0
     found.scores["told"] = np.where(both, (told + back) / 2, np.where(theirs[None, :], told, back))
     found.applies["told"] = either & found.applies["words"]
 
