@@ -110,9 +110,7 @@ def _extra(domain: str, wanted: Sequence[Field], chance: Random) -> list[Field |
     """What the file has besides: of the same domain, of others, and what belongs nowhere."""
     names = frozenset(name for field in wanted for name in field.names)
     own = [f for f in domains()[domain] if f not in wanted and not f.names & names]
-    others = [
-        f for d, fs in domains().items() if d != domain for f in fs if not f.names & names
-    ]
+    others = [f for d, fs in domains().items() if d != domain for f in fs if not f.names & names]
     more: list[Field | None] = [*chance.sample(own, chance.randint(0, min(len(own), 6)))]
     more += chance.sample(others, chance.choice((0, 0, 1, 3, 8)))
     more += [None] * chance.choice((0, 0, 1, 2))
@@ -221,9 +219,7 @@ def _with_namesake(
     return (*renamed, namesake), {**names, path: own}
 
 
-def _values(
-    field: Field | None, rows: int, manner: str, chance: Random
-) -> tuple[str | None, ...]:
+def _values(field: Field | None, rows: int, manner: str, chance: Random) -> tuple[str | None, ...]:
     if field is None:
         most = chance.choice((2, 10, 10**6))
         return tuple(str(chance.randrange(most)) for _ in range(rows))
@@ -264,21 +260,16 @@ def _target_path(field: Field, style: str, chance: Random) -> str:
     return ".".join(_styled(part, style) for part in parts)
 
 
-def _targets(
-    wanted: Sequence[Field], paths: dict[str, str], chance: Random
-) -> tuple[Column, ...]:
+def _targets(wanted: Sequence[Field], paths: dict[str, str], chance: Random) -> tuple[Column, ...]:
     """As much is said of each field as people write."""
     described = chance.choice((0, 0.5, 1, 1))
     examples, titled = chance.choice((0, 0, 0.4)), chance.choice((0, 0, 0.5))
     return tuple(
-        _target(field, paths[field.path], chance, (described, examples, titled))
-        for field in wanted
+        _target(field, paths[field.path], chance, (described, examples, titled)) for field in wanted
     )
 
 
-def _target(
-    field: Field, path: str, chance: Random, likely: tuple[float, float, float]
-) -> Column:
+def _target(field: Field, path: str, chance: Random, likely: tuple[float, float, float]) -> Column:
     concept = field.concept
     described, examples, titled = (chance.random() < share for share in likely)
     listed = concept.rule == "enum" and concept.type == "string" and chance.random() < 0.6

@@ -18,8 +18,8 @@ _LANGUAGES = "languages.txt"
 _LEAST_PART = 3  # letters of what stands before one of the tails
 #: What names end with, written without a mark between: ``custname``, ``orderid``.
 _TAILS = (
-    "identifier", "number", "amount", "count", "price", "name", "date", "time", "code", "type", "year",
-    "flag", "num", "cnt", "amt", "qty", "id", "no", "nr", "nm", "dt", "cd", "ts",
+    "identifier", "number", "amount", "count", "price", "name", "date", "time", "code", "type",
+    "year", "flag", "num", "cnt", "amt", "qty", "id", "no", "nr", "nm", "dt", "cd", "ts",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ class Knowledge:
 
     def in_language_of(self, names: Sequence[Sequence[str]]) -> Knowledge:
         """For reading these names, each a list of words, which may not be English."""
-        english = self.also_english | self.words
+        english = self.also_english | self.long_words
         return replace(self, language=language_of(names, self.languages, english))
 
     def expand(self, words: Iterable[str]) -> list[str]:
@@ -73,10 +73,15 @@ class Knowledge:
         return (word,)
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """All English words and short forms that are known."""
+    def long_words(self) -> frozenset[str]:
+        """All English words that are known; some short forms are words of other languages."""
         long = (part for parts in self.abbreviations.values() for part in parts)
-        return frozenset((*self.abbreviations, *long)).union(*self.synonyms)
+        return frozenset(long).union(*self.synonyms)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """These, and the short forms."""
+        return self.long_words.union(self.abbreviations)
 
     @property
     def digest(self) -> str:

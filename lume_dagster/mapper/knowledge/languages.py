@@ -88,7 +88,7 @@ def language_of(
 
 
 def read_languages(lines: Sequence[Sequence[str]]) -> tuple[tuple[Language, ...], frozenset[str]]:
-    """The languages of a file's lines (``##`` and a name begins one), and the words English has too."""
+    """The languages of a file's lines, each begun by ``##``; and the words that English has too."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     for word, *meaning in lines:
         if word == "##":

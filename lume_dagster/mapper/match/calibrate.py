@@ -24,6 +24,7 @@ WHICH = ("assigned", "others")
 _ALIKE = 0.999
 _LIMIT = 2.5  # standard deviations: what lies further away was hardly seen
 _SURE = 0.99
+_SAME = 0.01  # of a score
 _MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 
 #: Features that speak for themselves, and what stands in where one cannot be told.
@@ -44,8 +45,9 @@ NAMES = (
 )  # fmt: skip
 #: These are so or not so: however rare, they are not far away.
 _FLAGS = frozenset({
-    "same_name", "placeholder", "no_values", "kept", "nothing_told", "only_meant", "odd_placeholder",
-    "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing", "namesake", "values_told",
+    "same_name", "placeholder", "no_values", "kept", "nothing_told", "only_meant",
+    "odd_placeholder", "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing",
+    "namesake", "values_told",
 })  # fmt: skip
 _LIMITS = np.array([np.inf if name in _FLAGS else _LIMIT for name in NAMES])
 
@@ -72,8 +74,9 @@ class Regression:
 
 @dataclass(frozen=True)
 class Calibration:
-    """For schemas and for tables a regression for the pairs that the assignment chose, and another
-    for the other candidates: ``schema-assigned``, ``schema-others`` and so on.
+    """For schemas and for tables, a regression for assigned pairs and one for other candidates.
+
+    They are called ``schema-assigned``, ``schema-others``, ``table-assigned``, ``table-others``.
     """
 
     regressions: Mapping[str, Regression]
@@ -113,8 +116,19 @@ def probabilities(scored: Scored, source: Side, target: Side, calibration: Calib
     assigned = scored.candidates == scored.assigned[:, None]
     told = evidence(scored, source, target)
     found = calibration.probabilities(told, assigned, table=target.is_table)
+    found = np.minimum(found, 2 / _not_told_apart(scored))
     known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0
     return np.asarray(np.round(np.where(known, np.maximum(found, _SURE), found), 4), np.float64)
+
+
+def _not_told_apart(scored: Scored) -> Evidence:
+    """How many columns score nearly the same for the field: only one of them can be right."""
+    scores = scored.scores.astype(np.float64)
+    counts = [
+        (np.abs(scores[:, field, None] - scores[rows, field]) <= _SAME).sum(axis=0)
+        for field, rows in enumerate(scored.candidates)
+    ]
+    return np.array(counts, dtype=np.float64)
 
 
 def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
@@ -127,7 +141,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     told |= _of_ranks(scored)
     told |= _of_others(told, scored.candidates == scored.assigned[:, None])
     told |= _of_the_whole(scored, source, target)
-    told |= _of_reasons(told, scored)
+    told |= _of_reasons(told)
     told |= _of_constraints(told, source, target, scored)
     told |= _of_parents(source, target, scored)
     told["twins_if_same_name"] = told["twins"] * told["same_name"]
@@ -166,7 +180,7 @@ _DATES = ("date", "date-time", "time")
 _TELLING_KINDS = ("date", "boolean")
 
 
-def _of_reasons(told: Mapping[str, Evidence], scored: Scored) -> dict[str, Evidence]:
+def _of_reasons(told: Mapping[str, Evidence]) -> dict[str, Evidence]:
     """Whether nothing speaks for a pair, or only that it is near in meaning."""
     said = np.logical_or.reduce([told[name] >= least for name, least in _TELLING.items()])
     meant = np.maximum(told["name_vector"], told["context_vector"]) >= _MEANING

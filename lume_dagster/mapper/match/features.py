@@ -137,7 +137,7 @@ def _long_words(ours: Names, theirs: Names, knowledge: Knowledge) -> Scores:
     """Of the names, or of the names with what they lie in: ``customer_name``, ``customer.name``."""
     alone = names.soft_words(ours.long, theirs.long, knowledge)
     inside = [
-        np.array([p != l for p, l in zip(side.placed, side.long, strict=True)])
+        np.array([p != name for p, name in zip(side.placed, side.long, strict=True)])
         for side in (ours, theirs)
     ]
     one_is_flat = inside[0][:, None] != inside[1][None, :]
