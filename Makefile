@@ -9,6 +9,7 @@ export PYTHONNOUSERSITE := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
+WORKERS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))# tests wait for servers now and then
 CODE := lume_dagster lume_dagster_tests examples definitions.py $(wildcard docs benchmarks scripts)
 
 help: ## what there is
@@ -27,7 +28,7 @@ servers: setup ## install the servers that tests speak to, as far as this machin
 	@.ci/servers
 
 test: setup servers ## the whole test suite
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 lanes: setup ## a quick part of it with other releases of Dagster, pandas, SQLAlchemy, DuckDB
 	@.ci/lanes $(ARGS)

@@ -15,11 +15,17 @@ import pytest
 from lume_dagster_tests.servers.fleet import (
     may_be_missing,
     pytest_collection_finish,
+    pytest_collection_modifyitems,
     pytest_configure,
     pytest_unconfigure,
 )
 
-__all__ = ["pytest_collection_finish", "pytest_configure", "pytest_unconfigure"]
+__all__ = [
+    "pytest_collection_finish",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_unconfigure",
+]
 
 ROOT = Path(__file__).parent.parent
 

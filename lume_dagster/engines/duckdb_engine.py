@@ -190,10 +190,10 @@ class DuckDBEngine:
 
 
 def _malformed_rows(staged: StagedBatch) -> list[int]:
-    import pyarrow.parquet as pq
-
     if not staged.malformed:
         return []
+    import pyarrow.parquet as pq
+
     column = pq.read_table(staged.malformed_path, columns=[ROW]).column(0)
     return [int(row) for row in column.to_pylist()]
 

@@ -23,7 +23,7 @@ _CHILDREN.set_forkserver_preload(
         *("databricks.sql.backend.thrift_backend", "lume_dagster.connectors.databricks.connector"),
     ]
 )
-_PATIENCE = 60
+_PATIENCE = 240
 
 
 def steps_of(target: Target, delivery: Delivery) -> list[str]:

@@ -69,7 +69,7 @@ class Stage:
         path.unlink()
         _HAPPENINGS.get(what, _raise(what))(self)
 
-    def wait_for(self, what: str, seconds: float = 60) -> None:
+    def wait_for(self, what: str, seconds: float = 240) -> None:
         """Wait until something has happened."""
         deadline = time.monotonic() + seconds
         while what not in self.said:

@@ -10,7 +10,7 @@ from lume_dagster import client
 from lume_dagster.orchestration.names import dagster_id
 from lume_dagster.runs.status import Status
 
-SOON = {"timeout": 120, "poll_interval": 0.4}
+SOON = {"timeout": 300, "poll_interval": 0.4}
 DEFINITIONS = """\
 import sys
 from pathlib import Path

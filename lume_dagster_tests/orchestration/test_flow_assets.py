@@ -111,7 +111,7 @@ def test_the_client_runs_it_with_connectors_of_both_kinds(bench):
     (bench.folder / "definitions.py").write_text(OWN)
     bench.put("a.csv", "1", "2")
     run = client.run("orders", source_path="a.csv", project=bench.folder)
-    assert run.wait(timeout=90, poll_interval=0.3).status is Status.SUCCEEDED
+    assert run.wait(timeout=300, poll_interval=0.3).status is Status.SUCCEEDED
     assert run.source_path == (bench.folder / "files" / "a.csv").as_uri()
 
 

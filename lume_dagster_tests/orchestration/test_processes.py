@@ -19,7 +19,7 @@ from lume_dagster.orchestration.processes import pid_here
 from lume_dagster.runs.status import Status
 
 ROOT = Path(__file__).parents[2]
-SOON = {"timeout": 90, "poll_interval": 0.4}
+SOON = {"timeout": 300, "poll_interval": 0.4}
 
 
 def start(bench, source_path, **options):

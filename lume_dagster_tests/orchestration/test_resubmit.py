@@ -17,7 +17,7 @@ from lume_dagster.orchestration.query import read_details
 from lume_dagster_tests.orchestration.conftest import publish
 from lume_dagster_tests.orchestration.test_whole import DEFINITIONS
 
-SOON = {"timeout": 90, "poll_interval": 0.3}
+SOON = {"timeout": 300, "poll_interval": 0.3}
 FLOW = """\
 lume: 1
 flow: orders

@@ -12,7 +12,7 @@ from lume_dagster.errors import RunFailedError
 from lume_dagster.runs.status import Status
 from lume_dagster_tests.orchestration.conftest import publish
 
-SOON = {"timeout": 90, "poll_interval": 0.4}
+SOON = {"timeout": 300, "poll_interval": 0.4}
 DEFINITIONS = """\
 import sys
 from pathlib import Path

@@ -4,6 +4,9 @@ A server's file says ``postgres = server("PostgreSQL", postgres_server)``: a fix
 Where it cannot run, its tests are not run and say why; with ``CI=true`` they fail. A server that
 not every machine can have is ``optional``: its tests bear the marker ``optional_server`` and are
 not run in CI either, which the summary says.
+
+Where several processes run the tests (pytest-xdist), the tests of one server, and those of one file,
+go to one process: each server runs once, and starts when the first of its tests comes.
 """
 
 from __future__ import annotations
@@ -83,9 +86,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[FLEET] = Fleet()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a server, else a file, belong together."""
+    for item in items:
+        servers = sorted(_STARTS.keys() & set(_asked(item)))
+        group = servers[0] if servers else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start what the collected tests will ask for."""
-    if session.config.option.collectonly:
+    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
         return
     session.config.stash[FLEET].start(name for item in session.items for name in _asked(item))
 

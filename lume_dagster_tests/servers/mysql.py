@@ -84,6 +84,25 @@ class MySQLServer:
             cursor.execute("SET time_zone = '+00:00'")
             yield cursor
 
+    def end_sessions(self, database: str) -> int:
+        """End every session in a database, as an administrator would; returns how many there were."""
+        from pymysql.constants.ER import NO_SUCH_THREAD
+        from pymysql.err import MySQLError
+
+        ended = 0
+        with self.connect() as cursor:
+            cursor.execute(
+                "SELECT id FROM information_schema.processlist WHERE db = %s", (database,)
+            )
+            for (session,) in cursor.fetchall():
+                try:
+                    cursor.execute(f"KILL {session}")
+                    ended += 1
+                except MySQLError as error:  # it ended by itself since it was listed
+                    if error.args[0] != NO_SUCH_THREAD:
+                        raise
+        return ended
+
     @contextmanager
     def new_database(self) -> Iterator[str]:
         """An empty database for one test, which may also make the database ``ops``."""
@@ -149,6 +168,9 @@ def _options(name: str, folder: Path, found: MySQLServer) -> Iterator[str]:
         f"GRANT ALL ON *.* TO '{found.user}'@'%' WITH GRANT OPTION;\n",
         "utf-8",
     )
+    temporary = folder / "tmp"  # its own: a server that starts empties the one it is given
+    temporary.mkdir()
+    yield f"--tmpdir={temporary}"
     yield f"--datadir={folder / 'data'}"
     yield f"--socket={folder / 'socket'}"
     yield f"--pid-file={folder / 'pid'}"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 #: What `.ci/servers` installs: environments and programs that only the tests need.
 INSTALLED = ROOT / ".servers"
 
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 class ServerUnavailable(Exception):  # noqa: N818 - a reason, not a fault
