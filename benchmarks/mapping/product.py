@@ -67,8 +67,9 @@ def domains() -> dict[str, list[Field]]:
 
 def _field(line: str) -> Field:
     path, others, headers, short, *foreign, kind, values, said = map(str.strip, line.split("|"))
-    lists = (tuple(part.strip() for part in each.split(";")) for each in (others, headers, short))
-    return Field(path, *lists, tuple(foreign), Concept(f"{path}||{kind}|{values}|{said}"))
+    lists = [tuple(part.strip() for part in each.split(";")) for each in (others, headers, short)]
+    concept = Concept(f"{path}||{kind}|{values}|{said}")
+    return Field(path, lists[0], lists[1], lists[2], tuple(foreign), concept)
 
 
 def cases(count: int = CASES) -> Iterator[Case]:

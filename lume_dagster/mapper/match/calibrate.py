@@ -221,13 +221,13 @@ def _of_parents(source: Side, target: Side, scored: Scored) -> dict[str, Evidenc
         for placed, long in zip(target.names.placed, target.names.long, strict=True)
     ]
     words = [frozenset(stem(word) for word in long) for long in source.names.placed]
-    found = overlap(words, parents) > 0
+    found = np.asarray(overlap(words, parents) > 0)
     some = np.array([bool(each) for each in parents])[:, None]
     fields = np.arange(len(parents))[:, None]
     own = found[scored.candidates, fields]
     return {
         "parent_missing": (some & ~own).astype(np.float64),
-        "parent_elsewhere": (some & ~own & found.any(axis=0)[:, None]).astype(np.float64),
+        "parent_elsewhere": (some & ~own & np.asarray(found.any(axis=0))[:, None]).astype(np.float64),
     }
 
 
