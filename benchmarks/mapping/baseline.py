@@ -1,13 +1,14 @@
-"""Other matchers, in an environment of their own: ``baseline.py METHOD``, cases as JSON lines in, answers out.
+"""Other matchers, in an environment of their own: ``baseline.py METHOD SECONDS``, cases as JSON lines in, answers out.
 
 It imports nothing of this package, for its environment does not have it. A line is a case: name,
 and for source and target a list of [path, values]. An answer has a score for each pair, and the
-pairs that the matcher itself chooses.
+pairs that the matcher itself chooses; or it says that it was stopped after so many CPU seconds.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -52,21 +53,35 @@ METHODS: dict[str, Callable[[Table, Table], Found]] = {
 }
 
 
+class _TooSlowError(Exception):
+    """The CPU seconds of a case are over."""
+
+
+def _stop(*_: object) -> None:
+    raise _TooSlowError
+
+
 def main() -> None:
     """One answer a line, as soon as it is there."""
-    method = METHODS[sys.argv[1]]
+    method, limit = METHODS[sys.argv[1]], float(sys.argv[2])
+    method([("a", ["x", "y"])], [("a", ["x", "z"])])  # its imports are not the first case's
+    signal.signal(signal.SIGVTALRM, _stop)
     for line in sys.stdin:
-        case = json.loads(line)
-        began = time.process_time()
+        print(json.dumps(_answer(method, json.loads(line), limit)), flush=True)
+
+
+def _answer(method: Callable[[Table, Table], Found], case: dict[str, Any], limit: float) -> Any:
+    began = time.process_time()
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, limit)
         scores, chosen = method(case["source"], case["target"])
-        seconds = time.process_time() - began
-        flat = [[source, target, score] for (source, target), score in scores.items()]
-        print(
-            json.dumps(
-                {"name": case["name"], "scores": flat, "chosen": chosen, "seconds": seconds}
-            ),
-            flush=True,
-        )
+    except _TooSlowError:
+        return {"name": case["name"], "stopped": True}
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    seconds = time.process_time() - began
+    flat = [[source, target, score] for (source, target), score in scores.items()]
+    return {"name": case["name"], "scores": flat, "chosen": chosen, "seconds": seconds}
 
 
 if __name__ == "__main__":

@@ -88,6 +88,13 @@ def mimic(folder: Path, _: str) -> Iterator[Case]:
     yield Case("mimic-omop", "mimic", source, target, gold, splits)
 
 
+def product(_: Path, __: str) -> Iterator[Case]:
+    """Small schemas and files as people bring them, of our own making."""
+    from benchmarks.mapping.product import cases
+
+    yield from cases()
+
+
 def _described(path: Path, more: tuple[str, ...]) -> tuple[Column, ...]:
     return tuple(
         Column(
@@ -114,11 +121,12 @@ FAMILIES: dict[str, Callable[[Path, str], Iterator[Case]]] = {
     "opendata": valentine,
     "magellan": valentine,
     "mimic": mimic,
+    "product": product,
 }
 #: The folder called tpch holds the cases made from TPC-DI.
 TITLES = {
     "tpch": "TPC-DI", "chembl": "ChEMBL", "opendata": "OpenData", "magellan": "Magellan",
-    "mimic": "MIMIC-OMOP",
+    "mimic": "MIMIC-OMOP", "product": "product-like",
 }  # fmt: skip
 
 

@@ -8,20 +8,21 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 from benchmarks.figures import Goal, NotRun, Result, Table
-from benchmarks.mapping import generated
 from benchmarks.mapping.cases import DATA, FAMILIES, TITLES, Case, all_cases, data_folder
 from benchmarks.mapping.metrics import Answer, Count
 from benchmarks.mapping.ours import answer
-from benchmarks.mapping.train import Examples, calibration_without, examples_of
+from benchmarks.mapping.train import Examples, calibration_without, examples_of, our_cases
 from benchmarks.rounds import say
 from benchmarks.setting import Setting
 from lume_dagster.mapper.match.calibrate import load_calibration
 
 _PYTHON = Path(__file__).parents[2] / ".servers" / "matchers" / "bin" / "python"
 _LOCK = Path(__file__).parents[2] / "requirements" / "matchers.txt"
-_PATIENCE = 600  # seconds for a baseline on a family
+_A_CASE = 2  # CPU seconds for a baseline on a case
+_PATIENCE = 45  # seconds for a baseline on a family; what has ended by then is counted
 _BASELINES = {
     "coma": "Coma (schema)",
     "jaccard": "JaccardDistance",
@@ -40,7 +41,10 @@ _GOALS = {
     "magellan": {"hit@1": 1.0},
     "mimic": {"hit@1": 0.25, "hit@5": 0.55},
 }
-_HEADS = ("columns", "hit@1", "hit@5", "mrr", "f1", "right", "wrong", "abstained", "ece")
+_HEADS = (
+    "cases", "columns", "hit@1", "hit@5", "mrr", "f1", "right", "wrong", "abstained", "ece", "sure",
+    "sure but wrong",
+)  # fmt: skip
 
 
 def measure(setting: Setting) -> Result:
@@ -79,12 +83,17 @@ _NOTES = (
     "The values of infermap's copy of the Valentine data are samples of at most 100 rows.",
     "“ours, held out” is calibrated without the family; “ours, all fabricated held out” without TPC-DI, "
     "ChEMBL and OpenData together, for these three were cut and made noisy by one program.",
+    "“sure” are pairs of a probability from 0.9, as a share of the columns that have a partner; and the share of "
+    "them that is wrong. A baseline that did not end on some cases is counted on the others: see the cases.",
+    "“product-like” are cases of our own (mapping/product.py), 22 domains of which 11 are dev and 11 test: nothing "
+    "was fitted on a field of test. Their words and the mapper's knowledge were written by the same hand: expect less "
+    "of headers that nobody thought of.",
     "With a model service: not measured.",
 )
 
 
 def _held_out(examples: Sequence[Examples]) -> dict[str, dict[str, Answer]]:
-    made = [*examples, *(examples_of(case) for case in generated.cases())]
+    made = [*examples, *(examples_of(case) for case in our_cases())]
     alone: dict[str, Answer] = {}
     for family in FAMILIES:
         calibration = calibration_without((family,), made)
@@ -109,6 +118,8 @@ def _baseline(
         return {}, [f"{_BASELINES[method]}: not run: its environment is not there (make servers)."]
     for family in FAMILIES:
         ours = [case for case in cases if case.family == family]
+        if family == "product":
+            continue
         if family == "mimic" and method in _NEED_VALUES:
             reasons.append(f"{_BASELINES[method]} on {TITLES[family]}: not run: it needs values.")
             continue
@@ -116,7 +127,7 @@ def _baseline(
         given, failed = _run(method, ours, kept)
         found |= given
         if failed:
-            reasons.append(f"{_BASELINES[method]} on {TITLES[family]}: not run: {failed}.")
+            reasons.append(f"{_BASELINES[method]} on {TITLES[family]}: {failed}.")
     return found, reasons
 
 
@@ -126,19 +137,30 @@ def _run(method: str, cases: Sequence[Case], kept: Path) -> tuple[dict[str, Answ
     script = Path(__file__).with_name("baseline.py")
     parts = (method, lines, script.read_text(encoding="utf-8"), _LOCK.read_text(encoding="utf-8"))
     answers = kept / f"{method}-{sha256(repr(parts).encode()).hexdigest()[:16]}.jsonl"
-    if not answers.exists():
-        try:
-            done = subprocess.run(
-                [str(_PYTHON), str(script), method],
-                input=lines, capture_output=True, text=True, timeout=_PATIENCE, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return {}, f"it takes more than {_PATIENCE} seconds"
-        if done.returncode:
-            return {}, f"it fails with {done.stderr.strip().splitlines()[-1][:200]}"
-        kept.mkdir(parents=True, exist_ok=True)
-        answers.write_text(done.stdout, encoding="utf-8")
-    return dict(map(_read, answers.read_text(encoding="utf-8").splitlines())), ""
+    if answers.exists():
+        return _answers(answers.read_text(encoding="utf-8"), cases)
+    program = [str(_PYTHON), str(script), method, str(_A_CASE)]
+    try:
+        done = subprocess.run(
+            program, input=lines.encode(), capture_output=True, timeout=_PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        printed = error.stdout or b""
+        return _answers(printed.decode().rpartition("\n")[0], cases)
+    if done.returncode:
+        return {}, f"not run: it fails with {done.stderr.decode().strip().splitlines()[-1][:200]}"
+    kept.mkdir(parents=True, exist_ok=True)
+    answers.write_bytes(done.stdout)
+    return _answers(done.stdout.decode(), cases)
+
+
+def _answers(printed: str, cases: Sequence[Case]) -> tuple[dict[str, Answer], str]:
+    """Of the cases it came to an end with, and how many there are of which it did not."""
+    given = [json.loads(line) for line in printed.splitlines()]
+    found = dict(_read(each) for each in given if not each.get("stopped"))
+    left = len(cases) - len(found)
+    limits = f"{_A_CASE} CPU seconds (and {_PATIENCE} s for the family)"
+    return found, f"did not end within {limits} on {left} of {len(cases)} cases" if left else ""
 
 
 def _written(case: Case) -> dict[str, object]:
@@ -147,8 +169,7 @@ def _written(case: Case) -> dict[str, object]:
     return {"name": case.name, **tables}
 
 
-def _read(line: str) -> tuple[str, Answer]:
-    given = json.loads(line)
+def _read(given: Mapping[str, Any]) -> tuple[str, Answer]:
     ranked: dict[str, list[tuple[float, str]]] = {}
     for source, target, score in given["scores"]:
         ranked.setdefault(source, []).append((-score, target))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from benchmarks.mapping.cases import Case
 
 _BINS = 10
+_SURE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Answer:
 class Count:
     """Sums over the columns of one split of one family."""
 
+    cases: int = 0
     columns: int = 0  # with a partner
     hit1: int = 0
     hit5: int = 0
@@ -40,6 +42,7 @@ class Count:
     def add(self, case: Case, answer: Answer, split: str) -> None:
         """Count what concerns the source columns of the split."""
         ours = {path for path, where in case.splits.items() if where == split}
+        self.cases += bool(ours)
         gold = {(s, t) for s, t in case.gold.items() if s in ours}
         for source, target in sorted(gold):
             self._rank(answer.ranked.get(source, ()), target)
@@ -70,6 +73,7 @@ class Count:
         """For the report."""
         columns = max(1, self.columns)
         return {
+            "cases": self.cases,
             "columns": self.columns,
             "hit@1": round(self.hit1 / columns, 4),
             "hit@5": round(self.hit5 / columns, 4),
@@ -78,7 +82,15 @@ class Count:
             "right": self.right,
             "wrong": self.wrong,
             "abstained": self.missed,
-            **({"ece": round(calibration_error(self.calibration), 4)} if self.calibration else {}),
+            **(self._of_probabilities() if self.calibration else {}),
+        }
+
+    def _of_probabilities(self) -> dict[str, float | int]:
+        sure = [is_right for probability, is_right in self.calibration if probability >= _SURE]
+        return {
+            "ece": round(calibration_error(self.calibration), 4),
+            "sure": round(sum(sure) / max(1, self.columns), 4),
+            "sure but wrong": round(1 - sum(sure) / len(sure), 4) if sure else 0.0,
         }
 
 

@@ -15,7 +15,7 @@ def answer(scored: Examples, calibration: Calibration, threshold: float = THRESH
     """Ranks by the score, pairs by the assignment and its probability."""
     case = scored.case
     paths, fields = ([column.path for column in side] for side in (case.source, case.target))
-    order = np.argsort(-favour_mutual(scored.scored.scores), axis=1, kind="stable")
+    order = np.argsort(-favour_mutual(scored.scored.scores, scored.source), axis=1, kind="stable")
     sure = probabilities(scored.scored, scored.source, scored.target, calibration)
     found: dict[tuple[str, str], float] = {}
     for field, row in enumerate(scored.scored.candidates):

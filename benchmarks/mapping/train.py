@@ -7,7 +7,7 @@ On the dev half of the public families and on generated cases; every family weig
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from benchmarks.mapping import generated
+from benchmarks.mapping import fabricated, generated, product
 from benchmarks.mapping.cases import DATA, Case, all_cases, data_folder
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.knowledge import default_knowledge
@@ -62,15 +62,22 @@ def examples_of(case: Case) -> Examples:
 
 
 def fit(examples: Iterable[Examples]) -> dict[str, Any]:
-    """Two ridge logistic regressions: of the assigned pairs, and of the other candidates."""
+    """Ridge logistic regressions, of schemas and of tables: of assigned pairs, and of the others."""
     given = list(examples)
-    return {"assigned": _fit(given, assigned=True), "others": _fit(given, assigned=False)}
+    return {
+        f"{target}-{which}": _fit(
+            [each for each in given if each.target.is_table == (target == "table")],
+            assigned=which == "assigned",
+        )
+        for target in calibrate.TARGETS
+        for which in calibrate.WHICH
+    }
 
 
 def _fit(examples: Sequence[Examples], *, assigned: bool) -> dict[str, Any]:
     evidence, right, weights = _gathered(examples, assigned=assigned)
     means, spreads = _weighted_mean(evidence, weights)
-    standard = np.clip((evidence - means) / spreads, -calibrate.LIMIT, calibrate.LIMIT)
+    standard = calibrate.standard(evidence, means, spreads)
     table = np.column_stack([standard, np.ones(len(standard))])
 
     def loss(parameters: Numbers) -> tuple[float, Numbers]:
@@ -113,6 +120,8 @@ def _gathered(
 
 #: The product's own kind of case counts most, and a handful of easy cases little.
 FAMILY_WEIGHTS = {
+    **dict.fromkeys((f"product-{manner}" for manner in product.MANNERS), 1.0),
+    "product-same": 2.0,
     "generated-schema": 2.0,
     "generated-strangers": 0.3,
     "generated-tiny": 0.7,
@@ -129,6 +138,12 @@ def _weighted_mean(evidence: Numbers, weights: Numbers) -> tuple[Numbers, Number
     return means, np.where(spreads > 1e-6, spreads, 1.0)
 
 
+def our_cases() -> Iterator[Case]:
+    """What is only learned from."""
+    yield from generated.cases()
+    yield from fabricated.cases()
+
+
 def calibration_without(families: Sequence[str], examples: Sequence[Examples]) -> Calibration:
     """From all other families."""
     return read_calibration(fit(each for each in examples if each.case.family not in families))
@@ -139,7 +154,7 @@ def main() -> None:
     folder = data_folder()
     if folder is None:
         raise SystemExit(f"Where is the public data? Set {DATA} to its folder.")
-    examples = [examples_of(case) for case in (*all_cases(folder), *generated.cases())]
+    examples = [examples_of(case) for case in (*all_cases(folder), *our_cases())]
     path = Path(calibrate.__file__).with_name("calibration.json")
     path.write_text(json.dumps(fit(examples), indent=1) + "\n", encoding="utf-8")
     print(path)

@@ -121,14 +121,14 @@ def _matched(
         [(name, purposes.get(name, ""), values.get(name, ())) for name in used_columns(flow)],
         knowledge=knowledge,
     )
-    from lume_dagster.mapper.match.core import believed, candidates  # match_names found it there
+    from lume_dagster.mapper.match.core import candidates  # match_names found it there
 
     taken = {match.column for match in matches}
     for match in matches:
         best = next(iter(candidates(match)), None)
         if best is None or (match.column is None and best.column in taken):
             continue
-        if best.probability >= _WORTH_A_LOOK and believed(best) >= _WORTH_A_LOOK:
+        if best.probability >= _WORTH_A_LOOK:
             yield Renamed(match.field, best.column, best.probability, best.reasons)
 
 

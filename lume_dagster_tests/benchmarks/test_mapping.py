@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.mapping import generated
+from benchmarks.mapping import fabricated, generated, product
 from benchmarks.mapping.cases import Case, split_of
 from benchmarks.mapping.metrics import Answer, Count, calibration_error
 from lume_dagster.mapper.match.column import Column
@@ -62,3 +62,21 @@ def test_generated_cases_are_the_same_each_time_and_their_gold_is_there():
         assert set(case.gold) <= {column.path for column in case.source}
         assert set(case.gold.values()) <= {column.path for column in case.target}
     assert {case.manner for case in once} == set(generated.KINDS)
+
+
+def test_product_like_cases_are_the_same_each_time_and_their_gold_is_there():
+    once, again = (list(product.cases(60)) for _ in range(2))
+    assert once == again
+    for case in once:
+        assert set(case.gold) <= {column.path for column in case.source}
+        assert set(case.gold.values()) <= {column.path for column in case.target}
+        assert len(set(case.splits.values())) == 1
+    assert len({split_of(f"product/{domain}") for domain in product.domains()}) == 2
+
+
+def test_fabricated_cases_are_the_same_each_time_and_their_gold_is_there():
+    once, again = (list(fabricated.cases(20)) for _ in range(2))
+    assert once == again
+    for case in once:
+        assert set(case.gold) <= {column.path for column in case.source}
+        assert set(case.gold.values()) <= {column.path for column in case.target}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as fields
 from itertools import combinations
 
@@ -12,7 +12,7 @@ from lume_dagster.mapper.convert import Converted, Scorer, convert
 from lume_dagster.mapper.convert.addresses import NAMES
 from lume_dagster.mapper.convert.facts import words_of
 from lume_dagster.mapper.knowledge import plain_name
-from lume_dagster.mapper.match.core import Candidate, believed
+from lume_dagster.mapper.match.core import Candidate
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.mapper.trial import Trial
 
@@ -61,7 +61,6 @@ class Bench:
 
 def options(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> list[Option]:
     """All ways, the surest first."""
-    columns = [replace(c, probability=believed(c)) for c in columns]
     likely = [c for c in columns if c.probability >= _LEAST_MATCH][:_MOST_COLUMNS]
     found = [Option(made, 1.0, ()) for made in bench.convert(field, [])]
     if not likely or likely[0].probability < _SURE or not _same_name(field, likely[0]):

@@ -14,14 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lume_dagster.mapper.match.features import Side
-from lume_dagster.mapper.match.names import overlap
+from lume_dagster.mapper.match.names import overlap, stem
 from lume_dagster.mapper.match.score import Scored
 
 Evidence = NDArray[np.float64]
 _FILE = Path(__file__).with_name("calibration.json")
+TARGETS = ("schema", "table")  # without rows, and with
+WHICH = ("assigned", "others")
 _ALIKE = 0.999
-LIMIT = 2.5  # standard deviations: what lies further away was hardly seen
+_LIMIT = 2.5  # standard deviations: what lies further away was hardly seen
 _SURE = 0.99
+_SAME = 0.01  # of a score
 _MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 
 #: Features that speak for themselves, and what stands in where one cannot be told.
@@ -29,15 +32,29 @@ _PLAIN = {
     "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
     "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "shapes": 0.5,
     "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
-    "table_kept": 0.0,
+    "table_kept": 0.0, "values_told": 0.0,
 }  # fmt: skip
 NAMES = (
     *_PLAIN,
     "score", "ahead_in_field", "ahead_in_column", "best_of_column", "name", "same_name",
     "name_beside_others", "score_beside_others", "names_of_others", "name_if_names_agree",
     "log_columns", "log_fields", "has_values", "has_descriptions", "many_tables",
-    "placeholder", "no_values", "twins", "twins_if_same_name", "kept",
+    "placeholder", "no_values", "twins", "twins_if_same_name", "kept", "nothing_told",
+    "only_meant", "same_name_and_kind", "name_squared", "odd_placeholder", "untold_of_few",
+    "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing", "namesake",
 )  # fmt: skip
+#: These are so or not so: however rare, they are not far away.
+_FLAGS = frozenset({
+    "same_name", "placeholder", "no_values", "kept", "nothing_told", "only_meant",
+    "odd_placeholder", "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing",
+    "namesake", "values_told",
+})  # fmt: skip
+_LIMITS = np.array([np.inf if name in _FLAGS else _LIMIT for name in NAMES])
+
+
+def standard(evidence: Evidence, means: Evidence, spreads: Evidence) -> Evidence:
+    """In standard deviations from the mean, and not too many of them."""
+    return np.clip((evidence - means) / spreads, -_LIMITS, _LIMITS)
 
 
 @dataclass(frozen=True)
@@ -51,28 +68,35 @@ class Regression:
 
     def probabilities(self, evidence: Evidence) -> Evidence:
         """Of evidence whose last axis is in the order of NAMES."""
-        standard = np.clip((evidence - self.means) / self.spreads, -LIMIT, LIMIT)
-        return np.asarray(1 / (1 + np.exp(-(standard @ self.weights + self.bias))))
+        logits = standard(evidence, self.means, self.spreads) @ self.weights + self.bias
+        return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """One regression for the pairs that the assignment chose, one for the other candidates."""
+    """For schemas and for tables, a regression for assigned pairs and one for other candidates.
 
-    assigned: Regression
-    others: Regression
+    They are called ``schema-assigned``, ``schema-others``, ``table-assigned``, ``table-others``.
+    """
+
+    regressions: Mapping[str, Regression]
     digest: str
 
-    def probabilities(self, evidence: Evidence, assigned: NDArray[np.bool_]) -> Evidence:
-        """Of every candidate."""
-        chosen, others = (each.probabilities(evidence) for each in (self.assigned, self.others))
+    def probabilities(
+        self, evidence: Evidence, assigned: NDArray[np.bool_], *, table: bool
+    ) -> Evidence:
+        """Of every candidate; ``table`` says whether the target has rows."""
+        of_target = TARGETS[table]
+        chosen, others = (
+            self.regressions[f"{of_target}-{which}"].probabilities(evidence) for which in WHICH
+        )
         return np.asarray(np.where(assigned, chosen, others))
 
 
 def read_calibration(written: Mapping[str, Any]) -> Calibration:
     """From JSON; evidence it does not know weighs nothing."""
     digest = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
-    return Calibration(_regression(written["assigned"]), _regression(written["others"]), digest)
+    return Calibration({name: _regression(each) for name, each in written.items()}, digest)
 
 
 def _regression(written: Mapping[str, Any]) -> Regression:
@@ -90,9 +114,21 @@ def load_calibration() -> Calibration:
 def probabilities(scored: Scored, source: Side, target: Side, calibration: Calibration) -> Evidence:
     """For each field (row) and candidate the probability that it is the right one."""
     assigned = scored.candidates == scored.assigned[:, None]
-    found = calibration.probabilities(evidence(scored, source, target), assigned)
+    told = evidence(scored, source, target)
+    found = calibration.probabilities(told, assigned, table=target.is_table)
+    found = np.minimum(found, 2 / _not_told_apart(scored))
     known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0
     return np.asarray(np.round(np.where(known, np.maximum(found, _SURE), found), 4), np.float64)
+
+
+def _not_told_apart(scored: Scored) -> Evidence:
+    """How many columns score nearly the same for the field: only one of them can be right."""
+    scores = scored.scores.astype(np.float64)
+    counts = [
+        (np.abs(scores[:, field, None] - scores[rows, field]) <= _SAME).sum(axis=0)
+        for field, rows in enumerate(scored.candidates)
+    ]
+    return np.array(counts, dtype=np.float64)
 
 
 def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
@@ -105,7 +141,16 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     told |= _of_ranks(scored)
     told |= _of_others(told, scored.candidates == scored.assigned[:, None])
     told |= _of_the_whole(scored, source, target)
+    told |= _of_reasons(told)
+    told |= _of_constraints(told, source, target, scored)
+    told |= _of_parents(source, target, scored)
     told["twins_if_same_name"] = told["twins"] * told["same_name"]
+    told["namesake"] = told["same_name"] * told["parent_elsewhere"]
+    told["same_name_and_kind"] = told["same_name"] * told["kind"]
+    told["name_squared"] = told["name"] ** 2
+    named = 1 - float(np.mean(source.names.placeholder))
+    told["odd_placeholder"] = told["placeholder"] * named
+    told["untold_of_few"] = told["nothing_told"] / len(source.columns)
     shape = scored.candidates.shape
     return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
 
@@ -122,6 +167,69 @@ def _of_names(scored: Scored) -> dict[str, Evidence]:
         "name": name,
         "same_name": same.astype(np.float64),
         "kept": np.nan_to_num(kept.astype(np.float64), nan=0.0),
+    }
+
+
+#: From here on something speaks for a pair, apart from its being near in meaning.
+_TELLING = {
+    "name": 0.55, "told": 0.99, "description": 0.4, "containment": 0.1, "numbers": 0.6, "kept": 0.5,
+}  # fmt: skip
+_MEANING = 0.5
+_KEPT, _HARDLY = 0.9, 0.5  # the share of values that keep a constraint
+_DATES = ("date", "date-time", "time")
+_TELLING_KINDS = ("date", "boolean")
+
+
+def _of_reasons(told: Mapping[str, Evidence]) -> dict[str, Evidence]:
+    """Whether nothing speaks for a pair, or only that it is near in meaning."""
+    said = np.logical_or.reduce([told[name] >= least for name, least in _TELLING.items()])
+    meant = np.maximum(told["name_vector"], told["context_vector"]) >= _MEANING
+    return {
+        "nothing_told": (~said & ~meant).astype(np.float64),
+        "only_meant": (~said & meant).astype(np.float64),
+    }
+
+
+def _of_constraints(
+    told: Mapping[str, Evidence], source: Side, target: Side, scored: Scored
+) -> dict[str, Evidence]:
+    """Whether a column alone keeps what the field asks for, or is alone of its kind.
+
+    A format of dates is no more than a kind: many columns keep it.
+    """
+    kept, rows = told["kept"], np.arange(len(target.columns))
+    others = kept.copy()
+    others[rows, kept.argmax(axis=1)] = 0
+    is_kind = np.array([column.format in _DATES for column in target.columns])[:, None]
+    alone = (kept >= _KEPT) & (others.max(axis=1)[:, None] < _HARDLY) & ~is_kind
+    kinds = np.array(
+        [kind in _TELLING_KINDS and source.kinds.count(kind) == 1 for kind in source.kinds]
+    )
+    return {
+        "kept_alone": alone.astype(np.float64),
+        "kind_alone": kinds[scored.candidates] * (told["kind"] >= 1.0),
+    }
+
+
+def _of_parents(source: Side, target: Side, scored: Scored) -> dict[str, Evidence]:
+    """Of a field in an object, whether the column's name has the object's, or another's has.
+
+    ``type`` may be an ``engine.type``; hardly so where another column is called ``engine``.
+    """
+    parents = [
+        frozenset(stem(word) for word in placed[: len(placed) - len(long)])
+        for placed, long in zip(target.names.placed, target.names.long, strict=True)
+    ]
+    words = [frozenset(stem(word) for word in long) for long in source.names.placed]
+    found = np.asarray(overlap(words, parents) > 0)
+    some = np.array([bool(each) for each in parents])[:, None]
+    fields = np.arange(len(parents))[:, None]
+    own = found[scored.candidates, fields]
+    return {
+        "parent_missing": (some & ~own).astype(np.float64),
+        "parent_elsewhere": (some & ~own & np.asarray(found.any(axis=0))[:, None]).astype(
+            np.float64
+        ),
     }
 
 

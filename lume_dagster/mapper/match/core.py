@@ -12,7 +12,7 @@ from lume_dagster.mapper.knowledge import Knowledge, default_knowledge
 from lume_dagster.mapper.match.calibrate import Calibration, load_calibration, probabilities
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.features import Side, look_at
-from lume_dagster.mapper.match.reasons import NEAR_KNOWN, NEAR_NAMES, pair_of, reasons
+from lume_dagster.mapper.match.reasons import pair_of, reasons
 from lume_dagster.mapper.match.score import Scored, score
 
 VERSION = 1
@@ -20,8 +20,6 @@ THRESHOLD = 0.5  # below this a field has no column
 _NO_COLUMNS = "the sample has no columns"
 _NO_VALUES = "the column has no values in the sample"
 _CLOSE = 0.1  # of probability
-_MOST_UNTOLD = 0.35  # of a column that nothing speaks for
-_MOST_MEANT = 0.8  # of one for which only its meaning speaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +55,6 @@ def candidates(match: FieldMatch | None) -> Sequence[Candidate]:
         return match.alternatives
     taken = Candidate(match.column, match.probability, match.reasons)
     return (taken, *(c for c in match.alternatives if c.column != match.column))
-
-
-def believed(candidate: Candidate) -> float:
-    """The probability of a column, no higher than what can be said for it.
-
-    Where only two or three columns are left, one of them is the likeliest for want of others; a
-    person is not told of it as if there were a reason.
-    """
-    told = {reason for reason in candidate.reasons if not reason.startswith("but ")}
-    if not told:
-        return min(candidate.probability, _MOST_UNTOLD)
-    little = told <= {NEAR_NAMES, NEAR_KNOWN}
-    return min(candidate.probability, _MOST_MEANT) if little else candidate.probability
 
 
 @dataclass(frozen=True)

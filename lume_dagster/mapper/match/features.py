@@ -16,6 +16,7 @@ from lume_dagster.mapper.match.names import Names, Scores
 from lume_dagster.mapper.profile import Kind, Profile, profile
 
 Where = NDArray[np.bool_]
+_ROWS = 10  # values of a field, more than one gives as examples
 _REACHABLE = {"enum": 0.3, "pattern": 0.2}  # what a constraint is worth that no value keeps
 
 
@@ -31,6 +32,11 @@ class Side:
     name_vectors: Vectors
     context_vectors: Vectors
     value_vectors: Vectors
+
+    @property
+    def is_table(self) -> bool:
+        """Whether most columns have rows, and not some examples at best."""
+        return 2 * sum(each.count >= _ROWS for each in self.profiles) > len(self.profiles)
 
     def part(self, begin: int, end: int) -> Side:
         """Some of the columns, with what was read of them."""
@@ -110,7 +116,7 @@ def _names(found: Features, source: Side, target: Side, knowledge: Knowledge) ->
     found.scores.update(
         {
             "words": names.soft_words(ours.words, theirs.words, knowledge),
-            "long_words": names.soft_words(ours.long, theirs.long, knowledge),
+            "long_words": _long_words(ours, theirs, knowledge),
             "trigrams": names.trigrams(ours, theirs),
             "letters": names.letters(ours, theirs),
             "skeleton": names.skeletons(ours, theirs),
@@ -125,6 +131,20 @@ def _names(found: Features, source: Side, target: Side, knowledge: Knowledge) ->
     for name in spelled:
         found.scores[name] = np.where(named, found.scores[name], np.float32(0))
         found.applies[name] = named
+
+
+def _long_words(ours: Names, theirs: Names, knowledge: Knowledge) -> Scores:
+    """Of the names, or of the names with what they lie in: ``customer_name``, ``customer.name``."""
+    alone = names.soft_words(ours.long, theirs.long, knowledge)
+    inside = [
+        np.array([p != name for p, name in zip(side.placed, side.long, strict=True)])
+        for side in (ours, theirs)
+    ]
+    one_is_flat = inside[0][:, None] != inside[1][None, :]
+    if not one_is_flat.any():
+        return alone
+    placed = names.soft_words(ours.placed, theirs.placed, knowledge)
+    return np.asarray(np.where(one_is_flat, np.maximum(alone, placed), alone))
 
 
 def _table_words(source: Side, target: Side, knowledge: Knowledge) -> Scores:
@@ -144,6 +164,8 @@ def _meaning(found: Features, source: Side, target: Side) -> None:
     told = meaning.name_in_description(source.names, target.said, target.names)
     back = meaning.name_in_description(target.names, source.said, source.names).T
     both, either = found.applies["description"], ours[:, None] | theirs[None, :]
+    named = meaning.values_in_description(source.columns, source.profiles, target.columns)
+    found.scores["values_told"], found.applies["values_told"] = named, named > 0
     found.scores["told"] = np.where(both, (told + back) / 2, np.where(theirs[None, :], told, back))
     found.applies["told"] = either & found.applies["words"]
 

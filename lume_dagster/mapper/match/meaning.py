@@ -14,7 +14,7 @@ from lume_dagster.mapper.match.names import Names, Scores, overlap, stem, words_
 from lume_dagster.mapper.profile import Profile
 
 _LONGEST_DESCRIPTION = 220
-_SAID = 4  # words of a description before it says anything of its own
+_MOST_CODES = 20  # distinct values of a column that a description may name
 
 
 def name_vectors(names: Names, embedding: Embedding) -> Vectors:
@@ -72,3 +72,26 @@ def name_in_description(
 
 def _weights(sets: Sequence[frozenset[str]], weights: dict[str, float]) -> Scores:
     return np.array([sum(weights[w] for w in sorted(each)) for each in sets], dtype=np.float32)
+
+
+def values_in_description(
+    columns: Sequence[Column], profiles: Sequence[Profile], fields: Sequence[Column]
+) -> Scores:
+    """The share of a column's values that a field's description names; of columns with few."""
+    scores = np.zeros((len(columns), len(fields)), dtype=np.float32)
+    few = [sorted(v for v in p.distinct if _is_telling(v)) for p in profiles]
+    coded = [n for n, p in enumerate(profiles) if 0 < len(p.distinct) <= _MOST_CODES and few[n]]
+    for number, field in enumerate(fields):
+        said = f" {_plain(field.description)} " if field.description else ""
+        for row in coded if said else ():
+            named = sum(f" {_plain(value)} " in said for value in few[row])
+            scores[row, number] = named / len(profiles[row].distinct)
+    return scores
+
+
+def _is_telling(value: str) -> bool:
+    return len(value) > 2 and not value.isdigit()
+
+
+def _plain(text: str) -> str:
+    return " ".join(words_of(text))

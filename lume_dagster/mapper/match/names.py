@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,12 @@ def is_placeholder(name: str) -> bool:
     return _PLACEHOLDER.match(name.strip().lower()) is not None
 
 
+def are_letters(names: Sequence[str]) -> bool:
+    """Whether the names are the letters above a spreadsheet: ``A``, ``B`` and so on to ``AB``."""
+    every = [*ascii_lowercase, *(f"{a}{b}" for a in ascii_lowercase for b in ascii_lowercase)]
+    return len(names) > 1 and {name.lower() for name in names} <= set(every[: len(names) + 1])
+
+
 @dataclass(frozen=True)
 class Names:
     """The names of one side, taken apart once."""
@@ -56,6 +63,7 @@ class Names:
     plain: tuple[str, ...]  # letters and digits only
     words: tuple[tuple[str, ...], ...]
     long: tuple[tuple[str, ...], ...]  # short forms written out
+    placed: tuple[tuple[str, ...], ...]  # after the words of the objects it lies in
     skeletons: tuple[str, ...]
     bare_skeletons: tuple[str, ...]  # without y too
     initials: tuple[str, ...]
@@ -67,15 +75,25 @@ def read_names(names: Sequence[str], paths: Sequence[str], knowledge: Knowledge)
     """Take the names of one side apart; what all of them begin with is left out."""
     short = _without_common_start(names)
     words = [words_of(name) for name in short]
+    knowledge = knowledge.in_language_of(words)
+    if knowledge.language is not None:
+        words = [knowledge.expand(each) for each in words]
+        short = [" ".join(each) for each in words]
+    long = [tuple(knowledge.expand(each)) for each in words]
+    lettered = are_letters(names)
     return Names(
         plain=tuple("".join(each) for each in words),
         words=tuple(tuple(each) for each in words),
-        long=tuple(tuple(knowledge.expand(each)) for each in words),
+        long=tuple(long),
+        placed=tuple(
+            (*knowledge.expand(words_of(path[: -len(name)])), *each) if path != name else each
+            for name, path, each in zip(names, paths, long, strict=True)
+        ),
         skeletons=tuple(_VOWELS.sub("", name.lower()) for name in short),
         bare_skeletons=tuple(_VOWELS_AND_Y.sub("", name.lower()) for name in short),
         initials=tuple("".join(w[0] for w in each) if len(each) > 1 else "" for each in words),
         whole=tuple((plain_name(n), plain_name(p)) for n, p in zip(names, paths, strict=True)),
-        placeholder=np.array([is_placeholder(name) for name in names], dtype=bool),
+        placeholder=np.array([lettered or is_placeholder(name) for name in names], dtype=bool),
     )
 
 

@@ -10,9 +10,6 @@ from lume_dagster.mapper.match.features import Side
 from lume_dagster.mapper.match.score import Scored
 
 _MOST = 5  # sentences
-#: Reasons that say little where nothing else is said.
-NEAR_NAMES = "the names are near in meaning"
-NEAR_KNOWN = "what is known of both is near in meaning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +81,10 @@ _MEANING: tuple[_Test, ...] = (
         lambda p: f"the description speaks of {p.column.name}",
     ),
     (lambda p: p.get("description") >= 0.4, lambda _: "the descriptions share rare words"),
-    (lambda p: p.get("name_vector") >= 0.5, lambda _: NEAR_NAMES),
+    (lambda p: p.get("name_vector") >= 0.5, lambda _: "the names are near in meaning"),
     (
         lambda p: p.get("context_vector") >= 0.5,
-        lambda _: NEAR_KNOWN,
+        lambda _: "what is known of both is near in meaning",
     ),
 )
 

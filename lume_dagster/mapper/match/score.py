@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +18,19 @@ from lume_dagster.mapper.match.values import CONSTRAINTS
 
 #: Set by hand: what is learned from some data sets ranks worse on others. Only how sure a match
 #: is, is learned (calibrate.py).
-WEIGHTS = {
-    "words": 0.6, "long_words": 2.2, "trigrams": 0.8, "letters": 0.3, "skeleton": 1.5,
-    "initials": 0.8, "name_vector": 2.0, "context_vector": 2.4, "value_vector": 0.0,
-    "description": 0.8, "told": 0.0, "table": 1.0, "table_named": 0.35, "table_kept": 1.0,
+WEIGHTS: Mapping[str, float] = {
+    "words": 0.6, "long_words": 2.6, "trigrams": 0.8, "letters": 0.3, "skeleton": 1.0,
+    "initials": 0.8, "name_vector": 1.5, "context_vector": 3.0, "value_vector": 0.4,
+    "description": 0.8, "told": 1.0, "values_told": 3.0, "table": 3.0,
+    "table_named": 0.35, "table_kept": 1.0,
     "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "types": 0.5, "shapes": 0.7,
-    "lengths": 0.5, "numbers": 0.5, "kind": 0.9, "constraints": 0.6, "remembered": 0.0,
+    "lengths": 0.5, "numbers": 0.5, "kind": 1.6, "constraints": 1.2, "remembered": 0.0,
+}  # fmt: skip
+#: Where the target has rows of its own, words of names and vectors say less beside the values.
+TABLE_WEIGHTS: Mapping[str, float] = {
+    **WEIGHTS, "words": 1.0, "long_words": 2.2, "letters": 0.8, "skeleton": 2.0, "initials": 1.4,
+    "name_vector": 1.2, "context_vector": 1.6, "value_vector": 0.0, "told": 0.0, "table": 1.0,
+    "jaccard": 1.2, "lengths": 0.8, "kind": 0.6, "constraints": 0.6,
 }  # fmt: skip
 _REMEMBERED = 2.0  # above every score that is only seen
 _MUTUAL = np.float32(0.5)
@@ -48,21 +56,26 @@ def score(source: Side, target: Side, knowledge: Knowledge, embedding: Embedding
     """Compare all pairs, some fields at a time when there are very many."""
     fields, rows = len(target.columns), len(source.columns)
     step = max(1, min(fields, _MOST_PAIRS // max(1, rows)))
+    weights = TABLE_WEIGHTS if target.is_table else WEIGHTS
     parts = [
-        _score_part(source, target.part(begin, begin + step), knowledge, embedding)
+        _score_part(source, target.part(begin, begin + step), knowledge, embedding, weights)
         for begin in range(0, fields, step)
     ]
     scores = np.concatenate([part[0] for part in parts], axis=1)
     kept = np.concatenate([part[1] for part in parts])
     features = {name: np.concatenate([part[2][name] for part in parts]) for name in parts[0][2]}
-    return _finish(scores, kept, features)
+    return _finish(favour_mutual(scores, source), scores, kept, features)
 
 
 def _score_part(
-    source: Side, target: Side, knowledge: Knowledge, embedding: Embedding
+    source: Side,
+    target: Side,
+    knowledge: Knowledge,
+    embedding: Embedding,
+    weights: Mapping[str, float],
 ) -> tuple[Scores, NDArray[np.intp], dict[str, Scores]]:
     found = compare(source, target, knowledge, embedding)
-    scores = weigh(found)
+    scores = weigh(found, weights)
     scores *= nesting(source.columns, target.columns, scores)
     scores += found.scores["remembered"] * np.float32(_REMEMBERED)
     kept = _best_rows(scores, min(len(scores), 4 * CANDIDATES))
@@ -71,11 +84,11 @@ def _score_part(
     return scores, kept, features
 
 
-def weigh(found: Features) -> Scores:
+def weigh(found: Features, given: Mapping[str, float]) -> Scores:
     """The weighted mean of what can be told of each pair."""
     total: Scores | None = None
     weights: Scores | None = None
-    for name, weight in WEIGHTS.items():
+    for name, weight in given.items():
         if name not in found.scores or not weight:
             continue
         where = found.where(name)
@@ -101,14 +114,31 @@ def _best_rows(scores: Scores, most: int) -> NDArray[np.intp]:
     return np.argsort(-scores, axis=0, kind="stable")[:most].T
 
 
-def favour_mutual(scores: Scores) -> Scores:
-    """Lower what has a better partner among the columns: half of the field's best is taken off."""
+def favour_mutual(scores: Scores, source: Side) -> Scores:
+    """Lower what has a better partner among the columns: half of the field's best is taken off.
+
+    A column of the same name in another table is no rival: a key stands in many tables.
+    """
     best = scores.max(axis=0, keepdims=True)
+    _, groups = np.unique([plain for plain, _ in source.names.whole], return_inverse=True)
+    if 1 < groups.max() + 1 < len(groups):
+        best = np.maximum(_best_of_other_groups(scores, groups), scores)
     return np.asarray(scores - _MUTUAL * best, dtype=np.float32)
 
 
-def _finish(scores: Scores, kept: NDArray[np.intp], features: dict[str, Scores]) -> Scored:
-    mutual = favour_mutual(scores)
+def _best_of_other_groups(scores: Scores, groups: NDArray[np.intp]) -> Scores:
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    of_group = np.maximum.reduceat(scores[order], starts, axis=0)
+    two = np.argpartition(-of_group, 1, axis=0)[:2]
+    first, second = np.take_along_axis(of_group, two, axis=0)
+    own_is_first = two[0][None, :] == groups[:, None]
+    return np.asarray(np.where(own_is_first, second[None, :], first[None, :]))
+
+
+def _finish(
+    mutual: Scores, scores: Scores, kept: NDArray[np.intp], features: dict[str, Scores]
+) -> Scored:
     rows, columns = linear_sum_assignment(-mutual.astype(np.float64))
     assigned = np.full(scores.shape[1], -1, dtype=np.intp)
     assigned[columns] = rows

@@ -143,6 +143,40 @@ def test_what_a_person_has_matched_before_is_matched_again(tmp_path):
     assert before.made_by != after.made_by
 
 
+# -- as people bring them -------------------------------------------------------------------------
+
+
+def test_names_that_agree_are_sure_in_a_small_schema(tmp_path):
+    text = "first_name,Amount,created_at\nAnn,12.50,2024-03-01\nBo,99.90,2024-03-02\n"
+    found = match(
+        sample_of_text(tmp_path, text),
+        schema_of(
+            firstName={"type": "string"}, amount={"type": "number"}, created_at={"type": "string"}
+        ),
+    )
+    assert all(each.probability >= 0.95 for each in found)
+
+
+def test_one_field_that_nothing_speaks_for_has_no_column(tmp_path):
+    (found,) = match(sample_of_text(tmp_path, CUSTOMERS), schema_of(iban={"type": "string"}))
+    assert found.column is None
+
+
+def test_a_year_is_the_year_of_manufacture(tmp_path):
+    text = "tailnum,year,seats\nN10156,2004,55\nN102UW,1998,182\n"
+    built = {"type": "integer", "description": "year of manufacture"}
+    found = match(sample_of_text(tmp_path, text), schema_of(built=built, seats={"type": "integer"}))
+    assert columns(found) == {"built": "year", "seats": "seats"}
+
+
+def test_a_column_that_alone_has_the_format_is_likely_without_a_name(tmp_path):
+    text = "col1,col2\n1,a@b.org\n2,c@d.org\n"
+    found = match(
+        sample_of_text(tmp_path, text), schema_of(mail={"type": "string", "format": "email"})
+    )
+    assert found[0].column == "col2"
+
+
 # -- bad input ------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,46 @@
+"""Headers in other languages: which language they are in, and what they mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from lume_dagster.mapper.knowledge import default_knowledge
+from lume_dagster.mapper.match.names import are_letters, read_names
+
+
+def meant(*headers):
+    return read_names(headers, headers, default_knowledge()).long
+
+
+@pytest.mark.parametrize(
+    ("headers", "meanings"),
+    [
+        (("Kundennr", "Straße", "Geburtsdatum"), ("customer number", "street", "birth date")),
+        (("Waehrung", "Rechnungsbetrag", "Menge"), ("currency", "invoice amount", "quantity")),
+        (("prénom", "ville", "date de naissance"), ("first name", "city", "date birth")),
+        (("fecha_nacimiento", "ciudad", "precio"), ("date birth", "city", "price")),
+    ],
+)
+def test_headers_of_a_language_are_read_in_it(headers, meanings):
+    assert [" ".join(words) for words in meant(*headers)] == list(meanings)
+
+
+def test_one_foreign_word_among_english_ones_changes_nothing():
+    assert meant("note", "art", "price", "customer_name", "stand")[0] == ("note",)
+
+
+def test_a_name_beside_a_first_name_is_the_last_name():
+    assert meant("prénom", "nom", "ville")[1] == ("last", "name")
+    assert meant("nom", "ville", "pays")[0] == ("name",)
+
+
+def test_names_written_together_are_taken_apart_where_both_parts_are_known():
+    knowledge = default_knowledge()
+    assert knowledge.expand(["custname"]) == ["customer", "name"]
+    assert knowledge.expand(["candidate"]) == ["candidate"]
+
+
+def test_letters_above_a_spreadsheet_are_no_names():
+    assert are_letters(["A", "C", "B"])
+    assert not are_letters(["A", "Z", "B"])
+    assert not are_letters(["x", "y"])
