@@ -20,6 +20,7 @@ from lume_dagster.mapper.proposal import Shown
 from lume_dagster.mapper.sample import SampleColumn
 
 _LIKELY = 0.7  # that the figure is meant, where the name says so
+_NAMED = 0.89  # where it names the list itself, too
 _LEAST_MATCH = 0.5  # of the item's column
 _MOST_SHOWN = 5
 _NUMBERS = ("integer", "number")
@@ -117,7 +118,10 @@ def _count(
         return
     expression = f"count_of({bench.sample.column(path).reference})"
     why = f"The name asks how many items {path} has."
-    yield from _tried(bench, field, expression, (path,), 1.0, (why,))
+    meant = _NAMED if of <= set(names) else _LIKELY
+    for option in _tried(bench, field, expression, (path,), 1.0, (why,)):
+        probability = round(meant * option.converted.valid, 4)
+        yield replace(option, converted=replace(option.converted, probability=probability))
 
 
 def _of_items(bench: Bench, field: SchemaField, asked: _Asked, path: str) -> Iterator[Option]:
