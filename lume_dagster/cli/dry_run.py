@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, text_of
+from lume_dagster.cli.shell import Shell, count, exactly
 from lume_dagster.cli.telling import reason
 from lume_dagster.errors import EngineError
 
@@ -98,5 +98,5 @@ def _tell(shell: Shell, mapped: list[Row], rejects: list[Row]) -> None:
 
 def _fields(row: Row) -> str:
     return "\n".join(
-        f"{name}: {text_of(value)}" for name, value in row.items() if not name.startswith("_lume_")
+        f"{name}: {exactly(value)}" for name, value in row.items() if not name.startswith("_lume_")
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, near, text_of
+from lume_dagster.cli.shell import Shell, count, exactly, in_the_shell, near
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -36,6 +36,17 @@ def tell_run(run: LumeRun) -> None:
     click.echo(f"  {run.flow_version} on {run.source_path or 'several batches'}{_duration(run)}")
     click.echo(f"  {run.id}")
     tell_counts(run)
+
+
+def tell_error(run: LumeRun) -> None:
+    """Why the run failed, and what to do about it."""
+    error: Mapping[str, Any] = run.metadata.get("error") or {}
+    if message := error.get("message"):
+        click.secho("Error: ", fg="red", bold=True, nl=False)
+        click.echo(message)
+    if hint := error.get("hint"):
+        click.secho("Hint: ", bold=True, nl=False)
+        click.echo(in_the_shell(hint))
 
 
 def tell_counts(run: LumeRun) -> None:
@@ -87,7 +98,7 @@ def tell_reject(reject: Mapping[str, Any]) -> None:
     click.secho(f"row {reject['_lume_file_row']:,} of {file}", bold=True)
     for error in reject["errors"]:
         click.echo(f"  {reason(error)}")
-    values = (f"{name} {text_of(value)}" for name, value in reject["original"].items())
+    values = (f"{name} {exactly(value)}" for name, value in reject["original"].items())
     click.secho(f"  was: {', '.join(values)}", dim=True)
 
 
