@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lume_dagster.client import LumeRun, run, run_status, runs
+    from lume_dagster.client import LumeRun, run, run_status, runs, upload_file
     from lume_dagster.client.pipelines import Job, Pipeline
     from lume_dagster.client.results import Result
     from lume_dagster.client.workshops import Workshop
@@ -79,6 +79,7 @@ __all__ = [
     "run",
     "run_status",
     "runs",
+    "upload_file",
 ]
 
 #: Where the names live that are not errors. A name is imported when it is first used: Dagster
@@ -106,6 +107,7 @@ _HOME = {
     "build_flow_assets": "lume_dagster.orchestration.flow_assets",
     "run": "lume_dagster.client",
     "run_status": "lume_dagster.client",
+    "upload_file": "lume_dagster.client",
 }
 
 

@@ -70,6 +70,7 @@ PUBLIC_NAMES = [
     "run",
     "run_status",
     "runs",
+    "upload_file",
 ]
 
 
