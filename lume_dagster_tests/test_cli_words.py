@@ -82,3 +82,19 @@ def test_a_webhook_that_was_not_reached_is_explained_once(project):
     assert told["message"].startswith("The webhook ops did not take the message: A secret of")
     assert "\n" not in told["message"]
     assert told["hint"] == "use 16 at least."
+
+
+def test_a_variable_that_is_not_set_is_named_before_a_run_is_made(project):
+    definitions = project / "definitions.py"
+    text = definitions.read_text(encoding="utf-8")
+    path = 'path=str(HERE / ".lume" / "warehouse.duckdb")'
+    assert path in text
+    text = text.replace(path, 'path=dg.EnvVar("NO_SUCH_VARIABLE")')
+    definitions.write_text(
+        text.replace('"""\n', '"""\n\nimport dagster as dg\n', 1), encoding="utf-8"
+    )
+    said = say(project, "run", "contacts", "contacts.csv")
+    assert said.exit_code == 6
+    assert said.stderr.startswith("Error: The environment variable NO_SUCH_VARIABLE is not set")
+    assert "Hint: export NO_SUCH_VARIABLE=..." in said.stderr
+    assert "No run yet." in say(project, "runs").stdout

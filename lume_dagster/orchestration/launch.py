@@ -116,6 +116,7 @@ def create(project: Project, instance: dg.DagsterInstance, request: Request) -> 
         request = replace(request, source_path=known.of(request.source_path))
     source_path = names.check_source_path(request.source_path)
     require_long_keys(instance)
+    project.require_variables(version)
     partitions = names.partitions_name(project.workspace.prefix, version)
     number = _earlier_runs(instance, request)
     while True:
