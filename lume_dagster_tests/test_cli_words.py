@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from lume_dagster.cli import lume
-from lume_dagster.cli.shell import exactly, in_the_shell
+from lume_dagster.cli.shell import Shell, exactly, in_the_shell
+from lume_dagster.cli.telling import tell_runs
 from lume_dagster_tests.test_cli_verbs import edit, say
 
 FLOAT = ('since: {type: [string, "null"], format: date}', "since: {type: number}")
@@ -98,3 +101,25 @@ def test_a_variable_that_is_not_set_is_named_before_a_run_is_made(project):
     assert said.stderr.startswith("Error: The environment variable NO_SUCH_VARIABLE is not set")
     assert "Hint: export NO_SUCH_VARIABLE=..." in said.stderr
     assert "No run yet." in say(project, "runs").stdout
+
+
+class Watched(Shell):
+    """A shell that a person looks at."""
+
+    is_watched = True
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_the_id_of_a_run_stands_in_one_piece_on_any_screen(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = SimpleNamespace(
+        id="run_4f3538c9-8e3b-5d2a-bc3f-c8fd4919f2d2",
+        status="PARTIAL_FAILED",
+        flow_version="contacts:v1",
+        source_path="file:///data/landing/contacts.csv",
+        created_at=datetime(2024, 2, 29, tzinfo=UTC),
+    )
+    tell_runs(Watched(json=False), [run])
+    told = capsys.readouterr().out
+    assert all(word in told for word in (run.id, run.status, run.source_path))
+    assert max(map(len, told.splitlines())) <= columns

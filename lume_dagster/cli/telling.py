@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from lume_dagster.cli.shell import Shell, count, exactly, in_the_shell, near
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
 
+_GAPS = 14  # of a table of five columns
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL_FAILED": "yellow", "FAILED": "red", "CRASHED": "red"}
 
 
@@ -77,15 +79,21 @@ def _duration(run: LumeRun) -> str:
 
 
 def tell_runs(shell: Shell, found: Iterable[LumeRun]) -> None:
-    """One line for each run."""
+    """One line for each run; where those do not fit a person's screen, three: ids stay whole."""
     rows = [
-        (run.id, str(run.status), run.flow_version, run.source_path or "", _when(run))
+        (run.id, str(run.status), run.flow_version or "", run.source_path or "", _when(run))
         for run in found
     ]
     if not rows:
         click.echo("No run yet.")
         return
-    shell.table(("run", "status", "flow", "batch", "created"), rows)
+    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if shell.is_watched and sum(widest) + _GAPS > get_terminal_size().columns:
+        for run_id, status, flow, batch, when in rows:
+            click.secho(status, fg=_COLOURS.get(status), bold=True, nl=False)
+            click.echo(f"  {flow}  {when}\n  {run_id}\n  {batch}")
+    else:
+        shell.table(("run", "status", "flow", "batch", "created"), rows)
 
 
 def _when(run: LumeRun) -> str:
