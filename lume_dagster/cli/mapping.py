@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.sampling import sample_options, whereabouts
+from lume_dagster.cli.sampling import format_of, sample_options, tell_no_rows, whereabouts
 from lume_dagster.cli.shell import Shell, near, verb
 from lume_dagster.errors import FlowError, InvalidRequestError
 
 if TYPE_CHECKING:
     from lume_dagster.engines.batch import StagedBatch
     from lume_dagster.engines.settings import EngineSettings
-    from lume_dagster.flows.model import Flow
+    from lume_dagster.flows.model import Flow, SourceFormat
     from lume_dagster.flows.schema import TargetSchema
     from lume_dagster.mapper.proposal import Draft
     from lume_dagster.mapper.sample import Sample
@@ -50,6 +50,7 @@ def map_(  # noqa: PLR0913 - options
     sample: str | None,
     connector: str | None,
     query: str | None,
+    formats: tuple[tuple[str, str], ...],
     target: Path | None,
     flow: str | None,
     accept: str | None,
@@ -71,7 +72,9 @@ def map_(  # noqa: PLR0913 - options
 
     _check(target, flow, accept, interactive=interactive)
     asked = model_of(model, privacy)
-    with staged_aside(whereabouts(sample, connector, query)) as (staged, settings):
+    form = format_of(formats) or _format_in(flow, connector)
+    with staged_aside(whereabouts(sample, connector, query, form)) as (staged, settings):
+        tell_no_rows(staged)
         proposer = model_proposer(asked) if asked is not None else None
         generator = Generator(settings, country=country, proposer=proposer)
         if flow is None:
@@ -81,6 +84,7 @@ def map_(  # noqa: PLR0913 - options
         place = _place(generator)
         source: dict[str, Any] = {"connector": connector or "landing"}
         source |= {"query": query} if query else {}
+        source |= {"format": form.model_dump(mode="json", exclude_unset=True)} if form else {}
         _begin(place, flow, target, source)
         _map_into(shell, place, flow, staged, accept=accept, interactive=interactive)
 
@@ -94,6 +98,19 @@ def _check(target: Path | None, flow: str | None, accept: str | None, *, interac
         raise InvalidRequestError(
             "Decisions are kept beside the draft of a flow.", hint="name the flow by --flow."
         )
+
+
+def _format_in(flow: str | None, connector: str | None) -> SourceFormat | None:
+    """How files are written by the draft that is there already, for a file that lies here."""
+    from lume_dagster.client.place import open_place
+    from lume_dagster.mapper.workshop.pipelines import pipelines
+
+    if flow is None or connector is not None:
+        return None
+    place = open_place()
+    if flow not in pipelines(place):
+        return None
+    return place.library.resolve(f"{flow}:draft").flow.source.format
 
 
 def _looked_at(
