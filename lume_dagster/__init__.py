@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun, run, run_status, runs, upload_file
+    from lume_dagster.client.comparing import compare
     from lume_dagster.client.pipelines import Job, Pipeline
     from lume_dagster.client.results import Result
     from lume_dagster.client.workshops import Workshop
@@ -76,6 +77,7 @@ __all__ = [
     "Workshop",
     "build_definitions",
     "build_flow_assets",
+    "compare",
     "run",
     "run_status",
     "runs",
@@ -105,6 +107,7 @@ _HOME = {
     "Workshop": "lume_dagster.client.workshops",
     "build_definitions": "lume_dagster.orchestration.definitions",
     "build_flow_assets": "lume_dagster.orchestration.flow_assets",
+    "compare": "lume_dagster.client.comparing",
     "run": "lume_dagster.client",
     "run_status": "lume_dagster.client",
     "upload_file": "lume_dagster.client",

@@ -67,6 +67,7 @@ PUBLIC_NAMES = [
     "Workshop",
     "build_definitions",
     "build_flow_assets",
+    "compare",
     "run",
     "run_status",
     "runs",

@@ -222,6 +222,44 @@ def test_a_change_is_published_compared_activated_and_taken_back(project):
     assert (second["version"], second["author"], second["active"]) == ("contacts:v2", "Ada", False)
 
 
+def test_a_draft_is_compared_with_a_version_on_a_batch_before_it_is_published(project):
+    edit(project, "email: lower(email)", "email: upper(email)")
+    edit(project, "upper(country), 'name')", "reverse(country), 'name')")
+    drafted = ("diff", "contacts:v1", "contacts:draft", "--on", "contacts.csv")
+    found = answer(project, *drafted)
+    assert found["input_rows"] == 6
+    assert (found["before"]["mapped_rows"], found["after"]["mapped_rows"]) == (3, 0)
+    assert found["rows"]["now_rejected"] == 3
+    said = say(project, *drafted, "--exit-code")
+    assert said.exit_code == 1
+    assert "3 rows mapped before, rejected now\n" in said.stdout
+    assert "is not in the seed countries [LOOKUP_NOT_FOUND]" in said.stdout
+    assert not (project / ".lume" / "output").exists()
+
+
+def test_a_version_is_no_different_from_itself(project):
+    same = (
+        "diff",
+        "contacts:v1",
+        "contacts:v1",
+        "--on",
+        "contacts.csv",
+        "--rows",
+        "2",
+        "--exit-code",
+    )
+    said = say(project, *same)
+    assert said.exit_code == 0, said.stderr
+    assert "contacts.csv, 2 rows:\n" in said.stdout
+    assert said.stdout.endswith("Every row comes out the same.\n")
+
+
+def test_rows_are_compared_on_a_batch(project):
+    said = say(project, "diff", "contacts:v1", "contacts:v1", "--exit-code")
+    assert said.exit_code == 2
+    assert "no batch is named.\nHint: name one with --on." in said.stderr
+
+
 def test_a_draft_with_an_error_is_not_published(project):
     edit(project, "lookup('countries'", "lookup('country'")
     said = say(project, "publish", "contacts")

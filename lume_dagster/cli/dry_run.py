@@ -6,34 +6,19 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lume_dagster.cli.shell import Shell, count, exactly
 from lume_dagster.cli.telling import reason
-from lume_dagster.errors import EngineError
 
 if TYPE_CHECKING:
-    from lume_dagster.engines.batch import StagedBatch
-    from lume_dagster.engines.result import Transformed
     from lume_dagster.flows.model import FlowVersion
     from lume_dagster.orchestration.project import Project
-    from lume_dagster.plan.plan import Plan
 
 ROW = "_lume_row"
 Row = Mapping[str, Any]
-
-
-@runtime_checkable
-class Previewing(Protocol):
-    """An engine that can map the first rows of a batch."""
-
-    def preview(
-        self, version: FlowVersion, plan: Plan, staged: StagedBatch, rows: int, into: Path
-    ) -> Transformed:
-        """Mapped rows and rejects of the first ``rows`` records, below ``into``."""
-        ...
 
 
 def try_out(shell: Shell, name: str, source_path: str, rows: int) -> None:
@@ -54,19 +39,11 @@ def try_out(shell: Shell, name: str, source_path: str, rows: int) -> None:
 def _outcome(
     project: Project, version: FlowVersion, source_path: str, rows: int, folder: Path
 ) -> tuple[list[Row], list[Row]]:
-    from lume_dagster.runs.phases import Batch, sync_source
+    from lume_dagster.orchestration.trying import batch_aside, map_aside, stage_aside
 
-    batch = Batch(version, source_path, "dry run", folder / "staging", folder / "output")
-    source = project.connector(version.flow.source.connector)
+    batch = batch_aside(version, source_path, folder)
     with project.workspace.engine() as engine:
-        if not isinstance(engine, Previewing):
-            raise EngineError(
-                f"The engine {type(engine).__name__} cannot map a part of a batch.",
-                hint="run the batch without --dry-run, or use the default engine.",
-            )
-        staged = sync_source(source, batch, engine)
-        plan = engine.compile(version, staged)
-        engine.preview(version, plan, staged, rows, batch.output)
+        map_aside(engine, version, stage_aside(project, engine, batch), batch.output, rows)
     return (
         list(_rows(batch.output / "mapped")),
         [_readable(reject) for reject in _rows(batch.output / "rejects")],

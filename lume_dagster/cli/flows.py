@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lume_dagster.cli.shell import Shell, count, near, verb
-from lume_dagster.errors import FlowError
+from lume_dagster.errors import FlowError, InvalidRequestError
 
 if TYPE_CHECKING:
     from lume_dagster.errors import Problem
+    from lume_dagster.flows.diff import Change
     from lume_dagster.flows.library import Library
+    from lume_dagster.orchestration.comparing import VersionComparison
 
 _author = click.option(
     "--author", help="Who does it, for the audit trail.  [default: git's user.name, or your login]"
@@ -107,16 +110,54 @@ def activate(shell: Shell, version: str, *, note: str, author: str | None) -> No
 @verb()
 @click.argument("before", metavar="FLOW:vN")
 @click.argument("after", metavar="FLOW:vM")
-def diff(shell: Shell, before: str, after: str) -> None:
-    """Show field by field how two versions differ.
+@click.option(
+    "--on", "source_path", metavar="SOURCE_PATH", help="Map this batch with both; compare the rows."
+)
+@click.option(
+    "--rows", type=click.IntRange(min=1), metavar="N", help="With --on: only its first N rows."
+)
+@click.option(
+    "--exit-code", is_flag=True, help="With --on: end with 1 when a row comes out otherwise."
+)
+def diff(
+    shell: Shell,
+    before: str,
+    after: str,
+    *,
+    source_path: str | None,
+    rows: int | None,
+    exit_code: bool,
+) -> None:
+    """Show field by field how two versions differ, and row by row on a batch.
 
-    FLOW:draft is the draft.
+    FLOW:draft is the draft. Nothing is written to the target.
     """
+    from lume_dagster.cli.comparing import compare_on
     from lume_dagster.flows.diff import render_diff
 
+    if source_path is None and (rows is not None or exit_code):
+        raise InvalidRequestError(
+            "--rows and --exit-code compare rows, and no batch is named.",
+            hint="name one with --on.",
+        )
     changes = _library().diff(before, after)
     value = [{"path": c.path, "before": _said(c.before), "after": _said(c.after)} for c in changes]
-    shell.answer(value, lambda: click.echo(render_diff(changes)))
+    if source_path is None:
+        shell.answer(value, lambda: click.echo(render_diff(changes)))
+        return
+    found = compare_on(before, after, source_path, rows)
+    shell.answer({"fields": value, **asdict(found)}, lambda: _tell_both(shell, changes, found))
+    if exit_code and found.changed_rows:
+        sys.exit(1)
+
+
+def _tell_both(shell: Shell, changes: tuple[Change, ...], found: VersionComparison) -> None:
+    from lume_dagster.cli.comparing import tell_comparison
+    from lume_dagster.flows.diff import render_diff
+
+    click.echo(render_diff(changes))
+    click.echo()
+    tell_comparison(shell, found)
 
 
 def _said(value: Any) -> Any:

@@ -13,7 +13,8 @@ from lume_dagster.mapper.workshop.documents import ResultDocument, RowFigures, S
 from lume_dagster.mapper.workshop.pages import SIZE, Page
 
 if TYPE_CHECKING:
-    from lume_dagster.mapper.workshop.changes import FieldChange, RowChange
+    from lume_dagster.engines.comparison import RowChange
+    from lume_dagster.mapper.workshop.changes import FieldChange
     from lume_dagster.mapper.workshop.documents import Proposed
     from lume_dagster.mapper.workshop.mapper import Mapper
     from lume_dagster.mapper.workshop.mapping import Mapping as RecordMapping

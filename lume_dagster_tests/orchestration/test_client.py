@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import lume_dagster
 from lume_dagster import client
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.orchestration.launch import create
@@ -186,3 +187,12 @@ def test_a_run_that_has_ended_cannot_be_canceled(bench):
 def test_ids_are_dagsters_with_a_prefix(bench):
     run_id = made(bench, "a.csv")
     assert dagster_id(client.run_status(f"run_{run_id}", project=bench.folder).id) == run_id
+
+
+def test_two_versions_are_compared_on_a_batch_without_a_run(bench):
+    bench.put("a.csv", "1", "x")
+    found = lume_dagster.compare(
+        "orders:v1", "orders:v1", source_path="a.csv", project=bench.folder
+    )
+    assert (found.input_rows, found.changed_rows, found.examples) == (2, 0, ())
+    assert bench.instance.get_runs_count() == 0

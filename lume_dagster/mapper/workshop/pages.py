@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlglot import exp
-
 from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn
+from lume_dagster.engines.comparison import output_sql, quoted, types_of
 from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
-from lume_dagster.engines.transform import literal
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.mapper.workshop.mapping import Mapping as Mapped
 from lume_dagster.mapper.workshop.mapping import Record, error_object
@@ -135,11 +133,6 @@ class Rows:
         return Mapped(row - 1, source, None, error_object(failed["errors"], row - 1, self.key))
 
 
-def output_sql(run: Path, part: str) -> str:
-    """A SELECT over a part of a run's output."""
-    return f"SELECT * FROM read_parquet({literal(str(run / part / 'part-*.parquet'))})"
-
-
 def check_page(page: int, size: int) -> None:
     """Refuse a page that there cannot be."""
     if page < 1 or not 1 <= size <= MOST:
@@ -166,7 +159,7 @@ def _source_columns(staged: StagedBatch) -> _Columns:
 
 
 def _mapped_columns(session: DuckDBPyConnection) -> _Columns:
-    return [(name, f"to_json({quoted(name)})") for name in fields_of(session, "mapped")]
+    return [(name, f"to_json({quoted(name)})") for name in types_of(session, "mapped")]
 
 
 def _has(record: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -179,17 +172,6 @@ def _plain_text(column: StagedColumn) -> str:
     if column.type == "JSON":
         return f"json_extract_string({name}, '$')"
     return f"CAST({name} AS VARCHAR)"
-
-
-def fields_of(session: DuckDBPyConnection, view: str) -> list[str]:
-    """The target fields of mapped rows."""
-    described = session.execute(f"DESCRIBE {view}").fetchall()
-    return [row[0] for row in described if row[0] != ROW]
-
-
-def quoted(name: str) -> str:
-    """A name in SQL."""
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
 
 
 def _read(

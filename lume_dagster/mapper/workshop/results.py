@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lume_dagster.engines.comparison import Comparison, RowChange
 from lume_dagster.errors import InvalidRequestError, LumeError
 from lume_dagster.flows.flow_file import parse, render
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.mapper.proposal import Verdict
-from lume_dagster.mapper.workshop.changes import Compared, FieldChange, RowChange, field_changes
+from lume_dagster.mapper.workshop.changes import FieldChange, field_changes
 from lume_dagster.mapper.workshop.documents import (
     JobDocument,
     Proposed,
     ResultDocument,
+    RowFigures,
     Status,
     begin,
     changed,
@@ -22,7 +24,7 @@ from lume_dagster.mapper.workshop.documents import (
 )
 from lume_dagster.mapper.workshop.intake import batch_of
 from lume_dagster.mapper.workshop.mapper import Mapper
-from lume_dagster.mapper.workshop.pages import Page, Rows
+from lume_dagster.mapper.workshop.pages import Page, Rows, check_page
 from lume_dagster.mapper.workshop.pipelines import address, has_mapper, in_force
 from lume_dagster.mapper.workshop.place import Place
 from lume_dagster.mapper.workshop.running import Ran, run_folder, run_on_job
@@ -101,7 +103,13 @@ def _compared(
         return said | {"not_compared": f"{address(deployed)} cannot map this data: {error.message}"}
     after_folder = run_folder(place, job, ran.name)
     before_folder = run_folder(place, job, before.name)
-    rows = Compared(place.settings, before_folder, after_folder).figures()
+    found = Comparison(place.settings, before_folder, after_folder).differences()
+    rows = RowFigures(
+        changed=found.changed,
+        now_mapped=found.now_mapped,
+        now_rejected=found.now_rejected,
+        same=found.same,
+    )
     return said | {"deployed_run": before.name, "rows": rows}
 
 
@@ -142,14 +150,16 @@ def row_changes(place: Place, result: ResultDocument, page: int, size: int) -> P
     Raises:
         InvalidRequestError: the deployed mapping cannot map this data.
     """
+    check_page(page, size)
     job, run = _ran(place, result)
     if result.not_compared is not None:
         raise InvalidRequestError(
             f"rows cannot be compared: {result.not_compared}", hint="look at the fields instead."
         )
     before = result.deployed_run and run_folder(place, job, result.deployed_run)
-    compared = Compared(place.settings, before or None, run_folder(place, job, run))
-    return compared.page(page, size)
+    compared = Comparison(place.settings, before or None, run_folder(place, job, run))
+    items, total = compared.changes(size, (page - 1) * size)
+    return Page(items, total, page, size)
 
 
 def _ran(place: Place, result: ResultDocument) -> tuple[JobDocument, str]:
