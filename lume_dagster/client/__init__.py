@@ -78,7 +78,17 @@ class LumeRun:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The run, its timings, counts and outputs, and its error if it failed."""
-        return self._look().metadata
+        told = self._look().metadata
+        error = told.get("error") or {}
+        if error.get("code") != Status.CRASHED or error.get("hint"):
+            return told
+        return {**told, "error": {**error, "hint": self._where_the_log_is()}}
+
+    def _where_the_log_is(self) -> str | None:
+        from lume_dagster.orchestration.launch import log_of
+
+        log = log_of(self._project, self.id)
+        return f"what it said at the end stands in {log}." if log.is_file() else None
 
     def refresh(self) -> LumeRun:
         """Look at the run again."""
