@@ -64,6 +64,15 @@ def test_how_the_file_is_written_goes_into_the_draft_and_is_known_from_then_on(p
     assert "01/03/1990 -> 1990-03-01" in again.stdout
 
 
+def test_a_project_with_connectors_of_other_names_gets_a_draft_that_names_them(project):
+    definitions = project / "definitions.py"
+    text = definitions.read_text("utf-8").replace('"landing": ', '"inbox": ')
+    definitions.write_text(text.replace('"warehouse": ', '"store": '), "utf-8")
+    said = say("map", "landing/customers.csv", "--target", "schema.json", "--flow", "customers")
+    assert "takes batches from inbox and writes to store." in said.stdout
+    assert say("validate", "customers").exit_code == 0
+
+
 def test_a_file_becomes_a_flow_that_runs(project):
     said = say("map", "landing/customers.csv", "--target", "schema.json", "--flow", "customers")
     assert said.exit_code == 0, said.stderr

@@ -82,10 +82,11 @@ def map_(  # noqa: PLR0913 - options
             shell.answer(_value(draft), lambda: tell_draft(shell, draft))
             return
         place = _place(generator)
-        source: dict[str, Any] = {"connector": connector or "landing"}
+        arrives, goes = _usual_connectors()
+        source: dict[str, Any] = {"connector": connector or arrives}
         source |= {"query": query} if query else {}
         source |= {"format": form.model_dump(mode="json", exclude_unset=True)} if form else {}
-        _begin(place, flow, target, source)
+        _begin(place, flow, target, source, goes)
         _map_into(shell, place, flow, staged, accept=accept, interactive=interactive)
 
 
@@ -129,7 +130,23 @@ def _place(generator: Any) -> Place:
     return replace(place, tools=replace(place.tools, generate=generator))
 
 
-def _begin(place: Place, name: str, target: Path | None, source: Mapping[str, Any]) -> None:
+def _usual_connectors() -> tuple[str, str]:
+    """Where files arrive and where rows go: as `lume init` calls them, or what is there instead."""
+    from lume_dagster.orchestration.connections import connections
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    found = {one.name: one.roles for one in connections(load_project(find_project()))}
+    stores = [name for name, roles in found.items() if "files" in roles]
+    targets = [name for name, roles in found.items() if "target" in roles]
+    targets.sort(key=stores.__contains__)  # rather a database
+    arrives = "landing" if "landing" in found or not stores else stores[0]
+    goes = "warehouse" if "warehouse" in found or not targets else targets[0]
+    return arrives, goes
+
+
+def _begin(
+    place: Place, name: str, target: Path | None, source: Mapping[str, Any], goes: str
+) -> None:
     """The draft that is written to: made now, or there, with its target brought up to date."""
     from lume_dagster.mapper.workshop.pipelines import create_pipeline, pipelines, update_pipeline
 
@@ -142,7 +159,7 @@ def _begin(place: Place, name: str, target: Path | None, source: Mapping[str, An
             f"There is no flow {name!r} yet.", hint="give it a target schema by --target."
         )
     else:
-        create_pipeline(place, name, schema, source=source)
+        create_pipeline(place, name, schema, source=source, target=goes)
 
 
 def _map_into(
