@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lume_dagster.client import LumeRun, run, run_status, runs
+    from lume_dagster.client import LumeRun, run, run_status, runs, upload_file
     from lume_dagster.client.comparing import compare
     from lume_dagster.client.pipelines import Job, Pipeline
     from lume_dagster.client.results import Result
@@ -84,6 +84,7 @@ __all__ = [
     "run_flow",
     "run_status",
     "runs",
+    "upload_file",
 ]
 
 #: Where the names live that are not errors. A name is imported when it is first used: Dagster
@@ -114,6 +115,7 @@ _HOME = {
     "run": "lume_dagster.client",
     "run_flow": "lume_dagster.orchestration.body",
     "run_status": "lume_dagster.client",
+    "upload_file": "lume_dagster.client",
 }
 
 

@@ -194,9 +194,23 @@ class RunTimeoutError(RunError, TimeoutError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint naming the nearest known word, or all of them when none is near."""
+    """A hint naming the nearest known word, or those there are when none is near."""
     choices = sorted(known)
     near = get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(choices)}." if choices else "none is defined."
+    shown = ", ".join(map(_shown, choices[:_MOST_SHOWN]))
+    more = f" and {len(choices) - _MOST_SHOWN:,} more" if len(choices) > _MOST_SHOWN else ""
+    return f"known: {shown}{more}." if choices else "none is defined."
+
+
+_MOST_SHOWN = 30
+_LONGEST_SHOWN = 80
+
+
+def _shown(word: str) -> str:
+    """A word as a screen can bear it: names may come out of somebody's file."""
+    plain = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in word
+    )
+    return plain if len(plain) <= _LONGEST_SHOWN else f"{plain[:_LONGEST_SHOWN]}..."

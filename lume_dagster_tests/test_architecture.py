@@ -73,6 +73,7 @@ PUBLIC_NAMES = [
     "run_flow",
     "run_status",
     "runs",
+    "upload_file",
 ]
 
 

@@ -53,6 +53,26 @@ def test_without_a_flow_proposals_are_shown_and_nothing_is_written(project):
     assert sorted(project.rglob("*.yaml")) == before
 
 
+def test_how_the_file_is_written_goes_into_the_draft_and_is_known_from_then_on(project):
+    (project / "landing" / "titled.csv").write_text(f"A report,,,\n{ROWS}", "utf-8")
+    asked = ("map", "landing/titled.csv", "--flow", "titled")
+    said = say(*asked, "--target", "schema.json", "--format", "skip_lines=1")
+    assert said.exit_code == 0, said.stderr
+    draft = (project / "flows" / "titled" / "flow.yaml").read_text("utf-8")
+    assert "source: {connector: landing, format: {skip_lines: 1}}" in draft
+    again = say(*asked)
+    assert "01/03/1990 -> 1990-03-01" in again.stdout
+
+
+def test_a_project_with_connectors_of_other_names_gets_a_draft_that_names_them(project):
+    definitions = project / "definitions.py"
+    text = definitions.read_text("utf-8").replace('"landing": ', '"inbox": ')
+    definitions.write_text(text.replace('"warehouse": ', '"store": '), "utf-8")
+    said = say("map", "landing/customers.csv", "--target", "schema.json", "--flow", "customers")
+    assert "takes batches from inbox and writes to store." in said.stdout
+    assert say("validate", "customers").exit_code == 0
+
+
 def test_a_file_becomes_a_flow_that_runs(project):
     said = say("map", "landing/customers.csv", "--target", "schema.json", "--flow", "customers")
     assert said.exit_code == 0, said.stderr

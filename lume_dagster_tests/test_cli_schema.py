@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import duckdb
+import openpyxl
 import pytest
 from click.testing import CliRunner
 
@@ -47,6 +48,27 @@ def test_a_path_may_lead_out_of_the_folder(here, monkeypatch):
     assert "integer" in say(str(here / "in" / "a.csv")).stdout
 
 
+def test_lines_above_the_header_are_passed_over_when_asked(here):
+    (here / "report.csv").write_text("Report;\nof May;\nn;who\n1;Ann\n")
+    properties = json.loads(say("report.csv", "--format", "skip_lines=2").stdout)["properties"]
+    assert list(properties) == ["n", "who"]
+
+
+def test_a_workbook_that_begins_with_a_cover_says_how_to_name_its_sheet(here):
+    book = openpyxl.Workbook()
+    book.active.title = "Cover"
+    book.active.append(["Report"])
+    orders = book.create_sheet("Orders")
+    orders.append(["n", "who"])
+    orders.append([1, "Ann"])
+    book.save(here / "report.xlsx")
+    said = say("report.xlsx")
+    assert "The sample has no rows" in said.stderr
+    assert "It is the sheet 'Cover'; --format sheet=NAME takes another." in said.stderr
+    said = say("report.xlsx", "--format", "sheet=Orders")
+    assert list(json.loads(said.stdout)["properties"]) == ["n", "who"]
+
+
 def test_a_table_of_a_connector_gives_its_schema(here):
     (here / "definitions.py").write_text(DEFINITIONS)
     (here / "flows").mkdir()
@@ -76,9 +98,14 @@ def test_a_file_that_is_there_is_not_written_over(here):
         (("nope.csv",), "There is no file nope.csv"),
         (("x", "--query", "SELECT 1"), "A query needs a database."),
         ((), "SAMPLE is missing."),
+        (("in/empty.csv",), "in/empty.csv is empty: it has no columns and no rows."),
+        (("in/a.csv", "--format", "skip_lns=1"), "did you mean 'skip_lines'?"),
+        (("in/a.csv", "--format", "sheet"), "is not of the form key=value"),
+        (("--query", "SELECT 1", "--connector", "w", "--format", "header=no"), "has no format"),
     ],
 )
-def test_what_cannot_be_read_gets_a_sentence(arguments, sentence):
+def test_what_cannot_be_read_gets_a_sentence(here, arguments, sentence):
+    (here / "in" / "empty.csv").write_text("")
     said = say(*arguments)
     assert said.exit_code != 0
     assert sentence in said.stderr

@@ -96,6 +96,10 @@ def test_the_page_on_components_does_what_it_shows(tmp_path):
     follow(DOCS / "components.md", tmp_path)
 
 
+def test_the_page_on_the_client_does_what_it_shows(tmp_path):
+    follow(DOCS / "client.md", tmp_path)
+
+
 def test_the_page_on_operations_does_what_it_shows(tmp_path):
     follow(DOCS / "operations.md", tmp_path)
 

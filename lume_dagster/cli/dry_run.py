@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, text_of
+from lume_dagster.cli.shell import Shell, count, exactly
 from lume_dagster.cli.telling import reason
 
 if TYPE_CHECKING:
@@ -75,5 +75,5 @@ def _tell(shell: Shell, mapped: list[Row], rejects: list[Row]) -> None:
 
 def _fields(row: Row) -> str:
     return "\n".join(
-        f"{name}: {text_of(value)}" for name, value in row.items() if not name.startswith("_lume_")
+        f"{name}: {exactly(value)}" for name, value in row.items() if not name.startswith("_lume_")
     )

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.sampling import sample_options, whereabouts
+from lume_dagster.cli.sampling import format_of, sample_options, tell_no_rows, whereabouts
 from lume_dagster.cli.shell import Shell, near, verb
 from lume_dagster.errors import FlowError, InvalidRequestError
 
 if TYPE_CHECKING:
     from lume_dagster.engines.batch import StagedBatch
     from lume_dagster.engines.settings import EngineSettings
-    from lume_dagster.flows.model import Flow
+    from lume_dagster.flows.model import Flow, SourceFormat
     from lume_dagster.flows.schema import TargetSchema
     from lume_dagster.mapper.proposal import Draft
     from lume_dagster.mapper.sample import Sample
@@ -50,6 +50,7 @@ def map_(  # noqa: PLR0913 - options
     sample: str | None,
     connector: str | None,
     query: str | None,
+    formats: tuple[tuple[str, str], ...],
     target: Path | None,
     flow: str | None,
     accept: str | None,
@@ -71,7 +72,9 @@ def map_(  # noqa: PLR0913 - options
 
     _check(target, flow, accept, interactive=interactive)
     asked = model_of(model, privacy)
-    with staged_aside(whereabouts(sample, connector, query)) as (staged, settings):
+    form = format_of(formats) or _format_in(flow, connector)
+    with staged_aside(whereabouts(sample, connector, query, form)) as (staged, settings):
+        tell_no_rows(staged)
         proposer = model_proposer(asked) if asked is not None else None
         generator = Generator(settings, country=country, proposer=proposer)
         if flow is None:
@@ -79,9 +82,11 @@ def map_(  # noqa: PLR0913 - options
             shell.answer(_value(draft), lambda: tell_draft(shell, draft))
             return
         place = _place(generator)
-        source: dict[str, Any] = {"connector": connector or "landing"}
+        arrives, goes = _usual_connectors()
+        source: dict[str, Any] = {"connector": connector or arrives}
         source |= {"query": query} if query else {}
-        _begin(place, flow, target, source)
+        source |= {"format": form.model_dump(mode="json", exclude_unset=True)} if form else {}
+        _begin(place, flow, target, source, goes)
         _map_into(shell, place, flow, staged, accept=accept, interactive=interactive)
 
 
@@ -94,6 +99,19 @@ def _check(target: Path | None, flow: str | None, accept: str | None, *, interac
         raise InvalidRequestError(
             "Decisions are kept beside the draft of a flow.", hint="name the flow by --flow."
         )
+
+
+def _format_in(flow: str | None, connector: str | None) -> SourceFormat | None:
+    """How files are written by the draft that is there already, for a file that lies here."""
+    from lume_dagster.client.place import open_place
+    from lume_dagster.mapper.workshop.pipelines import pipelines
+
+    if flow is None or connector is not None:
+        return None
+    place = open_place()
+    if flow not in pipelines(place):
+        return None
+    return place.library.resolve(f"{flow}:draft").flow.source.format
 
 
 def _looked_at(
@@ -112,7 +130,23 @@ def _place(generator: Any) -> Place:
     return replace(place, tools=replace(place.tools, generate=generator))
 
 
-def _begin(place: Place, name: str, target: Path | None, source: Mapping[str, Any]) -> None:
+def _usual_connectors() -> tuple[str, str]:
+    """Where files arrive and where rows go: as `lume init` calls them, or what is there instead."""
+    from lume_dagster.orchestration.connections import connections
+    from lume_dagster.orchestration.project import find_project, load_project
+
+    found = {one.name: one.roles for one in connections(load_project(find_project()))}
+    stores = [name for name, roles in found.items() if "files" in roles]
+    targets = [name for name, roles in found.items() if "target" in roles]
+    targets.sort(key=stores.__contains__)  # rather a database
+    arrives = "landing" if "landing" in found or not stores else stores[0]
+    goes = "warehouse" if "warehouse" in found or not targets else targets[0]
+    return arrives, goes
+
+
+def _begin(
+    place: Place, name: str, target: Path | None, source: Mapping[str, Any], goes: str
+) -> None:
     """The draft that is written to: made now, or there, with its target brought up to date."""
     from lume_dagster.mapper.workshop.pipelines import create_pipeline, pipelines, update_pipeline
 
@@ -125,7 +159,7 @@ def _begin(place: Place, name: str, target: Path | None, source: Mapping[str, An
             f"There is no flow {name!r} yet.", hint="give it a target schema by --target."
         )
     else:
-        create_pipeline(place, name, schema, source=source)
+        create_pipeline(place, name, schema, source=source, target=goes)
 
 
 def _map_into(

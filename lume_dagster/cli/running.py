@@ -9,7 +9,7 @@ import click
 
 from lume_dagster.cli.progress import wait as wait_for
 from lume_dagster.cli.shell import INTERRUPTED, Shell, verb
-from lume_dagster.cli.telling import summary, tell_run, tell_runs
+from lume_dagster.cli.telling import summary, tell_error, tell_run, tell_runs
 from lume_dagster.errors import InvalidRequestError, RunFailedError
 
 if TYPE_CHECKING:
@@ -100,7 +100,12 @@ def status(shell: Shell, run_id: str) -> None:
     The last run, when none is named.
     """
     found = find(run_id)
-    shell.answer(summary(found), lambda: tell_run(found))
+
+    def tell() -> None:
+        tell_run(found)
+        tell_error(found)
+
+    shell.answer(summary(found), tell)
 
 
 @verb()

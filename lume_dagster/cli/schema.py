@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lume_dagster.cli.sampling import sample_options, whereabouts
+from lume_dagster.cli.sampling import format_of, sample_options, tell_no_rows, whereabouts
 from lume_dagster.cli.shell import Shell, count, near, verb
 from lume_dagster.errors import InvalidRequestError
 
@@ -46,6 +46,7 @@ def infer(  # noqa: PLR0913 - options
     sample: str | None,
     connector: str | None,
     query: str | None,
+    formats: tuple[tuple[str, str], ...],
     rows: int,
     examples: int,
     output: Path | None,
@@ -61,7 +62,9 @@ def infer(  # noqa: PLR0913 - options
 
     if output is not None and output.exists():
         raise InvalidRequestError(f"{near(output)} is there already.", hint="name another file.")
-    with staged_aside(whereabouts(sample, connector, query)) as (staged, settings):
+    where = whereabouts(sample, connector, query, format_of(formats))
+    with staged_aside(where) as (staged, settings):
+        tell_no_rows(staged)
         taken = take_sample(settings, staged, rows)
     found: dict[str, Any] = infer_schema(taken, examples)
     text = json.dumps(found, indent=2, ensure_ascii=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from lume_dagster.errors import LumeError
 INTERRUPTED = 130
 #: The variable that names the project's folder.
 PROJECT = "LUME_PROJECT"
+
+_FORCED = re.compile(r"\bforce_rerun(=True)?\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Shell:
 
 
 def text_of(value: object) -> str:
-    """A value as a person reads it."""
+    """A figure of ours as a person reads it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -67,6 +70,22 @@ def text_of(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}"
     return str(value)
+
+
+def exactly(value: object) -> str:
+    """A value out of somebody's data: every digit it has, and nothing added."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, bool | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def in_the_shell(hint: str) -> str:
+    """A hint of the client, with the option that a person types here."""
+    return _FORCED.sub("--force-rerun", hint)
 
 
 def count(number: int, noun: str) -> str:
@@ -188,7 +207,7 @@ def _end(error: Exception, *, as_json: bool, debug: bool) -> NoReturn:
 
 def _words(error: Exception) -> tuple[str, str | None]:
     if isinstance(error, LumeError):
-        return error.message, error.hint
+        return error.message, None if error.hint is None else in_the_shell(error.hint)
     return (
         f"lume itself failed: {type(error).__name__}: {error}",
         "run the same command with --debug and report what it shows.",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, near, text_of
+from lume_dagster.cli.shell import Shell, count, exactly, in_the_shell, near
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
 
+_GAPS = 14  # of a table of five columns
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL_FAILED": "yellow", "FAILED": "red", "CRASHED": "red"}
 
 
@@ -36,6 +38,17 @@ def tell_run(run: LumeRun) -> None:
     click.echo(f"  {run.flow_version} on {run.source_path or 'several batches'}{_duration(run)}")
     click.echo(f"  {run.id}")
     tell_counts(run)
+
+
+def tell_error(run: LumeRun) -> None:
+    """Why the run failed, and what to do about it."""
+    error: Mapping[str, Any] = run.metadata.get("error") or {}
+    if message := error.get("message"):
+        click.secho("Error: ", fg="red", bold=True, nl=False)
+        click.echo(message)
+    if hint := error.get("hint"):
+        click.secho("Hint: ", bold=True, nl=False)
+        click.echo(in_the_shell(hint))
 
 
 def tell_counts(run: LumeRun) -> None:
@@ -66,15 +79,21 @@ def _duration(run: LumeRun) -> str:
 
 
 def tell_runs(shell: Shell, found: Iterable[LumeRun]) -> None:
-    """One line for each run."""
+    """One line for each run; where those do not fit a person's screen, three: ids stay whole."""
     rows = [
-        (run.id, str(run.status), run.flow_version, run.source_path or "", _when(run))
+        (run.id, str(run.status), run.flow_version or "", run.source_path or "", _when(run))
         for run in found
     ]
     if not rows:
         click.echo("No run yet.")
         return
-    shell.table(("run", "status", "flow", "batch", "created"), rows)
+    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if shell.is_watched and sum(widest) + _GAPS > get_terminal_size().columns:
+        for run_id, status, flow, batch, when in rows:
+            click.secho(status, fg=_COLOURS.get(status), bold=True, nl=False)
+            click.echo(f"  {flow}  {when}\n  {run_id}\n  {batch}")
+    else:
+        shell.table(("run", "status", "flow", "batch", "created"), rows)
 
 
 def _when(run: LumeRun) -> str:
@@ -87,7 +106,7 @@ def tell_reject(reject: Mapping[str, Any]) -> None:
     click.secho(f"row {reject['_lume_file_row']:,} of {file}", bold=True)
     for error in reject["errors"]:
         click.echo(f"  {reason(error)}")
-    values = (f"{name} {text_of(value)}" for name, value in reject["original"].items())
+    values = (f"{name} {exactly(value)}" for name, value in reject["original"].items())
     click.secho(f"  was: {', '.join(values)}", dim=True)
 
 

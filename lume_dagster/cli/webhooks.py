@@ -67,7 +67,7 @@ def resend(shell: Shell, run_id: str, webhook: str | None) -> None:
         if not summary.status.ended:
             raise InvalidRequestError(
                 f"{run_id} is {summary.status}; there is no outcome yet.",
-                hint=f"lume status {run_id} --watch",
+                hint="try again when it has ended.",
             )
         chosen = [_named(workspace, webhook)] if webhook else list(workspace.webhooks)
         if not chosen:
@@ -105,9 +105,12 @@ def _post(
     attempt = deliver(instance, workspace.prefix, webhook, run_id, 0)
     shell.answer(asdict(attempt), lambda: _table(shell, [attempt]))
     if not attempt.delivered:
+        said, _, hint = attempt.said.partition("\nHint: ")
+        answer = f"it answered {attempt.status}" if attempt.status else ""
+        why = ": ".join(part for part in (answer, said) if part).rstrip(".") or "no answer came"
         raise InvalidRequestError(
-            f"The webhook {webhook.name} did not take the message: {attempt.said}".rstrip(": "),
-            hint="its receiver answers 2xx when it has.",
+            f"The webhook {webhook.name} did not take the message: {why}.",
+            hint=hint or "its receiver answers 2xx when it has.",
         )
 
 

@@ -9,13 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.client.given import checked_files, checked_metadata
+from lume_dagster.client.uploading import keep_file, store_files
 from lume_dagster.errors import (
     InvalidRequestError,
     RunFailedError,
     RunTimeoutError,
     did_you_mean,
 )
-from lume_dagster.runs import output, uploads
+from lume_dagster.runs import output
 from lume_dagster.runs.output import OutputFormat, Part
 from lume_dagster.runs.status import Status
 
@@ -76,7 +78,17 @@ class LumeRun:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The run, its timings, counts and outputs, and its error if it failed."""
-        return self._look().metadata
+        told = self._look().metadata
+        error = told.get("error") or {}
+        if error.get("code") != Status.CRASHED or error.get("hint"):
+            return told
+        return {**told, "error": {**error, "hint": self._where_the_log_is()}}
+
+    def _where_the_log_is(self) -> str | None:
+        from lume_dagster.orchestration.launch import log_of
+
+        log = log_of(self._project, self.id)
+        return f"what it said at the end stands in {log}." if log.is_file() else None
 
     def refresh(self) -> LumeRun:
         """Look at the run again."""
@@ -153,7 +165,8 @@ class LumeRun:
         from lume_dagster.orchestration.query import read_summary
         from lume_dagster.orchestration.resubmit import Wish, resubmit
 
-        wish = Wish(Path(file), flow_version, source_path, dict(run_metadata or {}), force_rerun)
+        told = checked_metadata(run_metadata)
+        wish = Wish(Path(file), flow_version, source_path, told, force_rerun)
         opened, new_id = resubmit(self._project, self._summary, wish)
         with _instance(opened) as instance:
             return LumeRun(opened, read_summary(instance, new_id))
@@ -229,10 +242,10 @@ class LumeRun:
         return self._details
 
 
-def run(  # noqa: PLR0913 - all but the first by name
+def run(  # noqa: PLR0913 - all but the first two by name
     flow_version: str,
-    *,
     source_path: str | None = None,
+    *,
     input_files: Sequence[str | Path] | None = None,
     seed_files: Sequence[str | Path] = (),
     run_metadata: Mapping[str, Any] | None = None,
@@ -266,13 +279,26 @@ def run(  # noqa: PLR0913 - all but the first by name
             "seed_files go with input_files only: the same source_path is the same batch.",
             hint="publish a version with the other seeds, or give input_files.",
         )
+    told = checked_metadata(run_metadata)
     opened, version = _open(flow_version, project)
     if input_files is not None:
-        source_path = store_files(opened, version, input_files, seed_files)
-    request = Request(version, str(source_path), dict(run_metadata or {}), force_rerun)
+        files = checked_files("input_files", input_files)
+        source_path = store_files(opened, version, files, checked_files("seed_files", seed_files))
+    request = Request(version, str(source_path), told, force_rerun)
     with _instance(opened) as instance:
         run_id = start(opened, instance, request)
         return LumeRun(opened, read_summary(instance, f"run_{run_id}"))
+
+
+def upload_file(file: str | Path, *, project: str | Path | None = None) -> str:
+    """Keep a copy of a local file as a batch; gives its name, to be used as ``source_path``.
+
+    Any flow whose source reads files can map it. The same content has the same name.
+
+    Raises:
+        InvalidRequestError: there is no such file.
+    """
+    return keep_file(_project(project), Path(file))
 
 
 def run_status(run_id: str, *, project: str | Path | None = None) -> LumeRun:
@@ -332,38 +358,6 @@ def _open(flow_version: str, named: str | Path | None) -> tuple[Project, FlowVer
 
     version = Library(_project(named).workspace.flows).resolve_published(flow_version)
     return _project(named, [version.name]), version
-
-
-def store_files(
-    project: Project,
-    version: FlowVersion,
-    files: Sequence[str | Path],
-    seeds: Sequence[str | Path],
-) -> str:
-    """Make the files a batch; what is no local path is looked up through the source connector."""
-    from lume_dagster.connectors.protocol import StoreSource
-
-    local = [Path(f) for f in files if "://" not in str(f)]
-    uris = [str(f) for f in files if "://" in str(f)]
-    connector = project.connector(version.flow.source.connector) if uris else None
-    if uris and not isinstance(connector, StoreSource):
-        raise InvalidRequestError(
-            f"{uris[0]} cannot be read: the source connector of {version.name} is a database.",
-            hint="give paths of local files.",
-        )
-    remote = [
-        item
-        for uri in uris
-        if isinstance(connector, StoreSource)
-        for item in connector.list_objects(uri)
-    ]
-    store = project.workspace.layout.uploads
-    upload = uploads.store_upload(store, local, remote=remote, seeds=[Path(s) for s in seeds])
-    uploads.with_seeds(version, upload)  # refuses a seed file that the flow does not know
-    depot = project.workspace.depot
-    if depot is not None and not depot.holds(upload.folder):
-        depot.put(upload.folder)
-    return upload.source_path
 
 
 @contextmanager

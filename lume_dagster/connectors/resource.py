@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import dagster as dg
@@ -50,6 +50,18 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
         """A field of named values, each read from the environment where it is an ``EnvVar``."""
         named = getattr(self, field)
         return {name: self._found(f"{field}[{name!r}]", value) for name, value in named.items()}
+
+    def require_variables(self) -> None:
+        """Look at every field that is read from the environment.
+
+        Raises:
+            ConnectorError: a variable is not set.
+        """
+        for field in type(self).model_fields:
+            if isinstance(getattr(self, field), Mapping):
+                self.values(field)
+            else:
+                self._resolved(field)
 
     def _known(self, field: str) -> Any:
         """A field's value; None where the environment variable it is read from is not set."""

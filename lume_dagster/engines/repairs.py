@@ -47,8 +47,8 @@ def examine_repairs(
     name = given.files[0].uri if given.files else "The file"
     if given.malformed:
         raise InvalidRequestError(
-            f"{name}: {given.malformed} record(s) could not be split into columns.",
-            hint="save it with the columns it was downloaded with.",
+            f"{name}: {given.malformed} of its records could not be split into columns.",
+            hint="quote a value with a comma in it, and keep the columns it was downloaded with.",
         )
     number = _number(given)
     if base is not None:
@@ -292,6 +292,6 @@ def _refuse(name: str, fault: str, rows: Sequence[int]) -> None:
     shown = ", ".join(str(row) for row in rows[:_SHOWN] if row)
     which = f": {shown}{', ...' if len(rows) > _SHOWN else ''}" if shown else ""
     raise InvalidRequestError(
-        f"{name}: {len(rows)} row(s) {fault}{which}.",
+        f"{name}: there are rows that {fault}{which}.",
         hint="edit the file that `lume rejects RUN --save FILE` writes, and keep _lume_row.",
     )

@@ -130,13 +130,18 @@ def load_seed(con: DuckDBPyConnection, seed: SeedTable, path: Path, header: Sequ
         f"SELECT count(*), count(k), count(DISTINCT k) FROM {seed.table}"
     ).fetchone() or (0, 0, 0)
     if not rows == keys == distinct:
-        fault = (
-            f"{rows - keys} row(s) have no key" if keys < rows else "a key occurs more than once"
-        )
+        fault = f"rows without a key: {rows - keys}" if keys < rows else _repeated(con, seed.table)
         raise FlowError(
             f"the seed {seed.seed!r} cannot be looked up by {seed.key!r}: {fault}.",
             hint=f"make {seed.key} unique in {path.name}.",
         )
+
+
+def _repeated(con: DuckDBPyConnection, table: str) -> str:
+    key = con.execute(
+        f"SELECT k FROM {table} GROUP BY k HAVING count(*) > 1 ORDER BY k LIMIT 1"
+    ).fetchone()
+    return "a key occurs more than once" + (f": {key[0]!r}" if key else "")
 
 
 # -- good and bad -----------------------------------------------------------------------------

@@ -60,7 +60,8 @@ def _place(root: JsonSchema, column: SampleColumn, rows: int, examples: int) -> 
 
 
 def _always_there(column: SampleColumn, rows: int) -> bool:
-    return rows > 0 and len(column.values) == rows and None not in column.values
+    wanted = rows if column.among is None else column.among
+    return wanted > 0 and len(column.values) == wanted and None not in column.values
 
 
 def _schema_of(column: SampleColumn, examples: int) -> JsonSchema:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -49,6 +49,7 @@ class SampleColumn:
     values: tuple[str | None, ...]
     is_list: bool = False
     inside: tuple[str, ...] = ()  # steps from the column: names, and [] for the items of a list
+    among: int | None = None  # in a list: objects that may have it, more than have a value here
 
     @property
     def name(self) -> str:
@@ -140,7 +141,9 @@ def _places(column: StagedColumn, values: Sequence[str | None]) -> Iterator[Samp
         _collect(None if value is None else json.loads(value), row, (column.name,), found)
     for path, inner in found.items():
         kind = column.type if len(path) == 1 else "JSON"
-        yield from _place(path, inner, len(values), kind)
+        around = [value for _, value in found.get(path[:-1], ()) if isinstance(value, Mapping)]
+        among = len(around) if "[]" in path else None
+        yield from (replace(place, among=among) for place in _place(path, inner, len(values), kind))
 
 
 def _place(

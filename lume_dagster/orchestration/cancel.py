@@ -25,7 +25,8 @@ def cancel_run(instance: dg.DagsterInstance, run_id: str) -> None:
         raise InvalidRequestError(f"There is no run {run_id}.", hint="lume runs lists them.")
     if run.is_finished:
         raise InvalidRequestError(
-            f"Run {run_id} has ended ({run.status.value}).", hint="only a run that goes on stops."
+            f"Run {run_id} has ended; there is nothing to cancel.",
+            hint=f"lume status {run_id} says how it ended.",
         )
     if run.status in _NOT_BEGUN:
         instance.report_run_canceled(run, "Canceled before it began.")

@@ -61,6 +61,11 @@ def rebuild_definitions(folder: str, version: str) -> dg.Definitions:
     return load_project(Path(folder), [version]).definitions
 
 
+def log_of(project: Project, run_id: str) -> Path:
+    """Where the process of a run that was started here writes what it has to say."""
+    return project.workspace.data / "logs" / f"{run_id}.log"
+
+
 def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:
     """Start the process that executes the run, and the one that watches over it."""
     run = instance.get_run_by_id(run_id)
@@ -74,7 +79,7 @@ def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:
         "instance_ref": None,
         "set_exit_code_on_failure": None,
     }
-    log = project.workspace.data / "logs" / f"{names.public_id(run_id)}.log"
+    log = log_of(project, names.public_id(run_id))
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         watcher = subprocess.Popen(  # noqa: S603 - our own module
@@ -116,6 +121,7 @@ def create(project: Project, instance: dg.DagsterInstance, request: Request) -> 
         request = replace(request, source_path=known.of(request.source_path))
     source_path = names.check_source_path(request.source_path)
     require_long_keys(instance)
+    project.require_variables(version)
     partitions = names.partitions_name(project.workspace.prefix, version)
     number = _earlier_runs(instance, request)
     while True:

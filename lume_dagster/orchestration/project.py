@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import tomllib
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from lume_dagster.connectors.protocol import NamingSource
+from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.errors import InvalidRequestError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.code_location import loading
@@ -45,7 +47,20 @@ class Project:
 
     def source_of(self, version: FlowVersion) -> object:
         """The source connector of a version: its component's own, or the project's."""
-        name = version.flow.source.connector
+        return self._connector_of(version, version.flow.source.connector)
+
+    def require_variables(self, version: FlowVersion) -> None:
+        """Look at the environment variables that the connectors of a version are read from.
+
+        Raises:
+            ConnectorError: one is not set.
+        """
+        for name in (version.flow.source.connector, version.flow.target.connector):
+            connector = self._connector_of(version, name)
+            if isinstance(connector, ConnectorResource):
+                connector.require_variables()
+
+    def _connector_of(self, version: FlowVersion, name: str) -> object:
         own = self.own.get(version.name, {})
         return own[name] if name in own else (self.definitions.resources or {}).get(name)
 
@@ -125,13 +140,28 @@ def _definitions_in(path: Path) -> dg.Definitions:
         raise InvalidRequestError(f"{path} cannot be read as Python.")
     module = importlib.util.module_from_spec(spec)
     _importable(path.parent)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except LumeError:
+        raise
+    except Exception as error:
+        raise _not_loaded(path, error) from error
     found = [v for v in vars(module).values() if isinstance(v, dg.Definitions)]
     if not found:
         raise InvalidRequestError(
             f"{path} defines no dagster.Definitions.", hint="defs = build_definitions(...)"
         )
     return found[0]
+
+
+def _not_loaded(path: Path, error: Exception) -> InvalidRequestError:
+    """What stopped a person's own Python, and in which of its lines."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    where = f":{lines[-1]}" if lines else ""
+    return InvalidRequestError(
+        f"{path}{where} cannot be loaded: {type(error).__name__}: {error}",
+        hint="mend it; --debug shows the traceback, and so does python definitions.py.",
+    )
 
 
 def _definitions_of_dg(folder: Path) -> dg.Definitions:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lume_dagster.connectors.local_files.connector import LocalFilesConnector
 from lume_dagster.engines.duckdb_engine import DuckDBEngine
 from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.errors import BatchError
 from lume_dagster.flows.model import Flow, FlowVersion, Source, SourceFormat
 from lume_dagster.orchestration.connections import connection
 from lume_dagster.runs.phases import Batch, sync_source
@@ -67,7 +68,13 @@ def staged_aside(where: Whereabouts) -> Iterator[tuple[StagedBatch, EngineSettin
             folder / "output",
         )
         with DuckDBEngine(settings) as engine:
-            yield sync_source(where.connector, batch, engine), settings
+            staged = sync_source(where.connector, batch, engine)
+            if not staged.columns:
+                raise BatchError(
+                    f"{where.source_path} is empty: it has no columns and no rows.",
+                    hint="a header and one row are enough to begin with.",
+                )
+            yield staged, settings
 
 
 def _only_a_source(source: Source) -> FlowVersion:

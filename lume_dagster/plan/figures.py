@@ -69,7 +69,9 @@ def writer(name: str, args: Sequence[Sql]) -> Callable[[Sql, Bind], Conversion]:
     """
     least, most, write = NUMBER_TEXTS[name]
     if not least <= len(args) <= most:
-        raise FlowError(f"{name} got {len(args)} argument(s).", hint=HELPERS[name])
+        raise FlowError(
+            f"{name} got {len(args)} argument{'s' * (len(args) != 1)}.", hint=HELPERS[name]
+        )
     return lambda x, _bind: Conversion(
         when(call("isfinite", x), write(x, args[1:])),
         "INVALID_NUMBER",

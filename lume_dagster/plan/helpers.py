@@ -300,5 +300,7 @@ def expand(name: str, args: list[Sql], bind: Bind) -> Conversion:
     """
     helper = EXPANSIONS[name]
     if len(args) < helper.least or (helper.most is not None and len(args) > helper.most):
-        raise FlowError(f"{name} got {len(args)} argument(s).", hint=HELPERS[name])
+        raise FlowError(
+            f"{name} got {len(args)} argument{'s' * (len(args) != 1)}.", hint=HELPERS[name]
+        )
     return helper.expand(name, args, bind)

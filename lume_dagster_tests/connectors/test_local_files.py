@@ -94,6 +94,12 @@ def test_a_path_that_goes_up_is_refused(files, path):
         files.list_objects(path)
 
 
+@pytest.mark.parametrize("path", ["s3://bucket/a.csv", "https://example.org/a.csv"])
+def test_a_uri_of_another_system_is_refused_as_such(files, path):
+    with pytest.raises(BatchError, match=rf"{path} is not below .*, where this connector reads"):
+        files.full_name(path)
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "file:///etc/passwd", "/etc", "/etc/*"])
 def test_a_path_outside_the_root_is_refused(files, path):
     with pytest.raises(BatchError, match="outside the connector's root"):

@@ -140,9 +140,9 @@ def test_a_column_that_the_batch_does_not_have_is_refused(stage, repair):
     ("text", "fault"),
     [
         ("id,amount\n2,20\n", "no column _lume_row"),
-        ("_lume_row,amount\n2,20\nx,3\n", r"1 row\(s\) have no number"),
-        ("_lume_row,amount\n2,20\n2,3\n", r"1 row\(s\) are there twice: 2"),
-        ("_lume_row,amount\n2,20\n3,3\n", r"1 row\(s\) were not rejected by the run: 3"),
+        ("_lume_row,amount\n2,20\nx,3\n", r"rows that have no number"),
+        ("_lume_row,amount\n2,20\n2,3\n", r"rows that are there twice: 2"),
+        ("_lume_row,amount\n2,20\n3,3\n", r"rows that were not rejected by the run: 3"),
         ("_lume_row,amount\n2,20\n5,1,2\n", "could not be split"),
     ],
 )

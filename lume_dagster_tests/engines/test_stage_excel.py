@@ -191,6 +191,13 @@ def test_a_key_that_occurs_twice_in_the_joined_sheet_is_refused(stage):
         )
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_workbook_where_text_was_to_come_is_refused_as_one(stage, kind):
+    files = {"a.csv": workbook(Orders=ORDERS)}
+    with pytest.raises(BatchError, match=rf"is an Excel workbook, and the flow says {kind}"):
+        stage(files, type=kind)
+
+
 def test_a_key_that_is_no_column_is_refused(stage):
     with pytest.raises(BatchError, match=r"no column 'customr'.*\n.*'customer'"):
         stage(

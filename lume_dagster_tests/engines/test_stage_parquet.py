@@ -63,6 +63,16 @@ def test_parquet_columns_of_two_minds_are_refused(stage):
         stage(files)
 
 
+def test_a_header_may_begin_as_a_parquet_file_does(stage):
+    assert stage({"x.csv": b"PAR1,PAR2\n1,2\n"}).names == ["PAR1", "PAR2"]
+    assert stage({"y.csv": b"PAR1\r\n1\r\n"}).names == ["PAR1"]
+
+
+def test_a_parquet_file_where_text_was_to_come_is_refused_as_one(stage):
+    with pytest.raises(BatchError, match="is a Parquet file, and the flow says csv"):
+        stage({"x.csv": parquet(table("count"))}, type="csv")
+
+
 def test_a_damaged_parquet_file_is_told_by_name(stage):
     with pytest.raises(BatchError, match="x.parquet is not a readable Parquet file"):
         stage({"x.parquet": parquet(table("count"))[:-9] + b"xPAR1"})

@@ -51,6 +51,21 @@ def test_a_field_is_required_where_no_value_is_missing(tmp_path):
     assert infer_schema(sample_of_text(tmp_path, "a,b\n1,\n2,3\n"))["required"] == ["a"]
 
 
+def test_in_a_list_a_field_is_required_where_every_item_has_it(tmp_path):
+    records = [
+        {"lines": [{"sku": "a", "n": 1}, {"sku": "b", "x": {"y": 1}}]},
+        {"lines": [{"sku": "c"}]},
+        {"lines": []},
+    ]
+    items = infer_schema(sample_of(tmp_path, records))["properties"]["lines"]["items"]
+    assert items["required"] == ["sku"]
+    assert items["properties"]["x"]["required"] == ["y"]
+    only = [{"lines": [{"sku": "a"}, {"extra": True}]}]
+    (tmp_path / "only").mkdir()
+    items = infer_schema(sample_of(tmp_path / "only", only))["properties"]["lines"]["items"]
+    assert "required" not in items
+
+
 def test_nothing_is_required_of_an_empty_sample(tmp_path):
     schema = infer_schema(sample_of_text(tmp_path, "a,b\n"))
     assert schema == {

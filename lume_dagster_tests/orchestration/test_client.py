@@ -121,6 +121,19 @@ def test_input_files_become_a_batch(bench, tmp_path):
     assert [row["amount"] for row in bench.target.rows()] == [0, 1]
 
 
+def test_an_uploaded_file_is_a_batch_that_any_flow_can_map(bench, tmp_path):
+    (tmp_path / "one.csv").write_text("id,amount\na,5\n")
+    batch = client.upload_file(tmp_path / "one.csv", project=bench.folder)
+    assert client.upload_file(str(tmp_path / "one.csv"), project=bench.folder) == batch
+    assert bench.materialize(batch).success
+    assert [row["amount"] for row in bench.target.rows()] == [5]
+
+
+def test_a_file_that_is_not_there_is_not_uploaded(bench):
+    with pytest.raises(InvalidRequestError, match=r"There is no file nope\.csv"):
+        client.upload_file("nope.csv", project=bench.folder)
+
+
 def test_files_that_a_connector_knows_are_named_not_copied(bench):
     bench.put("a.csv", "7")
     upload = client.store_files(bench.project, bench.version, ["folder://a.csv"], [])
@@ -137,6 +150,9 @@ def test_files_that_a_connector_knows_are_named_not_copied(bench):
         ({"source_path": "a", "seed_files": ["s.csv"]}, "seed_files go with input_files"),
         ({"source_path": "a...b"}, r"contains '\.\.\.'"),
         ({"input_files": []}, "input_files is empty"),
+        ({"input_files": "a.csv"}, r"input_files is one path.*\n.*input_files=\['a\.csv'\]"),
+        ({"source_path": "a", "run_metadata": "cron"}, "run_metadata is of the type str"),
+        ({"source_path": "a", "run_metadata": {"at": object()}}, r"run_metadata\['at'\] is of"),
     ],
 )
 def test_a_wrong_request_is_refused(bench, request_, message):

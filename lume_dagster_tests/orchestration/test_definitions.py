@@ -108,6 +108,20 @@ def test_a_file_without_definitions_is_refused(tmp_path):
         load_project(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\nraise ValueError('boom')\n", r"definitions\.py:2 cannot be loaded: .*boom"),
+        ("def x(\n", r"definitions\.py cannot be loaded: SyntaxError: .*line 1"),
+        ("import no_such_thing\n", r"definitions\.py:1 cannot be loaded: ModuleNotFoundError"),
+    ],
+)
+def test_definitions_that_fail_are_named_with_the_line(tmp_path, text, message):
+    (tmp_path / "definitions.py").write_text(text)
+    with pytest.raises(InvalidRequestError, match=message):
+        load_project(tmp_path)
+
+
 def test_the_embedded_instance_is_quiet(tmp_path):
     with open_instance(tmp_path) as instance:
         assert not instance.telemetry_enabled

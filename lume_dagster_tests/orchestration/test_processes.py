@@ -56,6 +56,7 @@ def test_a_killed_run_is_crashed_and_a_retry_writes_each_row_once(bench, where):
     with pytest.raises(RunFailedError, match="CRASHED: .*killed by SIGKILL") as caught:
         start(bench, "a.csv").wait(**SOON)
     assert caught.value.run.status is Status.CRASHED
+    assert f"{caught.value.run.id}.log" in caught.value.hint
     assert amounts(bench) == ([1, 3] if where == "delivered" else [])
     assert bench.materialize("a.csv").success
     assert amounts(bench) == [1, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 from lume_dagster.errors import BatchError
 
 _SHOWN = 5
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = "/*?[]!"  # what a glob is made of, kept bare in its URI
 
 
@@ -66,6 +68,11 @@ def _inside(root: Path, source_path: str) -> Path:
     """The path that is meant, still with its links, refused when it leads out of the root."""
     if "\0" in source_path or not source_path:
         raise BatchError("The source_path is empty or holds a NUL character.")
+    if (scheme := _SCHEME.match(source_path)) and scheme[1].lower() != "file":
+        raise BatchError(
+            f"{source_path} is not below {root}, where this connector reads files.",
+            hint=f"a flow that reads {scheme[0]} names such a connector as its source.",
+        )
     is_uri = source_path.startswith("file:")
     path = path_of_uri(source_path) if is_uri else Path(source_path).expanduser()
     if ".." in path.parts:

@@ -33,18 +33,30 @@ _ALL_IN_SINGLE_QUOTES = re.compile(rb"'[^'\r\n]*+'(?:[,;\t|]'[^'\r\n]*+')*+(?:[\
 
 def format_of(uri: str, head: bytes, given: str | None) -> str:
     """csv, json, jsonl, parquet or excel: by what was said, by the file's name or its content."""
+    found = _binary_of(head)
     if given is not None:
+        if found is not None and given not in _BINARY:
+            raise BatchError(
+                f"{uri} is {_BINARY[found]}, and the flow says {given}.",
+                hint=f"say source.format.type: {found}, or ask for a {given} file.",
+            )
         return "csv" if given == "tsv" else given
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head.startswith(WORKBOOKS):
-        return "excel"
+    if found is not None:
+        return found
     named = _SUFFIXES.get(_suffix(uri))
     if named in _BINARY and head:
         raise BatchError(
             f"{uri} is not {_BINARY[named]}.", hint="it may have been cut off; deliver it again."
         )
     return named or _text_format(head, json=_suffix(uri) == ".json")
+
+
+def _binary_of(head: bytes) -> str | None:
+    if head.startswith(WORKBOOKS):
+        return "excel"
+    # A header may begin with the letters; a Parquet file goes on with what no text has.
+    is_binary = any(byte < ord(" ") and byte not in b"\t\r\n" for byte in head[4:12])
+    return "parquet" if head.startswith(b"PAR1") and is_binary else None
 
 
 def _suffix(uri: str) -> str:

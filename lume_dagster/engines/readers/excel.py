@@ -103,11 +103,12 @@ def _refuse_keys(
     staging: Staging, join: SheetJoin, columns: Mapping[str, exp.Column], other: Sheet, uri: str
 ) -> None:
     """Refuse keys that are not there, or that do not tell the rows of the other sheet apart."""
-    for key, there in ((k, t) for k in join.on for t in (columns, other.columns)):
+    sides = (("the rows to join it to have", columns), ("it has", other.columns))
+    for key, (which, there) in ((k, side) for k in join.on for side in sides):
         if key not in there:
             raise BatchError(
-                f"{uri}: the sheets cannot be joined, for one has no column {key!r}.",
-                hint=did_you_mean(key, there),
+                f"{uri}: the sheet {other.name!r} cannot be joined, for {which} no column {key!r}.",
+                hint=did_you_mean(key, there) if there else "they have no columns at all.",
             )
     keys = [_cell("s0", other.columns.index(key)) for key in join.on]
     count = exp.Count(this=exp.Star())

@@ -211,7 +211,7 @@ def load(place: Place, kind: type[D], id: str) -> D:  # noqa: A002 - it is what 
     path = next(iter(found), None)
     if path is None:
         message = f"there is no {kind.word} {id!r}."
-        raise InvalidRequestError(message, hint=f"in {place.workshop} it was made or deleted.")
+        raise InvalidRequestError(message, hint=f"{place.workshop} holds those there are.")
     return _read(path, kind)
 
 

@@ -148,8 +148,10 @@ def edit_prompt(desk: Desk, target_fields_to_prompt: Mapping[str, str]) -> Edite
     """
     flow, schema = desk.flow, desk.flow.target_schema
     fields = {f.path: f for f in schema.walk()}
-    if not target_fields_to_prompt:
-        raise InvalidRequestError("there is no sentence.", hint="give one for a field.")
+    if not target_fields_to_prompt or not isinstance(target_fields_to_prompt, Mapping):
+        raise InvalidRequestError(
+            "there is no field with a sentence.", hint="give them so: {'name': 'upper case'}."
+        )
     for path in target_fields_to_prompt:
         if path not in fields:
             hint = did_you_mean(path, fields)

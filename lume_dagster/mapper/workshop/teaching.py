@@ -156,7 +156,7 @@ def _first_that_does(learn: Learn | None, sample: Sample, trial: Trial) -> str:
         else "nothing was found that is sure to do it"
     )
     raise InvalidRequestError(
-        f"{field.path} cannot be learned from {len(examples)} record(s): {told}.",
+        f"{field.path} cannot be learned from what was shown ({len(examples)}): {told}.",
         hint="correct another record of the same kind, or give an expression in a mapper edit.",
     )
 

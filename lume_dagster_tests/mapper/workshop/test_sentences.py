@@ -101,6 +101,12 @@ def test_what_is_not_understood_gets_a_sentence_with_what_is(workshop, sentence,
         workshop.run_prompt({"text": sentence})
 
 
+@pytest.mark.parametrize("given", [{}, "upper case"])
+def test_a_sentence_is_for_a_field(workshop, given):
+    with pytest.raises(InvalidRequestError, match=r"no field with a sentence.*\n.*'upper case'"):
+        workshop.run_prompt(given)
+
+
 def test_a_step_that_goes_on_needs_something_to_go_on_from(workshop):
     workshop.run_mapper({"text": None, "number": "1"})
     with pytest.raises(InvalidRequestError, match="the field is made from nothing yet"):

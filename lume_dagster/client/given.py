@@ -1,0 +1,51 @@
+"""What a caller hands to a run, looked at before anything is made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lume_dagster.errors import InvalidRequestError
+
+
+def checked_metadata(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """``run_metadata`` as it is kept with the run, and given back.
+
+    Raises:
+        InvalidRequestError: it is no mapping, or holds what JSON has no word for.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidRequestError(
+            f"run_metadata is {_kind(given)}, not a mapping.",
+            hint="write run_metadata={'triggered_by': 'cron'}.",
+        )
+    for name, value in given.items():
+        try:
+            json.dumps({str(name): value}, allow_nan=False)
+        except (TypeError, ValueError):
+            raise InvalidRequestError(
+                f"run_metadata[{name!r}] is {_kind(value)}, which JSON has no word for.",
+                hint="give text, numbers, true, false, None, lists and dicts of these.",
+            ) from None
+    return {str(name): value for name, value in given.items()}
+
+
+def checked_files(name: str, given: Sequence[str | Path]) -> Sequence[str | Path]:
+    """A list of files; one alone would be taken for a list of its letters.
+
+    Raises:
+        InvalidRequestError: it is one path.
+    """
+    if isinstance(given, str | Path):
+        raise InvalidRequestError(
+            f"{name} is one path, not a list of them.", hint=f"write {name}=[{str(given)!r}]."
+        )
+    return given
+
+
+def _kind(value: object) -> str:
+    return f"of the type {type(value).__name__}"
