@@ -123,3 +123,17 @@ def test_the_id_of_a_run_stands_in_one_piece_on_any_screen(columns, monkeypatch,
     told = capsys.readouterr().out
     assert all(word in told for word in (run.id, run.status, run.source_path))
     assert max(map(len, told.splitlines())) <= columns
+
+
+def test_to_activate_what_is_active_moves_nothing_and_says_so(project):
+    assert say(project, "activate", "contacts:v1").stdout == "contacts stands for v1, as it did.\n"
+    edit(project, "email: lower(email)", "email: email")
+    assert say(project, "publish", "contacts", "--activate").exit_code == 0
+    assert say(project, "activate", "contacts:v1").stdout == "contacts stands for v1; before: v2.\n"
+    assert "(--force)" in say(project, "publish", "contacts").stderr
+
+
+def test_an_unknown_flow_is_not_activated(project):
+    said = say(project, "activate", "contcats:v1")
+    assert said.exit_code == 2
+    assert "did you mean 'contacts'?" in said.stderr

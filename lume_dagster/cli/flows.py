@@ -99,12 +99,12 @@ def activate(shell: Shell, version: str, *, note: str, author: str | None) -> No
 
     This is also the way back to an older version.
     """
-    move = _library().activate(version, author=_by(author), note=note)
-    flow = version.partition(":")[0]
-    before = "nothing" if move.before is None else f"v{move.before}"
-    shell.answer(
-        move.model_dump(), lambda: click.echo(f"{flow} stands for v{move.after}; before: {before}.")
-    )
+    library, flow = _library(), version.partition(":")[0]
+    made = len(library.lock(flow).activations)
+    move = library.activate(version, author=_by(author), note=note)
+    moved = len(library.lock(flow).activations) > made
+    told = f"; before: v{move.before}" if moved else ", as it did"
+    shell.answer(move.model_dump(), lambda: click.echo(f"{flow} stands for v{move.after}{told}."))
 
 
 @verb()

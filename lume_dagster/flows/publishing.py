@@ -59,7 +59,7 @@ def publish(
         draft = draft_of(folder, lock)
         if lock.newest is not None and lock.newest.digest == draft.digest and not force:
             message = f"the draft of {folder.name} says what v{lock.newest.version} says."
-            raise InvalidRequestError(message, hint="change it, or publish it with force.")
+            raise InvalidRequestError(message, hint="change it, or publish it by force (--force).")
         return publish_next(folder, lock, author, note, at)
 
 

@@ -105,7 +105,8 @@ def batch_of(details: RunDetails, source_path: str | None) -> tuple[str, Path]:
     if batch not in batches or not part_files(folder, "rejects"):
         raise InvalidRequestError(
             f"Run {summary.id} has left no rejects of batch {batch!r}.",
-            hint="its output may have been pruned; run the batch again with force_rerun.",
+            hint="name the run whose rejects these are; where its output was pruned, run the batch"
+            " again with force_rerun.",
         )
     return batch, folder
 
