@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -31,6 +31,8 @@ _NO_MEASURE = _UNKNOWN | frozenset(
     "pending|x|xx|xxx|*|**|offen|open|0000-00-00|00.00.0000|00/00/0000|0000-00-00 00:00:00|"
     "99/99/9999|never|leer|vide|nd|error|#div/0!|free|on request|auf anfrage".split("|")
 )
+#: Of these the ones that may be meant: free is 0, and x a mark.
+_DOUBTFUL = frozenset("x|xx|xxx|*|**|offen|open|never|error|free|on request|auf anfrage".split("|"))
 _NO_VALUE = {"text": frozenset[str](), "code": _UNKNOWN, "measure": _NO_MEASURE}
 #: What may stand around a value and says little: RE2 reads the second too.
 _LEAD = re.compile(
@@ -45,6 +47,11 @@ _ASCII_LETTERS = re.compile(r"[A-Za-z]{2}")
 def words_of(name: str) -> tuple[str, ...]:
     """``unitPrice_USD`` -> unit, price, usd."""
     return tuple(word.lower() for word in _WORDS.findall(name))
+
+
+def doubtful(nulls: Iterable[str]) -> list[str]:
+    """Of texts that are taken for no value those that may be meant."""
+    return [word for word in nulls if " ".join(word.split()).casefold() in _DOUBTFUL]
 
 
 def sql_text(value: str) -> str:

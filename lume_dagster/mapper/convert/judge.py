@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lume_dagster.mapper.convert.facts import Facts
+from lume_dagster.mapper.convert.facts import Facts, doubtful
 from lume_dagster.mapper.convert.program import Converted, Loss, Program
 from lume_dagster.mapper.proposal import Shown
 from lume_dagster.mapper.trial import Tried
@@ -34,17 +34,18 @@ def judge(
     valid = good / present if present else 1.0
     probability = _probability(program, valid, present, loss) if columns else program.prior
     probability = _by_examples(probability, tried, examples)
+    unsure = doubtful(program.nulls)
     return Converted(
         program.expression,
         program.kind,
         tuple(f.column.path for f in columns),
         round(probability, 4),
         loss,
-        program.reasons,
+        (*program.reasons, *(f"{word!r} is taken for no value." for word in unsure)),
         _shown(tried, columns),
         round(valid, 4),
         program.codes,
-        program.review or bool(columns and not present),
+        program.review or bool(unsure) or bool(columns and not present),
     )
 
 

@@ -54,6 +54,9 @@ class Webhook:
                 hint=f"make one: python -c \"import base64, secrets; print('{_PREFIX}'"
                 ' + base64.b64encode(secrets.token_bytes(32)).decode())"',
             )
+        for secret in self.secrets:
+            if not isinstance(secret, dg.EnvVar):  # one of the environment is read when it is used
+                _key(self, secret)
         for status in self.statuses:
             if status not in ENDED:
                 raise FlowError(

@@ -136,6 +136,17 @@ def test_texts_that_mean_no_number_become_null(tmp_path):
     assert values(tmp_path, NUMBER, ["7.5", "tbd", "-", "n/a"]) == ["7.5", None, None, None]
 
 
+@pytest.mark.parametrize(
+    ("word", "verdict"), [("n/a", Verdict.AUTO), ("x", Verdict.REVIEW), ("free", Verdict.REVIEW)]
+)
+def test_a_word_that_may_be_meant_becomes_null_only_with_a_look(tmp_path, word, verdict):
+    best = ways(tmp_path, INTEGER, {"c": [word, *map(str, range(4, 24))]})[0]
+    assert (best.expression, best.verdict) == (f"null_if(c, '{word}')", verdict)
+    assert any("taken for no value" in reason for reason in best.reasons) is (
+        verdict is Verdict.REVIEW
+    )
+
+
 def test_a_typed_column_is_taken_as_it_is(tmp_path):
     assert ways(tmp_path, INTEGER, {"x": [1, 2, 3, 4, 5, 6]})[0].expression == "x"
 
