@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lume_dagster.mapper.convert.dates import date_programs
-from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
+from lume_dagster.mapper.convert.facts import Facts, Want, sql_text, words_of
 from lume_dagster.mapper.convert.moments import time_programs
 from lume_dagster.mapper.convert.program import Program
 
@@ -104,7 +104,7 @@ def joined_programs(columns: Sequence[Facts], want: Want) -> Iterator[Program]:
         return
     ordered = sorted(columns, key=_rank)
     texts = ", ".join(_clean(f) for f in ordered)
-    named = all(_rank(f) < len(_ORDER) for f in columns)
+    named = _belong(columns, want)
     mark = ", " if want.says("address", "location", "adresse") and len(columns) > 2 else " "
     prior = 0.9 if named and mark == " " else 0.55
     why = f"{', '.join(f.name for f in ordered)} are put together with {mark!r} between them."
@@ -118,46 +118,41 @@ def _clean(facts: Facts) -> str:
     return f"squash({read})" if untidy else read
 
 
-_ORDER = (
-    *(
-        "title",
-        "salutation",
-        "anrede",
-        "first",
-        "given",
-        "vorname",
-        "fname",
-        "forename",
-        "prénom",
-        "middle",
-    ),
-    *(
-        "initial",
-        "last",
-        "surname",
-        "nachname",
-        "lname",
-        "family",
-        "nom",
-        "suffix",
-        "street",
-        "strasse",
-    ),
-    *(
-        "straße",
-        "address1",
-        "road",
-        "house",
-        "hausnummer",
-        "number",
-        "nr",
-        "no",
-        "apt",
-        "unit",
-        "zip",
-    ),
-    *("postal", "plz", "city", "town", "ort", "state", "country"),
+_GIVEN = "title salutation anrede first given vorname fname forename prénom middle initial".split()
+_FAMILY = "last surname nachname lname family nom suffix".split()
+_STREET = "street strasse straße address1 road".split()
+_HOUSE = "house hausnummer number nr no apt unit".split()
+_PLACE = "zip postal plz city town ort state country".split()
+#: The order in which parts of a name or an address are written.
+_ORDER = (*_GIVEN, *_FAMILY, *_STREET, *_HOUSE, *_PLACE)
+_NUMBERED = frozenset("house haus street road str strasse straße apt unit".split())
+_OF_A_PERSON = frozenset(
+    "name person contact customer client employee patient author owner member holder student "
+    "teacher doctor passenger guest user kunde ansprechpartner who by".split()
 )
+_OF_A_PLACE = frozenset("address adresse anschrift location street strasse straße place".split())
+_NO_TEXT = frozenset("id no nr number nummer num code key email mail phone tel".split())
+
+
+def _belong(columns: Sequence[Facts], want: Want) -> bool:
+    """Whether the names say that the columns are parts of what the field is.
+
+    Parts of a person's name have a first and a last name among them, those of an address a street
+    or a place; a number is that of a house only where nothing else is numbered.
+    """
+    names = [set(f.name_words) for f in columns]
+    asked = set(words_of(want.field.name))
+    if len({_rank(f) for f in columns}) < len(columns) or asked & _NO_TEXT:
+        return False
+    if all(name & {*_GIVEN, *_FAMILY} for name in names):
+        both = any(name & set(_GIVEN) for name in names) and any(n & set(_FAMILY) for n in names)
+        return both and bool(asked & _OF_A_PERSON)
+    parts = [
+        name & {*_STREET, *_PLACE} or (name & set(_HOUSE) and name <= {*_HOUSE, *_NUMBERED})
+        for name in names
+    ]
+    somewhere = any(name & {*_STREET, *_PLACE} for name in names)
+    return all(parts) and somewhere and bool(asked & _OF_A_PLACE)
 
 
 def _rank(facts: Facts) -> int:

@@ -165,3 +165,23 @@ def test_items_of_a_list_are_converted_one_by_one(tmp_path):
         first = convert(field, [sample.column("lines[].d")], trial)[0]
     assert first.expression == "parse_date(item.d, '%d.%m.%Y')"
     assert [s.after for s in first.shown] == ["2024-01-31", "2024-01-30"]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "is_sure"),
+    [
+        ("customer_name", {"Vorname": "Ada", "Nachname": "Byron"}, True),
+        ("address", {"street": "Main St", "house number": "7"}, True),
+        ("customer_name", {"Bestell-Nr": "B-1", "Kunden-Nr": "K-7"}, False),
+        ("customer_id", {"Nachname": "Byron", "PLZ": "10115"}, False),
+        ("customer_id", {"first_name": "Ada", "last_name": "Byron"}, False),
+        ("customer_name", {"first_name": "Ada", "city": "London"}, False),
+    ],
+)
+def test_columns_are_put_together_where_their_names_and_the_fields_say_so(
+    tmp_path, name, columns, is_sure
+):
+    given = {column: [f"{text}{n}" for n in range(6)] for column, text in columns.items()}
+    best = ways(tmp_path, field_of(name, type="string"), given)[0]
+    assert best.kind == "concat"
+    assert (best.probability >= 0.8, best.review) == (is_sure, not is_sure)
