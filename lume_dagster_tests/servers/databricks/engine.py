@@ -28,6 +28,8 @@ class Engine:
         listed = f'[{{name="{catalog}", type="memory", initial_database=["default"]}}]'
         os.environ["SAIL_CATALOG__LIST"] = listed
         os.environ["SAIL_CATALOG__DEFAULT_CATALOG"] = f'"{catalog}"'
+        # Nobody may ask for a quarter of an hour, while tests of other servers run.
+        os.environ["SAIL_SPARK__SESSION_TIMEOUT_SECS"] = "86400"
         from pysail.spark import SparkConnectServer
         from pyspark.sql import SparkSession
 
