@@ -61,7 +61,7 @@ class DuckDBConnector(ConnectorResource):
         """Move a batch into its tables in one transaction."""
         with self._delivering(delivery) as (connection, tables):
             checkpoint("connected")
-            return load(connection, delivery, tables, checkpoint, self.text("memory_limit"))
+            return load(connection, delivery, tables, checkpoint)
 
     def deliver_many(
         self, deliveries: Sequence[Delivery], checkpoint: Checkpoint = lambda _: None
@@ -172,6 +172,7 @@ class DuckDBConnector(ConnectorResource):
             connection.execute("SET memory_limit = $1", [self.text("memory_limit")])
             if self.threads is not None:
                 connection.execute("SET threads = $1", [self.threads])
+            connection.execute("SET preserve_insertion_order = false")
             yield connection
 
     @contextmanager

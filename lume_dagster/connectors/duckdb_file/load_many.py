@@ -42,7 +42,6 @@ def load_many(
 ) -> list[Receipt]:
     """Deliver batches of one run: new ones in one statement, those that were there one by one."""
     with load_errors(tables):
-        connection.execute("SET preserve_insertion_order = false")
         begin(connection, deliveries[0], tables)
         known = _known(connection, deliveries, tables)
         moved: dict[str, Moved] = {}
