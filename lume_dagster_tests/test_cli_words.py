@@ -73,12 +73,26 @@ def test_hints_name_the_option_that_a_person_types(hint, typed):
     assert in_the_shell(hint) == typed
 
 
-def test_a_webhook_that_was_not_reached_is_explained_once(project):
+def with_webhook(project, secret):
     definitions = project / "definitions.py"
     text = definitions.read_text(encoding="utf-8")
-    webhook = 'lume.Webhook(name="ops", url="http://127.0.0.1:9/x", secrets=("too-short",))'
+    webhook = f'lume.Webhook(name="ops", url="http://127.0.0.1:9/x", secrets=({secret},))'
     text = text.replace("    data=HERE", f"    webhooks=[{webhook}],\n    data=HERE")
-    definitions.write_text(f"import lume_dagster as lume\n{text}", encoding="utf-8")
+    imports = "import dagster as dg\nimport lume_dagster as lume\n"
+    definitions.write_text(imports + text, encoding="utf-8")
+
+
+def test_a_webhook_whose_secret_is_too_short_is_refused_where_it_is_defined(project):
+    with_webhook(project, '"too-short"')
+    said = say(project, "webhooks", "list")
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert "A secret of webhook ops has 9 bytes." in said.stderr
+    assert "Hint: use 16 at least." in said.stderr
+
+
+def test_a_webhook_that_was_not_reached_is_explained_once(project, monkeypatch):
+    monkeypatch.setenv("OPS_SECRET", "too-short")
+    with_webhook(project, 'dg.EnvVar("OPS_SECRET")')
     said = say(project, "webhooks", "test", "ops", "--json")
     assert json.loads(said.stdout)["delivered"] is False
     told = json.loads(said.stderr)
