@@ -30,7 +30,7 @@ def explain(shell: Shell, flow: str, field: str) -> None:
     version = library.resolve(flow)
     found = _field(version, field)
     value = {
-        "flow_version": version.name if version.published else f"{version.flow.flow}:draft",
+        "flow_version": version.address,
         **_about(found),
         **_made(version, field),
         **_decided(library.folder / version.flow.flow, version, field),

@@ -132,7 +132,7 @@ class Pipeline:
     def __repr__(self) -> str:
         """Name and what is in force."""
         version = behind.pipelines.in_force(self._place, self.name)
-        return f"<Pipeline {behind.pipelines.address(version)}>"
+        return f"<Pipeline {version.address}>"
 
     @classmethod
     def create(
@@ -207,7 +207,7 @@ class Pipeline:
     def get_mapper(self) -> Mapper:
         """What jobs are mapped by: the active version, or the draft before one is published."""
         version = behind.pipelines.in_force(self._place, self.name)
-        return behind.mapper.Mapper(version.flow, behind.pipelines.address(version))
+        return behind.mapper.Mapper(version.flow, version.address)
 
     def update(
         self,

@@ -367,3 +367,8 @@ class FlowVersion(Part):
     def name(self) -> str:
         """``flow:vN``, the address of the version."""
         return f"{self.flow.flow}:v{self.version}"
+
+    @property
+    def address(self) -> str:
+        """``flow:vN``, or ``flow:draft``: what a person calls it by."""
+        return self.name if self.published else f"{self.flow.flow}:draft"

@@ -90,11 +90,6 @@ def in_force(place: Place, name: str) -> FlowVersion:
     return place.library.resolve(f"{name}:draft" if active is None else f"{name}:v{active}")
 
 
-def address(version: FlowVersion) -> str:
-    """``flow:vN``, or ``flow:draft``."""
-    return version.name if version.published else f"{version.flow.flow}:draft"
-
-
 def has_mapper(flow: Flow) -> bool:
     """Whether any field is made from anything."""
     return any(True for _ in leaves(flow.mapping, flow.target_schema))

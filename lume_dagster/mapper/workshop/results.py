@@ -25,7 +25,7 @@ from lume_dagster.mapper.workshop.documents import (
 from lume_dagster.mapper.workshop.intake import batch_of
 from lume_dagster.mapper.workshop.mapper import Mapper
 from lume_dagster.mapper.workshop.pages import Page, Rows, check_page
-from lume_dagster.mapper.workshop.pipelines import address, has_mapper, in_force
+from lume_dagster.mapper.workshop.pipelines import has_mapper, in_force
 from lume_dagster.mapper.workshop.place import Place
 from lume_dagster.mapper.workshop.running import Ran, run_folder, run_on_job
 
@@ -59,7 +59,7 @@ def run_result(
         job.pipeline,
         job=job.id,
         workshop=asked.workshop,
-        version=address(asked.version),
+        version=asked.version.address,
         flow=render(asked.version.flow),
         generated_by=asked.generated_by,
         proposals=dict(asked.proposals or _NO_PROPOSALS),
@@ -94,13 +94,13 @@ def _compared(
     if deployed is None:
         return {}
     said: dict[str, object] = {
-        "deployed": address(deployed),
+        "deployed": deployed.address,
         "deployed_flow": render(deployed.flow),
     }
     try:
         before = run_on_job(place, deployed, job)
     except LumeError as error:
-        return said | {"not_compared": f"{address(deployed)} cannot map this data: {error.message}"}
+        return said | {"not_compared": f"{deployed.address} cannot map this data: {error.message}"}
     after_folder = run_folder(place, job, ran.name)
     before_folder = run_folder(place, job, before.name)
     found = Comparison(place.settings, before_folder, after_folder).differences()
