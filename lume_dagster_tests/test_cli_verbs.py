@@ -230,6 +230,10 @@ def test_a_draft_is_compared_with_a_version_on_a_batch_before_it_is_published(pr
     assert found["input_rows"] == 6
     assert (found["before"]["mapped_rows"], found["after"]["mapped_rows"]) == (3, 0)
     assert found["rows"]["now_rejected"] == 3
+    assert (found["before"]["version"], found["after"]["version"]) == (
+        "contacts:v1",
+        "contacts:draft",
+    )
     said = say(project, *drafted, "--exit-code")
     assert said.exit_code == 1
     assert "3 rows mapped before, rejected now\n" in said.stdout

@@ -104,4 +104,4 @@ def _staged(
 
 
 def _side(version: FlowVersion, made: Transformed) -> Side:
-    return Side(version.name, made.mapped_rows, made.rejected_rows, dict(made.error_counts))
+    return Side(version.address, made.mapped_rows, made.rejected_rows, dict(made.error_counts))
