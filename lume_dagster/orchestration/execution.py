@@ -72,11 +72,11 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
             again=_root_run_id(context.run) != context.run.run_id
             or context.op_execution_context.retry_number > 0,
         )
-        if scope.many:
-            with kept_open(context.instance, context.run.run_id):
+        with kept_open(context.instance, context.run.run_id):
+            if one:
+                yield from _run_one(context, scope, batches[0], steps)
+            else:
                 yield from run_many(context, scope, batches, steps)
-        else:
-            yield from _run_one(context, scope, batches[0], steps)
 
 
 def _root_run_id(run: dg.DagsterRun) -> str:
