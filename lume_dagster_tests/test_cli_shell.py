@@ -24,7 +24,7 @@ def ending(error: BaseException, *arguments: str):
 
 def test_an_error_is_a_sentence_and_a_hint():
     ended = ending(errors.FlowError("flow.yaml:3: mapping.a: no.", hint="write yes."))
-    assert ended.stderr == "Error: flow.yaml:3: mapping.a: no.\nHint: write yes.\n"
+    assert ended.stderr == "Error: flow.yaml:3: mapping.a: no.\nHint: write yes\n"
     assert ended.stdout == ""
 
 
@@ -49,7 +49,7 @@ def test_the_exit_code_says_what_kind_of_error_it_was(error, code):
 
 def test_a_script_reads_the_error_as_json():
     ended = ending(errors.FlowError("no.", hint="yes."), "--json")
-    assert json.loads(ended.stderr) == {"error": "FlowError", "message": "no.", "hint": "yes."}
+    assert json.loads(ended.stderr) == {"error": "FlowError", "message": "no.", "hint": "yes"}
 
 
 def test_a_fault_of_lume_itself_shows_no_traceback():

@@ -261,7 +261,7 @@ def test_a_version_is_no_different_from_itself(project):
 def test_rows_are_compared_on_a_batch(project):
     said = say(project, "diff", "contacts:v1", "contacts:v1", "--exit-code")
     assert said.exit_code == 2
-    assert "no batch is named.\nHint: name one with --on." in said.stderr
+    assert "no batch is named.\nHint: name one with --on" in said.stderr
 
 
 def test_a_draft_with_an_error_is_not_published(project):

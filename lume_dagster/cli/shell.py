@@ -210,5 +210,5 @@ def _words(error: Exception) -> tuple[str, str | None]:
         return error.message, None if error.hint is None else in_the_shell(error.hint)
     return (
         f"lume itself failed: {type(error).__name__}: {error}",
-        "run the same command with --debug and report what it shows.",
+        "run the same command with --debug and report what it shows",
     )
