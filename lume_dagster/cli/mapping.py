@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.sampling import format_of, sample_options, tell_no_rows, whereabouts
+from lume_dagster.cli.sampling import format_of, sample_options, tell_oddities, whereabouts
 from lume_dagster.cli.shell import Shell, near, verb
 from lume_dagster.errors import FlowError, InvalidRequestError
 
@@ -74,7 +74,7 @@ def map_(  # noqa: PLR0913 - options
     asked = model_of(model, privacy)
     form = format_of(formats) or _format_in(flow, connector)
     with staged_aside(whereabouts(sample, connector, query, form)) as (staged, settings):
-        tell_no_rows(staged)
+        tell_oddities(staged)
         proposer = model_proposer(asked) if asked is not None else None
         generator = Generator(settings, country=country, proposer=proposer)
         if flow is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lume_dagster.cli.sampling import format_of, sample_options, tell_no_rows, whereabouts
+from lume_dagster.cli.sampling import format_of, sample_options, tell_oddities, whereabouts
 from lume_dagster.cli.shell import Shell, count, near, verb
 from lume_dagster.errors import InvalidRequestError
 
@@ -64,7 +64,7 @@ def infer(  # noqa: PLR0913 - options
         raise InvalidRequestError(f"{near(output)} is there already.", hint="name another file.")
     where = whereabouts(sample, connector, query, format_of(formats))
     with staged_aside(where) as (staged, settings):
-        tell_no_rows(staged)
+        tell_oddities(staged)
         taken = take_sample(settings, staged, rows)
     found: dict[str, Any] = infer_schema(taken, examples)
     text = json.dumps(found, indent=2, ensure_ascii=False)

@@ -128,6 +128,40 @@ def test_lines_before_the_header_are_skipped(stage):
     assert (staged.names, staged.values) == (["a", "b"], [("1", "2")])
 
 
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        ("Export\n\nMay 2024\n", 4),
+        ("Export;;\r\nMay;;\r\n;;\r\n", 4),
+        ('"Export\nof May"\n', 3),
+        ("", None),
+    ],
+)
+def test_where_the_header_seems_to_stand_below_a_title_is_told(stage, block, line):
+    text = f"{block}id;name;price\n" + "".join(f"{i};Ann;{i},5\n" for i in range(9))
+    staged = stage({"x.csv": text.encode()}).batch
+    assert staged.header_elsewhere == (line and ("file:///x.csv", line))
+    if line:
+        skipped = stage({"x.csv": text.encode()}, skip_lines=line - 1)
+        assert skipped.names == ["id", "name", "price"]
+        assert skipped.batch.records == 9
+        assert skipped.batch.header_elsewhere is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",a,b\n0,x,y\n1,z,y\n",  # an index without a name
+        "name\nAnn Lee\nBo Ek\n",  # one column
+        "note\na, b\nc, d\ne\n",  # one column of texts with commas
+        "a,b\nx\ny\n",  # ragged below
+        "id\n1,2\n3,4\n",  # no names anywhere
+    ],
+)
+def test_no_other_header_is_told_where_none_is_to_be_seen(stage, text):
+    assert stage({"x.csv": text.encode()}).batch.header_elsewhere is None
+
+
 def test_a_header_with_an_open_quote_is_told_with_the_file(stage):
     with pytest.raises(BatchError, match="The header of file:///batch.csv has a quote"):
         stage(b'a,"b\n1,2\n')
