@@ -66,6 +66,7 @@ def test_the_status_of_a_failed_run_says_why_and_what_to_do(project):
     [
         ("force_rerun=True runs it again.", "--force-rerun runs it again."),
         ("run it with force_rerun.", "run it with --force-rerun."),
+        ("say which, such as source_path='a.csv'", "say which, such as --batch 'a.csv'"),
         ("nothing of the kind.", "nothing of the kind."),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,8 +67,9 @@ def list_(  # noqa: PLR0913 - a parameter for each option
     found = find(run_id)
     if save is not None:
         path = found.save_rejects(save, code=code, field=field, source_path=batch)
-        told = f"Saved {near(path)}. Edit it, then: lume rejects resubmit {near(path)} --run "
-        shell.answer({"run": found.id, "file": str(path)}, lambda: click.echo(f"{told}{found.id}"))
+        then = f"lume rejects resubmit {quote(near(path))}"
+        told = f"Saved {near(path)}. Edit it, then: {then}"
+        shell.answer({"run": found.id, "file": str(path)}, lambda: click.echo(told))
         return
     rows = first_rejects(found, limit, code=code, field=field, batch=batch)
     shell.answer(rows, lambda: _tell(found, rows, filtered=bool(code or field or batch)))
@@ -79,8 +81,7 @@ def list_(  # noqa: PLR0913 - a parameter for each option
     "--run",
     "run_id",
     metavar="RUN",
-    default=LAST,
-    help="Whose rejects they were.  [default: the last run]",
+    help="Whose rejects they were.  [default: the run that FILE names in _lume_run_id]",
 )
 @_batch
 @click.option(
@@ -97,8 +98,8 @@ def list_(  # noqa: PLR0913 - a parameter for each option
 def resubmit(  # noqa: PLR0913 - a parameter for each option
     shell: Shell,
     file: Path,
-    run_id: str,
     *,
+    run_id: str | None,
     batch: str | None,
     flow_version: str | None,
     wait: bool,
@@ -111,7 +112,7 @@ def resubmit(  # noqa: PLR0913 - a parameter for each option
     FILE is what `lume rejects RUN --save FILE` or `lume download` wrote, edited. Rows are known by
     their number in _lume_row and join their batch in the target; what is still bad stays rejected.
     """
-    started = find(run_id).resubmit(
+    started = find(run_id or _named_in(file)).resubmit(
         file,
         flow_version=flow_version,
         source_path=batch,
@@ -128,6 +129,15 @@ def resubmit(  # noqa: PLR0913 - a parameter for each option
 
 rejects.add_command(list_)
 rejects.add_command(resubmit)
+
+
+def _named_in(file: Path) -> str:
+    from lume_dagster.orchestration.instance import open_instance
+    from lume_dagster.orchestration.project import find_project, load_project
+    from lume_dagster.orchestration.repaired_file import run_named_in
+
+    with open_instance(load_project(find_project()).workspace.data) as instance:
+        return run_named_in(instance, file)
 
 
 def first_rejects(
@@ -166,11 +176,18 @@ def _details(run: LumeRun) -> RunDetails:
 
 def _tell(run: LumeRun, rows: list[dict[str, Any]], *, filtered: bool) -> None:
     if not rows:
-        told = "no such row" if filtered else "nothing"
-        click.echo(f"{run.id} rejected {told}.")
+        click.echo(_nothing(run, filtered=filtered))
     for reject in rows:
         tell_reject(reject)
     if filtered:
         click.echo(f"{count(len(rows), 'such reject')} shown.")
     else:
         tell_the_rest(run, len(rows))
+
+
+def _nothing(run: LumeRun, *, filtered: bool) -> str:
+    if not run.status.ended:
+        return f"{run.id} is {run.status}; its rejects are there when it has ended."
+    if run.metrics is None:
+        return f"{run.id} is {run.status} and has mapped no row. Why: lume status {run.id}"
+    return f"{run.id} rejected {'no such row' if filtered else 'nothing'}."

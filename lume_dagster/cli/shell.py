@@ -24,7 +24,11 @@ INTERRUPTED = 130
 #: The variable that names the project's folder.
 PROJECT = "LUME_PROJECT"
 
-_FORCED = re.compile(r"\bforce_rerun(=True)?\b")
+#: What hints name as Python has it, and as a person types it.
+_TYPED = (
+    (re.compile(r"\bforce_rerun(=True)?\b"), "--force-rerun"),
+    (re.compile(r"\bsource_path=(?=['\"])"), "--batch "),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,9 @@ def exactly(value: object) -> str:
 
 def in_the_shell(hint: str) -> str:
     """A hint of the client, with the option that a person types here."""
-    return _FORCED.sub("--force-rerun", hint)
+    for spelt, typed in _TYPED:
+        hint = spelt.sub(typed, hint)
+    return hint
 
 
 def count(number: int, noun: str) -> str:
