@@ -204,6 +204,11 @@ class RunTimeoutError(RunError, TimeoutError):
     exit_code = 11
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """``1 row``, ``2 rows``; with ``many``, ``1 row was`` or ``2 rows were``."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint naming the nearest known word, or those there are when none is near."""
     choices = sorted(known)

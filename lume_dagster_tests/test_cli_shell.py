@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from lume_dagster import errors
 from lume_dagster.cli.running import pair
-from lume_dagster.cli.shell import Shell, count, near, text_of, verb
+from lume_dagster.cli.shell import Shell, near, text_of, verb
 
 
 def ending(error: BaseException, *arguments: str):
@@ -104,14 +104,6 @@ def test_a_script_reads_the_table_as_json():
 )
 def test_a_value_is_written_as_a_person_reads_it(value, text):
     assert text_of(value) == text
-
-
-def test_one_is_singular():
-    assert (count(1, "row"), count(0, "row"), count(1500, "row")) == (
-        "1 row",
-        "0 rows",
-        "1,500 rows",
-    )
 
 
 def test_a_path_is_said_from_where_one_stands(tmp_path, monkeypatch):

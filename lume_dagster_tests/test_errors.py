@@ -9,7 +9,7 @@ import pytest
 
 import lume_dagster
 from lume_dagster import errors
-from lume_dagster.errors import LumeError, Problem, did_you_mean
+from lume_dagster.errors import LumeError, Problem, counted, did_you_mean
 
 _SOURCES = Path(lume_dagster.__file__).parent
 
@@ -61,3 +61,9 @@ def test_nothing_that_moves_a_cursor_reaches_the_screen():
 
 def test_where_nothing_is_known_that_is_said():
     assert did_you_mean("x", []) == "none is defined"
+
+
+def test_one_is_singular_and_so_is_its_verb():
+    assert [counted(n, "row") for n in (0, 1, 1500)] == ["0 rows", "1 row", "1,500 rows"]
+    assert counted(1, "wants a look", "want a look") == "1 wants a look"
+    assert counted(2, "wants a look", "want a look") == "2 want a look"

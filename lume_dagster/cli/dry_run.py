@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, exactly
+from lume_dagster.cli.shell import Shell, exactly
 from lume_dagster.cli.telling import reason
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.flows.model import FlowVersion
@@ -68,7 +69,7 @@ def _tell(shell: Shell, mapped: list[Row], rejects: list[Row]) -> None:
         told[reject[ROW]] = (reject[ROW], _fields(reject["original"]), reasons)
     shell.table(("row", "becomes, or was", "rejected because"), [told[row] for row in sorted(told)])
     click.echo(
-        f"{count(len(mapped), 'row')} would be mapped, {len(rejects):,} rejected."
+        f"{counted(len(mapped), 'row')} would be mapped, {len(rejects):,} rejected."
         " Nothing was written to the target."
     )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, near, verb
-from lume_dagster.errors import FlowError, InvalidRequestError
+from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.errors import FlowError, InvalidRequestError, counted
 
 if TYPE_CHECKING:
     from lume_dagster.errors import Problem
@@ -34,7 +34,7 @@ def validate(shell: Shell, flows: tuple[str, ...]) -> None:
     from lume_dagster.orchestration.project import find_project, load_project
 
     found = examine(load_project(find_project()), flows)
-    census = f"{count(found.drafts, 'draft')} and {count(found.versions, 'published version')}"
+    census = f"{counted(found.drafts, 'draft')} and {counted(found.versions, 'published version')}"
     value = {
         "drafts": found.drafts,
         "versions": found.versions,

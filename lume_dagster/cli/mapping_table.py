@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, count
+from lume_dagster.cli.shell import Shell
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.mapper.proposal import Draft, Proposal, Shown
@@ -42,9 +43,10 @@ def tell_draft(shell: Shell, draft: Draft) -> None:
 def _summary(draft: Draft) -> Iterator[str]:
     """Of the fields a person has not spoken about, how many are sure."""
     verdicts = [proposal.verdict.value for proposal in draft.proposals]
-    yield f"{verdicts.count('auto')} of {count(len(verdicts), 'field')} are sure"
+    sure = verdicts.count("auto")
+    yield f"{sure} of {counted(len(verdicts), 'field')} {'is' if sure == 1 else 'are'} sure"
     if looks := verdicts.count("review"):
-        yield f"{looks} want a look"
+        yield counted(looks, "wants a look", "want a look")
     if none := verdicts.count("abstain"):
         yield f"for {none} nothing is proposed"
 

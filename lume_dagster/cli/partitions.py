@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, verb
+from lume_dagster.cli.shell import Shell, verb
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -48,7 +49,7 @@ def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
         known = set(instance.get_dynamic_partitions(name))
         added = [path for path in dict.fromkeys(wanted) if path not in known]
         add_partitions(instance, name, added)
-    shell.answer(added, lambda: click.echo(f"{count(len(added), 'partition')} added to {flow}."))
+    shell.answer(added, lambda: click.echo(f"{counted(len(added), 'partition')} added to {flow}."))
 
 
 @contextmanager

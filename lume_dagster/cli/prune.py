@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, verb
+from lume_dagster.cli.shell import Shell, verb
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.orchestration.prune import Leftover
@@ -79,6 +80,6 @@ def _tell(found: Sequence[Leftover], *, dry_run: bool) -> None:
     for kind, noun in _KINDS.items():
         number = sum(one.kind == kind for one in found)
         if number:
-            click.echo(f"{count(number, noun):>20}")
+            click.echo(f"{counted(number, noun):>20}")
     size = sum(one.bytes for one in found) / 1e6
     click.echo(f"{size:,.1f} MB {'would be' if dry_run else 'are'} free.")

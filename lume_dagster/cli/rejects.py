@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lume_dagster.cli.running import LAST, find, finish, pair
-from lume_dagster.cli.shell import Shell, count, near, verb
+from lume_dagster.cli.shell import Shell, near, verb
 from lume_dagster.cli.telling import summary, tell_reject, tell_the_rest
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -180,7 +181,7 @@ def _tell(run: LumeRun, rows: list[dict[str, Any]], *, filtered: bool) -> None:
     for reject in rows:
         tell_reject(reject)
     if filtered:
-        click.echo(f"{count(len(rows), 'such reject')} shown.")
+        click.echo(f"{counted(len(rows), 'such reject')} shown.")
     else:
         tell_the_rest(run, len(rows))
 

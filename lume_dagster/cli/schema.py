@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from lume_dagster.cli.sampling import format_of, sample_options, tell_oddities, whereabouts
-from lume_dagster.cli.shell import Shell, count, near, verb
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.errors import InvalidRequestError, counted
 
 
 @click.group()
@@ -70,8 +70,8 @@ def infer(  # noqa: PLR0913 - options
     text = json.dumps(found, indent=2, ensure_ascii=False)
     if output is not None:
         output.write_text(text + "\n", encoding="utf-8")
-        told = f"{near(output)}: {count(len(found['properties']), 'field')}"
-        shell.answer(found, lambda: click.echo(f"{told} of {count(len(taken.rows), 'row')}."))
+        told = f"{near(output)}: {counted(len(found['properties']), 'field')}"
+        shell.answer(found, lambda: click.echo(f"{told} of {counted(len(taken.rows), 'row')}."))
     else:
         click.echo(text)
 

@@ -94,11 +94,6 @@ def in_the_shell(hint: str) -> str:
     return hint
 
 
-def count(number: int, noun: str) -> str:
-    """``1 row``, ``2 rows``, ``12,345 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def near(path: str | Path) -> str:
     """A path as a person standing here would say it."""
     try:

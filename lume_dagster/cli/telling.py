@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, exactly, in_the_shell, near
+from lume_dagster.cli.shell import Shell, exactly, in_the_shell, near
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -121,4 +122,4 @@ def tell_the_rest(run: LumeRun, shown: int) -> None:
     metrics = run.metrics
     rest = metrics.row_counts.rejects - shown if metrics else 0
     if rest > 0:
-        click.echo(f"and {count(rest, 'more reject')}: lume download {run.id} DIR --only rejects")
+        click.echo(f"and {counted(rest, 'more reject')}: lume download {run.id} DIR --only rejects")

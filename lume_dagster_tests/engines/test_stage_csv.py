@@ -63,6 +63,11 @@ def test_ragged_records_are_malformed_with_their_text_number_and_reason(stage):
     }
 
 
+def test_of_one_column_the_reason_is_singular(stage):
+    (told,) = stage(b"id\n1,2\n", delimiter=",").malformed.values()
+    assert told[1] == "expected 1 column, found 2"
+
+
 def test_after_an_unclosed_quote_only_that_line_is_malformed(stage):
     staged = stage(HEADER + b'1,"abc,2\n2,b,3\n3,"x\ny",4\n4,c,4')
     assert staged.malformed == {1: ('1,"abc,2', "a quote is not closed")}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lume_dagster.engines.readers.dialect import EOL, Dialect
 from lume_dagster.engines.readers.scan import BOM
-from lume_dagster.errors import BatchError
+from lume_dagster.errors import BatchError, counted
 from lume_dagster.flows.model import SourceFormat
 
 _NAMELESS = "column_"
@@ -85,7 +85,7 @@ def _names(record: bytes, uri: str, dialect: Dialect, options: SourceFormat) -> 
         return column_names(found)
     if len(options.columns) != len(found):
         raise BatchError(
-            f"{uri} has {len(found)} columns; the flow names {len(options.columns)}.",
+            f"{uri} has {counted(len(found), 'column')}; the flow names {len(options.columns)}.",
             hint="mend source.format.columns, or leave it out to use the file's header.",
         )
     return options.columns

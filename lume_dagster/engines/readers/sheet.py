@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.header import column_names
-from lume_dagster.errors import BatchError, MissingExtraError, did_you_mean
+from lume_dagster.errors import BatchError, MissingExtraError, counted, did_you_mean
 from lume_dagster.flows.model import SheetName, SourceFormat
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _header(
     width = texts.num_columns
     if options.columns is not None and len(options.columns) != width:
         raise BatchError(
-            f"{where} has {width} columns; the flow names {len(options.columns)}.",
+            f"{where} has {counted(width, 'column')}; the flow names {len(options.columns)}.",
             hint="mend source.format.columns, or leave it out to use the sheet's header.",
         )
     if not options.header:
