@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import Shell, examples, near, verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.project import Project
 
 
-@verb()
+@verb(epilog=examples("lume drift contacts new.csv", "lume drift contacts new.csv --write"))
 @click.argument("flow", metavar="FLOW[:vN]")
 @click.argument("source_path")
 @click.option(
@@ -51,11 +51,12 @@ def drift(  # noqa: PLR0913 - a parameter for each option
     keep_values: bool,
     everything: bool,
 ) -> None:
-    """Say how the columns of a batch differ from what FLOW needs, and its values from what it knew.
+    """Say what changed in a batch: its columns, and their values.
 
-    Columns that seem to be renamed are proposed as source.also_called; where values are written
-    otherwise, an expression that reads them. Nothing is changed without --write, and no version
-    ever is. How values looked is kept by `lume map`, and by --accept.
+    Its columns are held beside what FLOW needs, its values beside how they looked before. Columns
+    that seem to be renamed are proposed as source.also_called; where values are written otherwise,
+    an expression that reads them. Nothing is changed without --write, and no version ever is. How
+    values looked is kept by `lume map`, and by --accept.
     """
     from lume_dagster.errors import InvalidRequestError
     from lume_dagster.flows.library import Library

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lume_dagster.cli.sampling import format_of, sample_options, tell_oddities, whereabouts
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import Shell, examples, near, verb
 from lume_dagster.errors import FlowError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from lume_dagster.mapper.workshop.place import Place
 
 
-@verb(name="map")
+@verb(
+    name="map",
+    epilog=examples(
+        "lume map orders.csv --target order.schema.json",
+        "lume map orders.csv --target order.schema.json --flow orders",
+    ),
+)
 @sample_options
 @click.option(
     "--target",
@@ -59,7 +65,7 @@ def map_(  # noqa: PLR0913 - options
     model: str | None,
     privacy: str | None,
 ) -> None:
-    """Propose how each field of a target is made from the columns of SAMPLE.
+    """Propose how each field of a target is made from a sample.
 
     SAMPLE is a file, a folder or a glob here; with --connector, a batch of that connector. Each
     expression was run on the sample. Without --flow nothing is written.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, verb
+from lume_dagster.cli.shell import InOrder, Shell, examples, verb
 from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.project import Project
 
 
-@click.group()
+@click.group(cls=InOrder)
 def partitions() -> None:
     """List or add the batches that Dagster knows of a flow version."""
 
@@ -32,7 +32,7 @@ def list_(shell: Shell, flow: str) -> None:
     shell.answer(known, lambda: click.echo("\n".join(known) if known else f"{flow} has none yet."))
 
 
-@verb()
+@verb(epilog=examples("lume partitions add contacts may.csv june.csv"))
 @click.argument("flow", metavar="FLOW[:vN]")
 @click.argument("source_paths", metavar="SOURCE_PATH...", nargs=-1, required=True)
 def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lume_dagster.cli.running import LAST, find, finish, pair
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import InOrder, Shell, examples, near, verb
 from lume_dagster.cli.telling import summary, tell_reject, tell_the_rest
 from lume_dagster.errors import counted
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _batch = click.option("--batch", metavar="SOURCE_PATH", help="Which batch, where RUN took several.")
 
 
-class _ListedByDefault(click.Group):
+class _ListedByDefault(InOrder):
     """`lume rejects RUN` is `lume rejects list RUN`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -33,13 +33,15 @@ class _ListedByDefault(click.Group):
 
 @click.group(cls=_ListedByDefault)
 def rejects() -> None:
-    """See what a run rejected and why, repair it, and send it in again.
+    """See what a run rejected and why, and send repaired rows in.
 
     `lume rejects RUN` is `lume rejects list RUN`.
     """
 
 
-@verb(name="list")
+@verb(
+    name="list", epilog=examples("lume rejects", "lume rejects --field email --save repaired.csv")
+)
 @click.argument("run_id", metavar="[RUN]", default=LAST)
 @click.option("--limit", default=20, show_default=True, help="Show at most this many rows.")
 @click.option("--code", help="Only rows with this error code.")
@@ -76,7 +78,7 @@ def list_(  # noqa: PLR0913 - a parameter for each option
     shell.answer(rows, lambda: _tell(found, rows, filtered=bool(code or field or batch)))
 
 
-@verb()
+@verb(epilog=examples("lume rejects resubmit repaired.csv"))
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
     "--run",

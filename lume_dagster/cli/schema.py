@@ -9,16 +9,21 @@ from typing import Any
 import click
 
 from lume_dagster.cli.sampling import format_of, sample_options, tell_oddities, whereabouts
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import InOrder, Shell, examples, near, verb
 from lume_dagster.errors import InvalidRequestError, counted
 
 
-@click.group()
+@click.group(cls=InOrder)
 def schema() -> None:
     """Make target schemas."""
 
 
-@verb()
+@verb(
+    epilog=examples(
+        "lume schema infer orders.csv -o order.schema.json",
+        "lume schema infer --connector warehouse --query 'SELECT * FROM crm.contacts'",
+    )
+)
 @sample_options
 @click.option(
     "--rows",

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, NoReturn
 
 import click
@@ -23,6 +24,8 @@ from lume_dagster.errors import LumeError
 INTERRUPTED = 130
 #: The variable that names the project's folder.
 PROJECT = "LUME_PROJECT"
+
+_GAP = 3  # between two columns of a table on a screen
 
 #: What hints name as Python has it, and as a person types it.
 _TYPED = (
@@ -48,6 +51,14 @@ class Shell:
             click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
         else:
             tell()
+
+    def fits(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bool:
+        """Whether a table of these rows has room without a fold; in a file or a pipe, always."""
+        if not self.is_watched:
+            return True
+        cells = [list(columns), *([text_of(value) for value in row] for row in rows)]
+        widest = (max(map(len, column)) for column in zip(*cells, strict=True))
+        return sum(widest) + _GAP * (len(columns) - 1) <= get_terminal_size().columns
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Rows under their headings; numbers to the right."""
@@ -138,6 +149,20 @@ _COMMON = (
     ),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
+
+
+class InOrder(click.Group):
+    """A group that lists its verbs in the order a person meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs as they were added."""
+        del ctx
+        return list(self.commands)
+
+
+def examples(*lines: str) -> str:
+    """Commands as they are typed, for the end of a verb's help."""
+    return "\n  ".join(["\b\nFor example:", *lines])
 
 
 def verb(*, name: str | None = None, epilog: str | None = None) -> Callable[..., click.Command]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,6 @@ from lume_dagster.errors import counted
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
 
-_GAPS = 14  # of a table of five columns
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL_FAILED": "yellow", "FAILED": "red", "CRASHED": "red"}
 
 
@@ -88,13 +86,13 @@ def tell_runs(shell: Shell, found: Iterable[LumeRun]) -> None:
     if not rows:
         click.echo("No run yet.")
         return
-    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    if shell.is_watched and sum(widest) + _GAPS > get_terminal_size().columns:
+    columns = ("run", "status", "flow", "batch", "created")
+    if not shell.fits(columns, rows):
         for run_id, status, flow, batch, when in rows:
             click.secho(status, fg=_COLOURS.get(status), bold=True, nl=False)
             click.echo(f"  {flow}  {when}\n  {run_id}\n  {batch}")
     else:
-        shell.table(("run", "status", "flow", "batch", "created"), rows)
+        shell.table(columns, rows)
 
 
 def _when(run: LumeRun) -> str:
