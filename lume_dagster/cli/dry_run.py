@@ -44,7 +44,8 @@ def _outcome(
 
     batch = batch_aside(version, source_path, folder)
     with project.workspace.engine() as engine:
-        map_aside(engine, version, stage_aside(project, engine, batch), batch.output, rows)
+        staged = stage_aside(project, engine, batch, first=rows)
+        map_aside(engine, version, staged, batch.output, rows)
     return (
         list(_rows(batch.output / "mapped")),
         [_readable(reject) for reject in _rows(batch.output / "rejects")],
