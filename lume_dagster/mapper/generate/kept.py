@@ -100,3 +100,5 @@ def made_list(
 def _filled(path: str, fields: int) -> Iterator[str]:
     if fields:
         yield f"{counted(fields, 'of its fields has', 'of its fields have')} a column in {path}"
+    else:
+        yield f"its items may be made from {path}"
