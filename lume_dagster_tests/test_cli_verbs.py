@@ -152,6 +152,16 @@ def test_rejects_are_saved_repaired_and_resubmitted(project, tmp_path):
     assert "are in the target since" in twice.stderr
 
 
+def test_a_record_that_could_not_be_split_speaks_for_itself(project):
+    (project / "landing" / "torn.csv").write_text(
+        (project / "landing" / "contacts.csv").read_text("utf-8") + "7,Gus\n", "utf-8"
+    )
+    assert "4 of 7 rows were rejected" in say(project, "run", "contacts", "torn.csv").stderr
+    said = say(project, "rejects", "--code", "MALFORMED_RECORD").stdout
+    assert "row 7 of torn.csv\n  expected 6 columns, found 2 [MALFORMED_RECORD]\n" in said
+    assert "  was: 7,Gus\n" in said
+
+
 def test_a_file_that_names_no_run_or_two_is_sent_back_with_the_runs_it_may_be_of(ran, tmp_path):
     file = tmp_path / "repaired.csv"
     file.write_text("id,email,_lume_row\n5,e@f.fr,5\n", encoding="utf-8")

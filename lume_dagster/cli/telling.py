@@ -13,6 +13,7 @@ from lume_dagster.errors import counted
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
 
+_LINE = "_lume_line"  # of a record that has no columns: its text
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL_FAILED": "yellow", "FAILED": "red", "CRASHED": "red"}
 
 
@@ -105,14 +106,18 @@ def tell_reject(reject: Mapping[str, Any]) -> None:
     click.secho(f"row {reject['_lume_file_row']:,} of {file}", bold=True)
     for error in reject["errors"]:
         click.echo(f"  {reason(error)}")
-    values = (f"{name} {exactly(value)}" for name, value in reject["original"].items())
+    values = (
+        exactly(value) if name == _LINE else f"{name} {exactly(value)}"
+        for name, value in reject["original"].items()
+    )
     click.secho(f"  was: {', '.join(values)}", dim=True)
 
 
 def reason(error: Mapping[str, Any]) -> str:
     """``destination 'SJU' is not in the seed airports [LOOKUP_NOT_FOUND]``."""
     value = "" if error["value"] is None else f" {error['value']!r}"
-    return f"{error['field'] or 'the record'}{value} {error['message']} [{error['code']}]"
+    about = f"{error['field']}{value} " if error["field"] else ""  # a record speaks for itself
+    return f"{about}{error['message']} [{error['code']}]"
 
 
 def tell_the_rest(run: LumeRun, shown: int) -> None:

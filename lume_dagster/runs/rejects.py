@@ -18,8 +18,8 @@ _TOLD = ("_lume_row", "_lume_file", "_lume_file_row", "original", "errors")
 
 #: One line with every reason, such as ``amount 'x' is not a number [INVALID_NUMBER]; ...``.
 _REASONS = (
-    "array_to_string(list_transform(errors, lambda e: coalesce(e.field, 'the record')"
-    " || coalesce(' ''' || e.value || '''', '') || ' ' || e.message || ' [' || e.code || ']'),"
+    "array_to_string(list_transform(errors, lambda e: coalesce(e.field"
+    " || coalesce(' ''' || e.value || '''', '') || ' ', '') || e.message || ' [' || e.code || ']'),"
     " '; ')"
 )
 _WANTED = (

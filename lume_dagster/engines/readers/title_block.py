@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from lume_dagster.engines.readers.detect import dialect_of
@@ -11,7 +11,7 @@ from lume_dagster.engines.readers.dialect import EOL, Dialect
 from lume_dagster.flows.model import SourceFormat
 
 _MOST_LINES = 30  # above a header
-_LOOKED_AT = 200  # records
+LOOKED_AT = 200  # records
 _MOST_SHARE = 0.5  # of the columns that have a text in a line of the block
 _LEAST_SHARE = 0.8  # of the records below that are as wide as the header
 
@@ -23,7 +23,14 @@ def header_line(sample: bytes, uri: str, options: SourceFormat) -> int | None:
     """
     bodied = options.model_copy(update={"header": False})
     dialect = dialect_of(sample, uri, bodied)
-    lines = list(islice(_records(sample, dialect), _LOOKED_AT))
+    return header_among(list(islice(_records(sample, dialect), LOOKED_AT)))
+
+
+def header_among(lines: Sequence[tuple[int, Sequence[bytes | None]]]) -> int | None:
+    """Of lines with their numbers and values, the one that reads like the header of the rest.
+
+    None where that is the first, or none does.
+    """
     widths = Counter(len(values) for _, values in lines)
     if not widths:
         return None
@@ -54,7 +61,7 @@ def _records(sample: bytes, dialect: Dialect) -> Iterator[tuple[int, list[bytes 
         position = end
 
 
-def _are_names(values: list[bytes]) -> bool:
+def _are_names(values: Sequence[bytes]) -> bool:
     """Names differ from one another, and none is a number."""
     return len(set(values)) == len(values) and not any(
         value.strip(b" +-").replace(b".", b"").replace(b",", b"").isdigit() for value in values
