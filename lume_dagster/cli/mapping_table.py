@@ -17,6 +17,7 @@ _WORDS = {"auto": "sure", "review": "look", "abstain": "none"}
 #: What a person has said counts more than how sure the mapper is.
 _DECIDED = {"FLAGGED": "flagged", "PROPOSED": "yours", "APPROVED": "approved"}
 _COLOURS = {"auto": "green", "review": "yellow", "abstain": "red"}
+_MOST_UNUSED = 20  # columns named; a script has all of them by --json
 _LONGEST = 28
 
 
@@ -37,7 +38,9 @@ def tell_draft(shell: Shell, draft: Draft) -> None:
     shell.table(("field", "from", "expression", "", "", "example", "why"), rows)
     click.echo(f"{', '.join(_summary(draft))}.")
     if draft.unused:
-        click.echo(f"Not used: {', '.join(draft.unused)}.")
+        left = len(draft.unused) - _MOST_UNUSED
+        more = f" and {left} more" if left > 0 else ""
+        click.echo(f"Not used: {', '.join(draft.unused[:_MOST_UNUSED])}{more}.")
 
 
 def _summary(draft: Draft) -> Iterator[str]:
