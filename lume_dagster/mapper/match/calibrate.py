@@ -30,7 +30,7 @@ _MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 #: Features that speak for themselves, and what stands in where one cannot be told.
 _PLAIN = {
     "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
-    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "shapes": 0.5,
+    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0, "shapes": 0.5,
     "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
     "table_kept": 0.0, "values_told": 0.0,
 }  # fmt: skip

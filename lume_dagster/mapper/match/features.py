@@ -179,6 +179,7 @@ def _values(found: Features, source: Side, target: Side) -> None:
             "jaccard": jaccard,
             "containment": containment,
             "value_words": values.shared_words(ours, theirs),
+            "pieces": values.shared_pieces(ours, theirs),
             "types": values.same_types(ours, theirs),
             "shapes": values.same_shapes(ours, theirs),
             "lengths": values.same_lengths(ours, theirs),
@@ -186,7 +187,7 @@ def _values(found: Features, source: Side, target: Side) -> None:
             "kind": values.kind_fit(source.kinds, target.kinds),
         }
     )
-    compared = ("jaccard", "containment", "value_words", "types", "shapes", "lengths", "numbers")
+    compared = ("jaccard", "containment", "value_words", "pieces", "types", "shapes", "lengths", "numbers")
     found.applies.update(dict.fromkeys(compared, filled))
     _constraints(found, source, target)
     given = np.array([p.count > 0 for p in ours], dtype=bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
 from string import ascii_lowercase
 from typing import Any
@@ -29,6 +30,8 @@ _PLACEHOLDER = re.compile(
 _LEAST_PREFIX = 3
 _LEAST_NAMES = 4
 _LEAST_LENGTH = 3  # of a name that initials may spell
+_LEAST_TELLING, _TWO_LETTERS = 2, 0.6  # fewer letters may be the beginnings of anything
+_EMPTY = frozenset({"of", "the", "and", "for", "in", "by", "to", "per"})  # may be left out
 _SYNONYM, _SHORTENED, _LETTERS_IN_ORDER = 0.85, 0.8, 0.5
 _ALIKE, _ALIKE_WORTH = 0.88, 0.7
 
@@ -140,7 +143,42 @@ def initials(source: Names, target: Names) -> Scores:
     by_source = _same([n if len(n) > 2 else "" for n in source.initials], target.plain)
     by_target = _same(source.plain, [n if len(n) > 2 else "" for n in target.initials])
     scores[by_source | by_target] = 1
-    return np.asarray(scores, dtype=np.float32)
+    shortened = np.maximum(_abbreviated(source, target), _abbreviated(target, source).T)
+    return np.asarray(np.maximum(scores, shortened), dtype=np.float32)
+
+
+def _abbreviated(short: Names, long: Names) -> Scores:
+    """Where a name is made of the beginnings of all the words of another: ``CustNm``, ``dtofbi``.
+
+    Two letters say less than three; of many words that are left out only empty ones may be.
+    """
+    scores = np.zeros((len(short.plain), len(long.plain)), dtype=np.float32)
+    starting: dict[str, list[tuple[int, str]]] = {}
+    for row, name in enumerate(short.plain):
+        if len(name) > 1:
+            starting.setdefault(name[0], []).append((row, name))
+    for column, words in enumerate(long.words):
+        rivals = starting.get(words[0][0], ()) if len(words) > 1 else ()
+        made = re.compile("".join(map(_beginning_of, words))) if rivals else None
+        for row, name in rivals:
+            if made is not None and name != long.plain[column] and made.fullmatch(name):
+                scores[row, column] = 1 if len(name) > _LEAST_TELLING else _TWO_LETTERS
+    return scores
+
+
+@cache
+def _beginning_of(word: str) -> str:
+    """A pattern: at least the first letter, of the word or of its consonants; numbers whole."""
+    if word.isdigit():
+        return word
+    bones = word[0] + _VOWELS.sub("", word[1:])
+    found = "|".join(_nested(each) for each in dict.fromkeys((word, bones)))
+    return f"(?:{found}){'?' if word in _EMPTY else ''}"
+
+
+def _nested(letters: str) -> str:
+    first, rest = re.escape(letters[0]), letters[1:]
+    return f"{first}(?:{_nested(rest)})?" if rest else first
 
 
 def trigrams(source: Names, target: Names) -> Scores:
