@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 
 from benchmarks.mapping import fabricated, generated, product
 from benchmarks.mapping.cases import DATA, Case, all_cases, data_folder
+from benchmarks.mapping.real_tables import real_tables
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.knowledge import default_knowledge
 from lume_dagster.mapper.match import calibrate
@@ -142,6 +143,7 @@ def our_cases() -> Iterator[Case]:
     """What is only learned from."""
     yield from generated.cases()
     yield from fabricated.cases()
+    yield from fabricated.real_cases(real_tables())
 
 
 def calibration_without(families: Sequence[str], examples: Sequence[Examples]) -> Calibration:

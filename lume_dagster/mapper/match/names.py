@@ -30,7 +30,8 @@ _PLACEHOLDER = re.compile(
 _LEAST_PREFIX = 3
 _LEAST_NAMES = 4
 _LEAST_LENGTH = 3  # of a name that initials may spell
-_LEAST_TELLING, _TWO_LETTERS = 2, 0.6  # fewer letters may be the beginnings of anything
+_LEAST_TELLING = 2  # letters: so few may be the beginnings of anything
+_TWO_LETTERS, _NOT_ALL = 0.6, 0.7  # what it is worth then, and where the last words are missing
 _EMPTY = frozenset({"of", "the", "and", "for", "in", "by", "to", "per"})  # may be left out
 _SYNONYM, _SHORTENED, _LETTERS_IN_ORDER = 0.85, 0.8, 0.5
 _ALIKE, _ALIKE_WORTH = 0.88, 0.7
@@ -148,9 +149,9 @@ def initials(source: Names, target: Names) -> Scores:
 
 
 def _abbreviated(short: Names, long: Names) -> Scores:
-    """Where a name is made of the beginnings of all the words of another: ``CustNm``, ``dtofbi``.
+    """Where a name is made of the beginnings of the words of another: ``CustNm``, ``dtofbi``.
 
-    Two letters say less than three; of many words that are left out only empty ones may be.
+    Of the words the last may be missing, which says less; so do two letters.
     """
     scores = np.zeros((len(short.plain), len(long.plain)), dtype=np.float32)
     starting: dict[str, list[tuple[int, str]]] = {}
@@ -159,11 +160,27 @@ def _abbreviated(short: Names, long: Names) -> Scores:
             starting.setdefault(name[0], []).append((row, name))
     for column, words in enumerate(long.words):
         rivals = starting.get(words[0][0], ()) if len(words) > 1 else ()
-        made = re.compile("".join(map(_beginning_of, words))) if rivals else None
+        made = _made_of(words) if rivals else None
         for row, name in rivals:
-            if made is not None and name != long.plain[column] and made.fullmatch(name):
-                scores[row, column] = 1 if len(name) > _LEAST_TELLING else _TWO_LETTERS
+            found = made.fullmatch(name) if made and name != long.plain[column] else None
+            if found:
+                scores[row, column] = _worth(name, whole=found["last"] is not None)
     return scores
+
+
+def _worth(name: str, *, whole: bool) -> float:
+    if whole:
+        return 1.0 if len(name) > _LEAST_TELLING else _TWO_LETTERS
+    return _NOT_ALL if len(name) > _LEAST_TELLING + 1 else 0.0
+
+
+def _made_of(words: Sequence[str]) -> re.Pattern[str]:
+    """Two words at least, and of more of them the rest or a part of it."""
+    one, *more, last = map(_beginning_of, words)
+    pattern = f"(?P<last>{last})"
+    for word in reversed(more):
+        pattern = f"{word}(?:{pattern})?"
+    return re.compile(one + pattern)
 
 
 @cache
