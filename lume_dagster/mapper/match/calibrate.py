@@ -32,7 +32,7 @@ _PLAIN = {
     "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
     "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0, "shapes": 0.5,
     "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
-    "table_kept": 0.0, "values_told": 0.0,
+    "table_kept": 0.0, "values_told": 0.0, "sense": 0.5,
 }  # fmt: skip
 NAMES = (
     *_PLAIN,

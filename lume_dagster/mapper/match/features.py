@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lume_dagster.mapper.embedding import Embedding, Vectors
 from lume_dagster.mapper.knowledge import Knowledge
-from lume_dagster.mapper.match import meaning, names, tables, values
+from lume_dagster.mapper.match import meaning, names, senses, tables, values
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Names, Scores
 from lume_dagster.mapper.profile import Kind, Profile, profile
@@ -94,6 +94,9 @@ def compare(source: Side, target: Side, knowledge: Knowledge, embedding: Embeddi
     _names(found, source, target, knowledge)
     _meaning(found, source, target)
     _values(found, source, target)
+    found.scores["sense"], found.applies["sense"] = senses.kept_senses(
+        source.profiles, target.columns, target.names, knowledge
+    )
     base = (
         _name_evidence(found.scores)
         + found.scores["name_vector"]
