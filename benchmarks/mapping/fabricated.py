@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from string import ascii_lowercase, digits
 
@@ -15,9 +16,11 @@ from benchmarks.mapping.cases import Case, split_of
 from benchmarks.mapping.generated import TWINS, concepts
 from benchmarks.mapping.generated_values import Concept, values_of
 from lume_dagster.mapper.match.column import Column
+from lume_dagster.mapper.profile.texts import number_of
 
 CASES = 160
 REAL_CASES = 160
+SCHEMA_CASES = 200
 _ROWS = 80
 _MANNERS = ("same", "prefix", "vowels", "short", "joined", "joined", "all", "all")
 _Table = list[tuple[str, tuple[str | None, ...]]]
@@ -39,6 +42,48 @@ def real_cases(tables: Mapping[str, _Table], count: int = REAL_CASES) -> Iterato
         chance = Random(f"real-{number}")
         name = every[number % len(every)]
         yield _case(f"real/{number:03}", name, _rows_of(tables[name], chance), chance)
+
+
+def schema_cases(tables: Mapping[str, _Table], count: int = SCHEMA_CASES) -> Iterator[Case]:
+    """Of both, with a target that is a schema: types, some examples, and no rows."""
+    domains, every = concepts(), sorted(tables)
+    for number in range(count):
+        chance = Random(f"real-schema-{number}")
+        name = every[number // 2 % len(every)]
+        whole = _rows_of(tables[name], chance)
+        if number % 2:
+            name = chance.choice(sorted(domains))
+            whole = _whole(name, chance, domains)
+        case = _case(f"real-schema/{number:03}", name, whole, chance)
+        yield _without_headers(_of_schema(case, chance), chance)
+
+
+def _of_schema(case: Case, chance: Random) -> Case:
+    most = chance.choice((0, 0, 1, 3))
+    return replace(case, target=tuple(_typed(column, most) for column in case.target))
+
+
+def _typed(column: Column, examples: int) -> Column:
+    given = [value for value in column.values if value]
+    numbers = [number_of(value) for value in given]
+    kind = "string" if None in numbers or not numbers else "number"
+    if kind == "number" and all(value.lstrip("-").isdigit() for value in given):
+        kind = "integer"
+    return replace(column, values=tuple(dict.fromkeys(given))[:examples], type=kind)
+
+
+def _without_headers(case: Case, chance: Random) -> Case:
+    """One in six sources has numbers for headers."""
+    if chance.random() < 5 / 6:
+        return case
+    form = chance.choice(("col{}", "Column {}", "V{}", "field_{}"))
+    named = {column.path: form.format(n + 1) for n, column in enumerate(case.source)}
+    return replace(
+        case,
+        source=tuple(replace(c, path=named[c.path], name=named[c.path]) for c in case.source),
+        gold={named[ours]: theirs for ours, theirs in case.gold.items()},
+        splits={named[ours]: split for ours, split in case.splits.items()},
+    )
 
 
 def _rows_of(table: _Table, chance: Random) -> _Table:

@@ -124,6 +124,7 @@ FAMILY_WEIGHTS = {
     **dict.fromkeys((f"product-{manner}" for manner in product.MANNERS), 1.0),
     "product-same": 2.0,
     "generated-schema": 2.0,
+    "generated-real-schema": 2.0,
     "generated-strangers": 0.3,
     "generated-tiny": 0.7,
     "generated-large": 0.5,
@@ -144,6 +145,7 @@ def our_cases() -> Iterator[Case]:
     yield from generated.cases()
     yield from fabricated.cases()
     yield from fabricated.real_cases(real_tables())
+    yield from fabricated.schema_cases(real_tables())
 
 
 def calibration_without(families: Sequence[str], examples: Sequence[Examples]) -> Calibration:
