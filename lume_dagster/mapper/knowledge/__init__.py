@@ -53,9 +53,21 @@ class Knowledge:
 
     def expand(self, words: Iterable[str]) -> list[str]:
         """Short forms written out, empty words left out unless nothing else is there."""
-        given = list(words)
+        given = self._joined(list(words))
         long = [part for word in given for part in self._written_out(word)]
         return [word for word in long if word not in self.stop_words] or given
+
+    def _joined(self, words: list[str]) -> list[str]:
+        """``e`` and ``mail`` are one word, for together they are known and apart they are not."""
+        found: list[str] = []
+        for word in words:
+            together = f"{found[-1]}{word}" if found else ""
+            apart = found and found[-1] in self.words and word in self.words
+            if together in self.long_words and not apart:
+                found[-1] = together
+            else:
+                found.append(word)
+        return found
 
     def _written_out(self, word: str) -> tuple[str, ...]:
         meant = self.language.meaning(word) if self.language else None
