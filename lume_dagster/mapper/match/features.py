@@ -129,10 +129,11 @@ def _names(found: Features, source: Side, target: Side, knowledge: Knowledge) ->
             "remembered": names.remembered(ours, theirs, knowledge),
         }
     )
+    own = tables.namesakes(ours, theirs)
     named = ~ours.placeholder[:, None] & ~theirs.placeholder[None, :]
     spelled = ("words", "long_words", "trigrams", "letters", "skeleton", "initials", "name_vector")
     for name in spelled:
-        found.scores[name] = np.where(named, found.scores[name], np.float32(0))
+        found.scores[name] = np.where(named, found.scores[name] * own, np.float32(0))
         found.applies[name] = named
 
 

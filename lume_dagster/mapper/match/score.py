@@ -13,7 +13,7 @@ from lume_dagster.mapper.embedding import Embedding
 from lume_dagster.mapper.knowledge import Knowledge
 from lume_dagster.mapper.match.features import Features, Side, compare
 from lume_dagster.mapper.match.names import Scores
-from lume_dagster.mapper.match.tables import namesakes, nesting
+from lume_dagster.mapper.match.tables import nesting
 from lume_dagster.mapper.match.values import CONSTRAINTS
 
 #: Set by hand: what is learned from some data sets ranks worse on others. Only how sure a match
@@ -78,7 +78,6 @@ def _score_part(
     found = compare(source, target, knowledge, embedding)
     scores = weigh(found, weights)
     scores *= nesting(source.columns, target.columns, scores)
-    scores *= namesakes(source.names, target.names)
     scores += found.scores["remembered"] * np.float32(_REMEMBERED)
     kept = _best_rows(scores, min(len(scores), 4 * CANDIDATES))
     at = (kept, np.arange(kept.shape[0])[:, None])

@@ -12,7 +12,7 @@ from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Names, Scores, stem, words_of
 
 _LONGEST = 300  # characters of what is said of a table
-_NAMESAKE = 0.6
+_NAMESAKE = 0.35
 _OTHER_LIST, _ONLY_TARGET_IN_LIST, _ONLY_SOURCE_IN_LIST, _LIST_OR_NOT = 0.75, 0.8, 0.6, 0.6
 
 
@@ -57,7 +57,7 @@ def _standard(scores: Scores) -> Scores:
 
 
 def namesakes(source: Names, target: Names) -> Scores:
-    """A factor below 1 where a field's object is a column of its own, and this one is another.
+    """What a name is worth: less where the field's object is a column of its own, and this is another.
 
     Where there is an ``engine``, a ``type`` is hardly the ``engine.type``.
     """
