@@ -149,7 +149,9 @@ def _cut(whole: _Table, share: float, chance: Random) -> tuple[_Table, _Table]:
 def _noisy(values: Sequence[str | None], chance: Random) -> tuple[str | None, ...]:
     """Every other value mistyped; a number is another one of its magnitude."""
     bare = chance.random() < 0.5
-    return tuple(_mistyped(v, chance, bare=bare) if v and chance.random() < 0.5 else v for v in values)
+    return tuple(
+        _mistyped(v, chance, bare=bare) if v and chance.random() < 0.5 else v for v in values
+    )
 
 
 def _mistyped(value: str, chance: Random, *, bare: bool) -> str:
@@ -179,7 +181,9 @@ def _renamed(names: Sequence[str], domain: str, manner: str, chance: Random) -> 
 
 def _rewritten(name: str, domain: str, manner: str, chance: Random) -> str:
     if manner == "all":
-        first = _rewritten(name, domain, chance.choice(("same", "vowels", "short", "joined")), chance)
+        first = _rewritten(
+            name, domain, chance.choice(("same", "vowels", "short", "joined")), chance
+        )
         return first if chance.random() < 0.5 else f"{domain}_{first}"
     if manner == "prefix":
         return f"{domain}_{name}"

@@ -30,8 +30,8 @@ _MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 #: Features that speak for themselves, and what stands in where one cannot be told.
 _PLAIN = {
     "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
-    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0, "shapes": 0.5,
-    "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
+    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0,
+    "shapes": 0.5, "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
     "table_kept": 0.0, "values_told": 0.0, "sense": 0.5,
 }  # fmt: skip
 NAMES = (
@@ -220,7 +220,8 @@ def _of_the_others(told: Evidence) -> Evidence:
     rest = told.copy()
     np.put_along_axis(rest, first, -1.0, axis=1)
     places = np.arange(told.shape[1])[None, :]
-    return np.where(places == first, rest.max(axis=1)[:, None], told.max(axis=1)[:, None])
+    most = told.max(axis=1)[:, None]
+    return np.asarray(np.where(places == first, rest.max(axis=1)[:, None], most))
 
 
 def _of_parents(source: Side, target: Side, scored: Scored) -> dict[str, Evidence]:

@@ -191,7 +191,16 @@ def _values(found: Features, source: Side, target: Side) -> None:
             "kind": values.kind_fit(source.kinds, target.kinds),
         }
     )
-    compared = ("jaccard", "containment", "value_words", "pieces", "types", "shapes", "lengths", "numbers")
+    compared = (
+        "jaccard",
+        "containment",
+        "value_words",
+        "pieces",
+        "types",
+        "shapes",
+        "lengths",
+        "numbers",
+    )
     found.applies.update(dict.fromkeys(compared, filled))
     _constraints(found, source, target)
     given = np.array([p.count > 0 for p in ours], dtype=bool)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import takewhile
 from string import ascii_lowercase
 from typing import Any
@@ -17,6 +16,7 @@ from rapidfuzz.process import cdist
 from scipy import sparse
 
 from lume_dagster.mapper.knowledge import Knowledge, plain_name
+from lume_dagster.mapper.match.beginnings import made_of_beginnings
 
 Scores = NDArray[np.float32]
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)")
@@ -30,9 +30,6 @@ _PLACEHOLDER = re.compile(
 _LEAST_PREFIX = 3
 _LEAST_NAMES = 4
 _LEAST_LENGTH = 3  # of a name that initials may spell
-_LEAST_TELLING = 2  # letters: so few may be the beginnings of anything
-_TWO_LETTERS, _NOT_ALL = 0.6, 0.7  # what it is worth then, and where the last words are missing
-_EMPTY = frozenset({"of", "the", "and", "for", "in", "by", "to", "per"})  # may be left out
 _SYNONYM, _SHORTENED, _LETTERS_IN_ORDER = 0.85, 0.8, 0.5
 _ALIKE, _ALIKE_WORTH = 0.88, 0.7
 
@@ -144,58 +141,10 @@ def initials(source: Names, target: Names) -> Scores:
     by_source = _same([n if len(n) > 2 else "" for n in source.initials], target.plain)
     by_target = _same(source.plain, [n if len(n) > 2 else "" for n in target.initials])
     scores[by_source | by_target] = 1
-    shortened = np.maximum(_abbreviated(source, target), _abbreviated(target, source).T)
+    there = made_of_beginnings(source.plain, target.plain, target.words)
+    back = made_of_beginnings(target.plain, source.plain, source.words).T
+    shortened = np.maximum(there, back)
     return np.asarray(np.maximum(scores, shortened), dtype=np.float32)
-
-
-def _abbreviated(short: Names, long: Names) -> Scores:
-    """Where a name is made of the beginnings of the words of another: ``CustNm``, ``dtofbi``.
-
-    Of the words the last may be missing, which says less; so do two letters.
-    """
-    scores = np.zeros((len(short.plain), len(long.plain)), dtype=np.float32)
-    starting: dict[str, list[tuple[int, str]]] = {}
-    for row, name in enumerate(short.plain):
-        if len(name) > 1:
-            starting.setdefault(name[0], []).append((row, name))
-    for column, words in enumerate(long.words):
-        rivals = starting.get(words[0][0], ()) if len(words) > 1 else ()
-        made = _made_of(words) if rivals else None
-        for row, name in rivals:
-            found = made.fullmatch(name) if made and name != long.plain[column] else None
-            if found:
-                scores[row, column] = _worth(name, whole=found["last"] is not None)
-    return scores
-
-
-def _worth(name: str, *, whole: bool) -> float:
-    if whole:
-        return 1.0 if len(name) > _LEAST_TELLING else _TWO_LETTERS
-    return _NOT_ALL if len(name) > _LEAST_TELLING + 1 else 0.0
-
-
-def _made_of(words: Sequence[str]) -> re.Pattern[str]:
-    """Two words at least, and of more of them the rest or a part of it."""
-    one, *more, last = map(_beginning_of, words)
-    pattern = f"(?P<last>{last})"
-    for word in reversed(more):
-        pattern = f"{word}(?:{pattern})?"
-    return re.compile(one + pattern)
-
-
-@cache
-def _beginning_of(word: str) -> str:
-    """A pattern: at least the first letter, of the word or of its consonants; numbers whole."""
-    if word.isdigit():
-        return word
-    bones = word[0] + _VOWELS.sub("", word[1:])
-    found = "|".join(_nested(each) for each in dict.fromkeys((word, bones)))
-    return f"(?:{found}){'?' if word in _EMPTY else ''}"
-
-
-def _nested(letters: str) -> str:
-    first, rest = re.escape(letters[0]), letters[1:]
-    return f"{first}(?:{_nested(rest)})?" if rest else first
 
 
 def trigrams(source: Names, target: Names) -> Scores:

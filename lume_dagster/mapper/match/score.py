@@ -23,8 +23,8 @@ WEIGHTS: Mapping[str, float] = {
     "initials": 0.8, "name_vector": 1.5, "context_vector": 3.0, "value_vector": 0.4,
     "description": 0.8, "told": 1.0, "values_told": 3.0, "table": 3.0,
     "table_named": 0.35, "table_kept": 1.0,
-    "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "pieces": 0.5, "types": 0.5, "shapes": 0.7,
-    "lengths": 0.5, "numbers": 0.5, "kind": 1.6, "constraints": 1.2, "sense": 1.5,
+    "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "pieces": 0.5, "types": 0.5,
+    "shapes": 0.7, "lengths": 0.5, "numbers": 0.5, "kind": 1.6, "constraints": 1.2, "sense": 1.5,
     "remembered": 0.0,
 }  # fmt: skip
 #: Where the target has rows of its own, words of names and vectors say less beside the values.

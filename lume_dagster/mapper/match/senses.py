@@ -1,6 +1,6 @@
-"""What a field promises to hold (a date, an address, a price), and whether a column's values are such.
+"""What a field promises to hold (a date, a person, a price), and whether a column's values are so.
 
-It tells apart columns whose names say nothing, and doubts those whose names promise something else.
+It tells columns apart whose names say nothing, and doubts those whose names promise another thing.
 """
 
 from __future__ import annotations

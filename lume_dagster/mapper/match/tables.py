@@ -57,7 +57,7 @@ def _standard(scores: Scores) -> Scores:
 
 
 def namesakes(source: Names, target: Names) -> Scores:
-    """What a name is worth: less where the field's object is a column of its own, and this is another.
+    """What a name is worth: less where another column is called as the object of the field is.
 
     Where there is an ``engine``, a ``type`` is hardly the ``engine.type``.
     """
