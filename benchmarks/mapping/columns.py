@@ -214,7 +214,7 @@ def _table(split: str, counts: _Counts) -> Table:
     rows = [
         (f"{TITLES[family]}: {who}", *(_shown(count.figures.get(head)) for head in _HEADS))
         for (family, who, where), count in counts.items()
-        if where == split
+        if where == split and count.cases
     ]
     return Table(split, ("", *_HEADS), rows)
 
