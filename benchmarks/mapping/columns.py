@@ -14,6 +14,7 @@ from benchmarks.figures import Goal, NotRun, Result, Table
 from benchmarks.mapping.cases import DATA, FAMILIES, TITLES, Case, all_cases, data_folder
 from benchmarks.mapping.metrics import Answer, Count
 from benchmarks.mapping.ours import answer
+from benchmarks.mapping.real_tables import real_tables
 from benchmarks.mapping.train import Examples, calibration_without, examples_of, our_cases
 from benchmarks.rounds import say
 from benchmarks.setting import Setting
@@ -22,7 +23,7 @@ from lume_dagster.mapper.match.calibrate import load_calibration
 _PYTHON = Path(__file__).parents[2] / ".servers" / "matchers" / "bin" / "python"
 _LOCK = Path(__file__).parents[2] / "requirements" / "matchers.txt"
 _A_CASE = 2  # CPU seconds for a baseline on a case
-_PATIENCE = 45  # seconds for a baseline on a family; what has ended by then is counted
+_PATIENCE = 20  # seconds for a baseline on a family; what has ended by then is counted
 _BASELINES = {
     "coma": "Coma (schema)",
     "jaccard": "JaccardDistance",
@@ -33,7 +34,7 @@ _BASELINES = {
 _NEED_VALUES = ("jaccard", "distribution")
 #: Cut from three tables by one and the same program: to hold one out is to hold out all three.
 FABRICATED = ("tpch", "chembl", "opendata")
-#: hit@1, hit@5 and F1 that were asked for.
+#: What was asked for of hit@1, hit@5 and F1.
 _GOALS = {
     "tpch": {"hit@1": 0.99, "f1": 0.88},
     "chembl": {"hit@1": 0.98, "f1": 0.85},
@@ -52,6 +53,10 @@ def measure(setting: Setting) -> Result:
     folder = data_folder()
     if folder is None:
         raise NotRun(f"set {DATA} to the folder of the public data")
+    try:
+        real_tables()
+    except FileNotFoundError as missing:
+        raise NotRun(str(missing)) from None
     cases = all_cases(folder)
     began = process_time()
     examples = [examples_of(case) for case in cases]
@@ -76,13 +81,18 @@ def measure(setting: Setting) -> Result:
 
 
 _NOTES = (
-    "Half of the cases (of MIMIC-OMOP, of the source columns) are dev, by the hash of their names; "
-    "weights and calibration were made looking at dev only, and test was counted afterwards.",
+    "Half of the cases (of MIMIC-OMOP, of the source columns) are dev, by the hash of their names; features, weights "
+    "and calibration were made looking at cases of dev only. Figures of test were seen before the last changes began, "
+    "and those of OpenData once while weights were chosen.",
     "F1 is of the pairs a matcher stands for: ours at probability 0.5 everywhere, the others as they choose. "
     "Right, wrong and abstained (a pair that is there, and none was proposed) are columns.",
     "The values of infermap's copy of the Valentine data are samples of at most 100 rows.",
     "“ours, held out” is calibrated without the family; “ours, all fabricated held out” without TPC-DI, "
-    "ChEMBL and OpenData together, for these three were cut and made noisy by one program.",
+    "ChEMBL and OpenData together, for these three were cut and made noisy by one program. That names are joined from "
+    "the beginnings of words, and that typing errors drop marks, was learned from their dev cases, and our own cases "
+    "(mapping/fabricated.py) do the same: a program that makes names and values noisy otherwise will be harder.",
+    "Beside the public families it is fitted on cases of our own: of invented concepts, and cut from the real tables "
+    "of bokeh-sampledata (mapping/real_tables.py).",
     "“sure” are pairs of a probability from 0.9, as a share of the columns that have a partner; and the share of "
     "them that is wrong. A baseline that did not end on some cases is counted on the others: see the cases.",
     "“product-like” are cases of our own (mapping/product.py), 22 domains of which 11 are dev and 11 test: nothing "
@@ -204,7 +214,7 @@ def _table(split: str, counts: _Counts) -> Table:
     rows = [
         (f"{TITLES[family]}: {who}", *(_shown(count.figures.get(head)) for head in _HEADS))
         for (family, who, where), count in counts.items()
-        if where == split
+        if where == split and count.cases
     ]
     return Table(split, ("", *_HEADS), rows)
 
@@ -224,12 +234,16 @@ def _goals(counts: _Counts) -> list[Goal]:
         for what, least in wanted.items()
         if (reached := counts[family, "ours", "test"].figures[what]) is not None
     ]
-    errors = [
-        Goal(
-            f"{TITLES[family]} held out, test: calibration error at most 0.06",
-            float(counts[family, "ours, held out", "test"].figures["ece"]),
-            0.06,
-        )
-        for family in FAMILIES
-    ]
-    return [*goals, *errors]
+    return [*goals, *(goal for family in FAMILIES for goal in _held_out_goals(family, counts))]
+
+
+def _held_out_goals(family: str, counts: _Counts) -> list[Goal]:
+    """With a family that is fabricated, the two others are held out too."""
+    whose = "ours, all fabricated held out" if family in FABRICATED else "ours, held out"
+    figures = counts[family, whose, "test"].figures
+    error = f"{TITLES[family]} held out, test: calibration error at most 0.06"
+    goals = [Goal(error, float(figures["ece"]), 0.06)]
+    if (least := _GOALS.get(family, {}).get("f1")) is not None:
+        said = f"{TITLES[family]} held out, test: f1 at least {least}"
+        goals.append(Goal(said, float(figures["f1"]), least, at_least=True))
+    return goals

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 
 from benchmarks.mapping import fabricated, generated, product
 from benchmarks.mapping.cases import DATA, Case, all_cases, data_folder
+from benchmarks.mapping.real_tables import real_tables
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.knowledge import default_knowledge
 from lume_dagster.mapper.match import calibrate
@@ -123,6 +124,7 @@ FAMILY_WEIGHTS = {
     **dict.fromkeys((f"product-{manner}" for manner in product.MANNERS), 1.0),
     "product-same": 2.0,
     "generated-schema": 2.0,
+    "generated-real-schema": 2.0,
     "generated-strangers": 0.3,
     "generated-tiny": 0.7,
     "generated-large": 0.5,
@@ -142,6 +144,8 @@ def our_cases() -> Iterator[Case]:
     """What is only learned from."""
     yield from generated.cases()
     yield from fabricated.cases()
+    yield from fabricated.real_cases(real_tables())
+    yield from fabricated.schema_cases(real_tables())
 
 
 def calibration_without(families: Sequence[str], examples: Sequence[Examples]) -> Calibration:

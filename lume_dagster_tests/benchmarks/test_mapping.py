@@ -80,3 +80,22 @@ def test_fabricated_cases_are_the_same_each_time_and_their_gold_is_there():
     for case in once:
         assert set(case.gold) <= {column.path for column in case.source}
         assert set(case.gold.values()) <= {column.path for column in case.target}
+
+
+def test_cases_of_tables_are_the_same_each_time_and_their_schemas_have_no_rows():
+    names = ("Station ID", "windSpeed", "measured_on", "place", "remark")
+    table = [(name, tuple(f"{name[0]}{n}" for n in range(200))) for name in names]
+    for made in (fabricated.real_cases, fabricated.schema_cases):
+        once, again = (list(made({"weather": table}, 30)) for _ in range(2))
+        assert once == again
+        for case in once:
+            assert set(case.gold) <= {column.path for column in case.source}
+            assert set(case.gold.values()) <= {column.path for column in case.target}
+    assert max(len(column.values) for case in once for column in case.target) <= 3
+
+
+def test_joined_names_are_the_beginnings_of_words():
+    joined = [case for case in fabricated.cases(40) if case.name.endswith("-joined")]
+    assert joined
+    for case in joined:
+        assert not any("_" in column.path for column in case.target)

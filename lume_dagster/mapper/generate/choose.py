@@ -12,6 +12,7 @@ from lume_dagster.mapper.proposal import Alternative, Proposal, Verdict
 
 AUTO_FROM = 0.85  # confidence from which nobody need look
 ABSTAIN_BELOW = 0.4  # confidence under which nothing is proposed
+_WORTH_NAMING = 0.05  # what is less likely is named among the alternatives alone
 _MATCH_FROM = 0.9  # the columns alone must be as sure as that
 _ALTERNATIVES = 3
 
@@ -37,7 +38,7 @@ def proposed(field: SchemaField, found: Sequence[Option]) -> Proposal:
 
 def nothing(field: SchemaField, found: Sequence[Option]) -> Proposal:
     """Why nothing is proposed, and what would have been the likeliest."""
-    if found:
+    if found and found[0].confidence >= _WORTH_NAMING:
         best = found[0]
         columns = " and ".join(best.converted.sources)
         why = f"Nothing is likely enough; the likeliest is {columns} ({best.confidence:.0%})."

@@ -15,6 +15,7 @@ from lume_dagster.mapper.knowledge.languages import Language, language_of, read_
 _FOLDER = Path(__file__).parent
 _FILES = ("abbreviations.txt", "synonyms.txt", "stop_words.txt")
 _LANGUAGES = "languages.txt"
+_SENSES = "senses.txt"
 _LEAST_PART = 3  # letters of what stands before one of the tails
 #: What names end with, written without a mark between: ``custname``, ``orderid``.
 _TAILS = (
@@ -35,6 +36,7 @@ class Knowledge:
     synonyms: tuple[frozenset[str], ...] = ()
     stop_words: frozenset[str] = frozenset()
     same_names: frozenset[tuple[str, str]] = frozenset()
+    senses: Mapping[str, str] = field(default_factory=dict)  # what a word promises, see senses.txt
     languages: tuple[Language, ...] = ()
     also_english: frozenset[str] = frozenset()  # words of these languages that tell nothing
     language: Language | None = None  # of the names that are being read; None for English
@@ -51,9 +53,21 @@ class Knowledge:
 
     def expand(self, words: Iterable[str]) -> list[str]:
         """Short forms written out, empty words left out unless nothing else is there."""
-        given = list(words)
+        given = self._joined(list(words))
         long = [part for word in given for part in self._written_out(word)]
         return [word for word in long if word not in self.stop_words] or given
+
+    def _joined(self, words: list[str]) -> list[str]:
+        """``e`` and ``mail`` are one word, for together they are known and apart they are not."""
+        found: list[str] = []
+        for word in words:
+            together = f"{found[-1]}{word}" if found else ""
+            apart = found and found[-1] in self.words and word in self.words
+            if together in self.long_words and not apart:
+                found[-1] = together
+            else:
+                found.append(word)
+        return found
 
     def _written_out(self, word: str) -> tuple[str, ...]:
         meant = self.language.meaning(word) if self.language else None
@@ -91,6 +105,7 @@ class Knowledge:
             sorted(sorted(group) for group in self.synonyms),
             sorted(self.stop_words),
             sorted(self.same_names),
+            sorted(self.senses.items()),
             sorted((each.name, sorted(each.words.items())) for each in self.languages),
             sorted(self.also_english),
         ]
@@ -111,6 +126,9 @@ def default_knowledge() -> Knowledge:
         abbreviations=MappingProxyType({short: tuple(long) for short, *long in abbreviations}),
         synonyms=tuple(frozenset(group) for group in synonyms),
         stop_words=frozenset(word for line in stop_words for word in line),
+        senses=MappingProxyType(
+            {word: sense for sense, *words in _lines(_SENSES) for word in words}
+        ),
         languages=languages,
         also_english=also_english,
     )

@@ -30,9 +30,9 @@ _MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 #: Features that speak for themselves, and what stands in where one cannot be told.
 _PLAIN = {
     "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
-    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "shapes": 0.5,
-    "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
-    "table_kept": 0.0, "values_told": 0.0,
+    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0,
+    "shapes": 0.5, "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
+    "table_kept": 0.0, "values_told": 0.0, "sense": 0.5,
 }  # fmt: skip
 NAMES = (
     *_PLAIN,
@@ -42,12 +42,13 @@ NAMES = (
     "placeholder", "no_values", "twins", "twins_if_same_name", "kept", "nothing_told",
     "only_meant", "same_name_and_kind", "name_squared", "odd_placeholder", "untold_of_few",
     "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing", "namesake",
+    "sense_unnamed", "sense_alone",
 )  # fmt: skip
 #: These are so or not so: however rare, they are not far away.
 _FLAGS = frozenset({
     "same_name", "placeholder", "no_values", "kept", "nothing_told", "only_meant",
     "odd_placeholder", "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing",
-    "namesake", "values_told",
+    "namesake", "values_told", "sense_alone",
 })  # fmt: skip
 _LIMITS = np.array([np.inf if name in _FLAGS else _LIMIT for name in NAMES])
 
@@ -150,6 +151,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     told["name_squared"] = told["name"] ** 2
     named = 1 - float(np.mean(source.names.placeholder))
     told["odd_placeholder"] = told["placeholder"] * named
+    told["sense_unnamed"] = told["placeholder"] * told["sense"]
     told["untold_of_few"] = told["nothing_told"] / len(source.columns)
     shape = scored.candidates.shape
     return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
@@ -197,18 +199,29 @@ def _of_constraints(
 
     A format of dates is no more than a kind: many columns keep it.
     """
-    kept, rows = told["kept"], np.arange(len(target.columns))
-    others = kept.copy()
-    others[rows, kept.argmax(axis=1)] = 0
+    kept = told["kept"]
+    others = _of_the_others(kept)
     is_kind = np.array([column.format in _DATES for column in target.columns])[:, None]
-    alone = (kept >= _KEPT) & (others.max(axis=1)[:, None] < _HARDLY) & ~is_kind
+    alone = (kept >= _KEPT) & (others < _HARDLY) & ~is_kind
+    sense = told["sense"]
     kinds = np.array(
         [kind in _TELLING_KINDS and source.kinds.count(kind) == 1 for kind in source.kinds]
     )
     return {
         "kept_alone": alone.astype(np.float64),
+        "sense_alone": ((sense >= _KEPT) & (_of_the_others(sense) <= _HARDLY)).astype(np.float64),
         "kind_alone": kinds[scored.candidates] * (told["kind"] >= 1.0),
     }
+
+
+def _of_the_others(told: Evidence) -> Evidence:
+    """For each candidate the most that another candidate of the field has."""
+    first = told.argmax(axis=1)[:, None]
+    rest = told.copy()
+    np.put_along_axis(rest, first, -1.0, axis=1)
+    places = np.arange(told.shape[1])[None, :]
+    most = told.max(axis=1)[:, None]
+    return np.asarray(np.where(places == first, rest.max(axis=1)[:, None], most))
 
 
 def _of_parents(source: Side, target: Side, scored: Scored) -> dict[str, Evidence]:

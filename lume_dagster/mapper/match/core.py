@@ -15,7 +15,7 @@ from lume_dagster.mapper.match.features import Side, look_at
 from lume_dagster.mapper.match.reasons import pair_of, reasons
 from lume_dagster.mapper.match.score import Scored, score
 
-VERSION = 1
+VERSION = 2
 THRESHOLD = 0.5  # below this a field has no column
 _NO_COLUMNS = "the sample has no columns"
 _NO_VALUES = "the column has no values in the sample"

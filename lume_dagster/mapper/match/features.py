@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lume_dagster.mapper.embedding import Embedding, Vectors
 from lume_dagster.mapper.knowledge import Knowledge
-from lume_dagster.mapper.match import meaning, names, tables, values
+from lume_dagster.mapper.match import meaning, names, senses, tables, values
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Names, Scores
 from lume_dagster.mapper.profile import Kind, Profile, profile
@@ -94,6 +94,9 @@ def compare(source: Side, target: Side, knowledge: Knowledge, embedding: Embeddi
     _names(found, source, target, knowledge)
     _meaning(found, source, target)
     _values(found, source, target)
+    found.scores["sense"], found.applies["sense"] = senses.kept_senses(
+        source.profiles, target.columns, target.names, knowledge
+    )
     base = (
         _name_evidence(found.scores)
         + found.scores["name_vector"]
@@ -126,10 +129,11 @@ def _names(found: Features, source: Side, target: Side, knowledge: Knowledge) ->
             "remembered": names.remembered(ours, theirs, knowledge),
         }
     )
+    own = tables.namesakes(ours, theirs)
     named = ~ours.placeholder[:, None] & ~theirs.placeholder[None, :]
     spelled = ("words", "long_words", "trigrams", "letters", "skeleton", "initials", "name_vector")
     for name in spelled:
-        found.scores[name] = np.where(named, found.scores[name], np.float32(0))
+        found.scores[name] = np.where(named, found.scores[name] * own, np.float32(0))
         found.applies[name] = named
 
 
@@ -179,6 +183,7 @@ def _values(found: Features, source: Side, target: Side) -> None:
             "jaccard": jaccard,
             "containment": containment,
             "value_words": values.shared_words(ours, theirs),
+            "pieces": values.shared_pieces(ours, theirs),
             "types": values.same_types(ours, theirs),
             "shapes": values.same_shapes(ours, theirs),
             "lengths": values.same_lengths(ours, theirs),
@@ -186,7 +191,16 @@ def _values(found: Features, source: Side, target: Side) -> None:
             "kind": values.kind_fit(source.kinds, target.kinds),
         }
     )
-    compared = ("jaccard", "containment", "value_words", "types", "shapes", "lengths", "numbers")
+    compared = (
+        "jaccard",
+        "containment",
+        "value_words",
+        "pieces",
+        "types",
+        "shapes",
+        "lengths",
+        "numbers",
+    )
     found.applies.update(dict.fromkeys(compared, filled))
     _constraints(found, source, target)
     given = np.array([p.count > 0 for p in ours], dtype=bool)

@@ -16,6 +16,7 @@ from rapidfuzz.process import cdist
 from scipy import sparse
 
 from lume_dagster.mapper.knowledge import Knowledge, plain_name
+from lume_dagster.mapper.match.beginnings import made_of_beginnings
 
 Scores = NDArray[np.float32]
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)")
@@ -140,7 +141,10 @@ def initials(source: Names, target: Names) -> Scores:
     by_source = _same([n if len(n) > 2 else "" for n in source.initials], target.plain)
     by_target = _same(source.plain, [n if len(n) > 2 else "" for n in target.initials])
     scores[by_source | by_target] = 1
-    return np.asarray(scores, dtype=np.float32)
+    there = made_of_beginnings(source.plain, target.plain, target.words)
+    back = made_of_beginnings(target.plain, source.plain, source.words).T
+    shortened = np.maximum(there, back)
+    return np.asarray(np.maximum(scores, shortened), dtype=np.float32)
 
 
 def trigrams(source: Names, target: Names) -> Scores:

@@ -106,6 +106,8 @@ def _values(pair: Pair) -> list[str]:
         said.append("the numbers lie in the same range")
     if pair.get("shapes") >= 0.7:
         said.append("the values are written alike")
+    if pair.get("sense") >= 0.9 and pair.get("long_words") < 0.55:
+        said.append("the values are what the field promises")
     return said
 
 

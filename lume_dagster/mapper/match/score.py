@@ -23,14 +23,15 @@ WEIGHTS: Mapping[str, float] = {
     "initials": 0.8, "name_vector": 1.5, "context_vector": 3.0, "value_vector": 0.4,
     "description": 0.8, "told": 1.0, "values_told": 3.0, "table": 3.0,
     "table_named": 0.35, "table_kept": 1.0,
-    "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "types": 0.5, "shapes": 0.7,
-    "lengths": 0.5, "numbers": 0.5, "kind": 1.6, "constraints": 1.2, "remembered": 0.0,
+    "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "pieces": 0.5, "types": 0.5,
+    "shapes": 0.7, "lengths": 0.5, "numbers": 0.5, "kind": 1.6, "constraints": 1.2, "sense": 1.5,
+    "remembered": 0.0,
 }  # fmt: skip
 #: Where the target has rows of its own, words of names and vectors say less beside the values.
 TABLE_WEIGHTS: Mapping[str, float] = {
     **WEIGHTS, "words": 1.0, "long_words": 2.2, "letters": 0.8, "skeleton": 2.0, "initials": 1.4,
     "name_vector": 1.2, "context_vector": 1.6, "value_vector": 0.0, "told": 0.0, "table": 1.0,
-    "jaccard": 1.2, "lengths": 0.8, "kind": 0.6, "constraints": 0.6,
+    "jaccard": 1.2, "pieces": 1.0, "lengths": 0.8, "kind": 0.6, "constraints": 0.6, "sense": 0.3,
 }  # fmt: skip
 _REMEMBERED = 2.0  # above every score that is only seen
 _MUTUAL = np.float32(0.5)

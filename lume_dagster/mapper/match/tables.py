@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from lume_dagster.mapper.embedding import Embedding
 from lume_dagster.mapper.match.column import Column
-from lume_dagster.mapper.match.names import Scores, words_of
+from lume_dagster.mapper.match.names import Names, Scores, stem, words_of
 
 _LONGEST = 300  # characters of what is said of a table
+_NAMESAKE = 0.35
 _OTHER_LIST, _ONLY_TARGET_IN_LIST, _ONLY_SOURCE_IN_LIST, _LIST_OR_NOT = 0.75, 0.8, 0.6, 0.6
 
 
@@ -53,6 +54,20 @@ def _about(table: str, columns: Sequence[Column]) -> str:
 def _standard(scores: Scores) -> Scores:
     middle, spread = scores.mean(axis=1, keepdims=True), scores.std(axis=1, keepdims=True)
     return np.asarray((scores - middle) / (spread + 1e-6), dtype=np.float32)
+
+
+def namesakes(source: Names, target: Names) -> Scores:
+    """What a name is worth: less where another column is called as the object of the field is.
+
+    Where there is an ``engine``, a ``type`` is hardly the ``engine.type``.
+    """
+    ours = [frozenset(stem(word) for word in placed) for placed in source.placed]
+    factor = np.ones((len(ours), len(target.placed)), dtype=np.float32)
+    for field, (placed, long) in enumerate(zip(target.placed, target.long, strict=True)):
+        parent = frozenset(stem(word) for word in placed[: len(placed) - len(long)])
+        if parent and parent in ours:
+            factor[[not words & parent for words in ours], field] = _NAMESAKE
+    return factor
 
 
 # -- lists ----------------------------------------------------------------------------------------

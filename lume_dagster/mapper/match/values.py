@@ -38,6 +38,8 @@ _FORMATS = {
     "email": ("email",), "uuid": ("uuid",), "uri": ("url",),
 }  # fmt: skip
 _SPAN = [0, 2, 4, 6, 8]  # the quantiles that are compared
+_LONGEST_PIECED = 40  # letters of a value
+_CLASSES = 37  # the end of a value, letters, and digits with the letters of other scripts
 _MOST_TRIED = 200  # distinct values of a column against a pattern
 _LEAST_FILL = 0.02  # of the allowed range, or the numbers are of another magnitude
 
@@ -93,6 +95,30 @@ def shared_words(source: Sequence[Profile], target: Sequence[Profile]) -> Scores
     ]
     lighter = np.minimum(sums[0][:, None], sums[1][None, :])
     return np.asarray(overlap(ours, theirs, weights) / np.maximum(lighter, 1e-9))
+
+
+def shared_pieces(source: Sequence[Profile], target: Sequence[Profile]) -> Scores:
+    """The cosine of pairs of letters, which survive typing errors and other marks between them.
+
+    A pair that stands in few columns weighs more.
+    """
+    counts = np.stack([_pieces(each) for each in (*source, *target)])
+    rare = np.log((len(counts) + 1) / ((counts > 0).sum(axis=0) + 0.5))
+    weighed = np.sqrt(counts) * rare.astype(np.float32)
+    return _cosine(weighed[: len(source)], weighed[len(source) :])
+
+
+def _pieces(profile: Profile) -> Scores:
+    """How often each letter follows each, in any script; marks and spaces are not seen."""
+    texts = sorted(profile.distinct)
+    kept = (text[:_LONGEST_PIECED] for text in texts[:: max(1, len(texts) // _MOST_TRIED)])
+    joined = "\n".join("".join(filter(str.isalnum, text)) for text in kept)
+    letters = np.array([*map(ord, joined)], dtype=np.int64)
+    latin = (letters >= ord("a")) & (letters <= ord("z"))
+    classes = np.where(latin, letters - ord("a") + 1, letters % 10 + 27)
+    classes[letters == ord("\n")] = 0
+    pairs = np.bincount(classes[:-1] * _CLASSES + classes[1:], minlength=_CLASSES**2)
+    return pairs.astype(np.float32)
 
 
 def same_types(source: Sequence[Profile], target: Sequence[Profile]) -> Scores:

@@ -40,3 +40,11 @@ def test_a_plain_name_has_no_case_and_no_punctuation():
 
 def test_one_can_bring_knowledge_of_ones_own():
     assert Knowledge(abbreviations={"kd": ("kunde",)}).expand(["kd"]) == ["kunde"]
+
+
+def test_words_that_are_one_only_together_are_joined():
+    assert default_knowledge().expand(["e", "mail"]) == ["email"]
+
+
+def test_words_that_are_known_apart_stay_apart():
+    assert default_knowledge().expand(["first", "name"]) == ["first", "name"]

@@ -110,3 +110,33 @@ def test_tables_draw_their_columns_together():
     target = [Column(f"{t}.key", "key", table=t) for t in ("encounter", "person")]
     scored, _ = scored_of(source, target)
     assert scored.assigned.tolist() == [1, 0]
+
+
+def pieces(ours, theirs):
+    return float(values.shared_pieces([profile(ours)], [profile(theirs), profile(["xyz"])])[0, 0])
+
+
+def test_values_with_typing_errors_and_without_marks_stay_alike():
+    organisms = ("Rattus norvegicus", "Canis lupus", "Homo sapiens")
+    mistyped = ("Rattusnorvagicus", "Canislupux", "Homosapikns")
+    others = ("Hammer drill", "Garden shovel", "Table lamp")
+    assert pieces(organisms, mistyped) > 0.5 > 2 * pieces(organisms, others)
+    assert pieces(organisms, ("12.50", "99.90")) == 0
+
+
+def test_letters_of_any_script_have_pieces():
+    towns = ("東京都", "大阪府")
+    assert pieces(towns, ("東京都", "京都府")) > pieces(towns, ("りんご", "みかん"))
+    assert pieces((), ("a", "b")) == 0
+
+
+def nested(*names_of_columns):
+    source = [Column(name, name, values=("a b", "c d", "e f")) for name in names_of_columns]
+    target = [Column("engine.type", "type", table="engine", type="string")]
+    return match_columns(source, target, default_maker())[0]
+
+
+def test_a_namesake_is_in_doubt_where_another_column_is_called_as_the_object_is():
+    assert nested("type", "seats").probability > 0.9
+    doubted = nested("type", "engine", "seats")
+    assert doubted.column != "type" or doubted.probability < 0.9
