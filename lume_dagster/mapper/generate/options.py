@@ -62,7 +62,8 @@ class Bench:
 def options(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> list[Option]:
     """All ways, the surest first."""
     likely = [c for c in columns if c.probability >= _LEAST_MATCH][:_MOST_COLUMNS]
-    found = [Option(made, 1.0, ()) for made in bench.convert(field, [])]
+    by_name = max((c.probability for c in likely if _same_name(field, c)), default=0.0)
+    found = [Option(made, 1 - by_name, ()) for made in bench.convert(field, [])]
     if not likely or likely[0].probability < _SURE or not _same_name(field, likely[0]):
         found += _of_pairs(bench, field, columns)
         found += _of_addresses(bench, field, columns)

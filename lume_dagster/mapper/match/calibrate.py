@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lume_dagster.mapper.match.features import Side
-from lume_dagster.mapper.match.names import overlap, stem
+from lume_dagster.mapper.match.names import overlap, same, stem
 from lume_dagster.mapper.match.score import Scored
 
 Evidence = NDArray[np.float64]
@@ -288,7 +288,8 @@ def _of_the_whole(scored: Scored, source: Side, target: Side) -> dict[str, Evide
     with_values = np.array([p.count > 0 for p in target.profiles], dtype=np.float64)
     described = np.array([bool(words) for words in target.said], dtype=np.float64)
     no_values = np.array([p.count == 0 for p in source.profiles], dtype=np.float64)
-    placeholder = source.names.placeholder.astype(np.float64)
+    unlike = ~same(source.names, target.names)[scored.candidates, np.arange(fields)[:, None]]
+    placeholder = source.names.placeholder[scored.candidates] & unlike
     tables = len({column.table for column in target.columns})
     return {
         "log_columns": np.array(np.log(min(rows, _MANY_COLUMNS))),
@@ -296,7 +297,7 @@ def _of_the_whole(scored: Scored, source: Side, target: Side) -> dict[str, Evide
         "has_values": with_values[:, None],
         "has_descriptions": described[:, None],
         "many_tables": np.array(np.log(tables)),
-        "placeholder": placeholder[scored.candidates],
+        "placeholder": placeholder.astype(np.float64),
         "no_values": no_values[scored.candidates],
         "twins": _twins(target)[:, None],
     }

@@ -130,9 +130,14 @@ def _names(found: Features, source: Side, target: Side, knowledge: Knowledge) ->
         }
     )
     own = tables.namesakes(ours, theirs)
-    named = ~ours.placeholder[:, None] & ~theirs.placeholder[None, :]
-    spelled = ("words", "long_words", "trigrams", "letters", "skeleton", "initials", "name_vector")
-    for name in spelled:
+    same = names.same(ours, theirs)
+    telling = ~ours.placeholder[:, None] & ~theirs.placeholder[None, :]
+    named = telling | same
+    unseen = same & ~(telling & (found.scores["letters"] == 1))  # or what all begin with is gone
+    spelled = ("words", "long_words", "trigrams", "letters", "skeleton", "name_vector")
+    for name in (*spelled, "initials"):
+        if name in spelled:
+            found.scores[name] = np.where(unseen, np.float32(1), found.scores[name])
         found.scores[name] = np.where(named, found.scores[name] * own, np.float32(0))
         found.applies[name] = named
 

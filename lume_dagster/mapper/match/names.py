@@ -112,6 +112,11 @@ def _without_common_start(names: Sequence[str]) -> list[str]:
 # -- names ----------------------------------------------------------------------------------------
 
 
+def same(source: Names, target: Names) -> NDArray[np.bool_]:
+    """Written the same, whether or not it says anything."""
+    return _same([name for name, _ in source.whole], [name for name, _ in target.whole])
+
+
 def skeletons(source: Names, target: Names) -> Scores:
     """The consonants in order, which survive when vowels are dropped."""
     with_y = _skeletons(source.skeletons, target.skeletons)

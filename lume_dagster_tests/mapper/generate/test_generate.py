@@ -114,6 +114,14 @@ def test_two_columns_make_one_field_where_their_names_say_so(tmp_path):
     assert [row.after for row in name.shown][:2] == ["Ann Lee", "Bo Ek"]
 
 
+def test_a_column_with_the_name_of_a_field_of_one_value_is_no_constant(tmp_path):
+    """What is not that value is rejected, and not written as if it were."""
+    sample = sample_of_text(tmp_path, "country,city\nDE,Berlin\nFR,Paris\nDE,Bonn\n")
+    country = by_path(draft_of(sample, tmp_path, {"country": {**TEXT, "enum": ["DE"]}}))["country"]
+    assert country.sources == ("country",)
+    assert "1 row of the sample would be rejected" in " ".join(country.reasons)
+
+
 def test_a_constant_of_the_schema_needs_no_column(tmp_path, customers):
     draft = draft_of(customers, tmp_path, {"kind": {**TEXT, "const": "customer"}})
     assert draft.mapping == {"kind": "'customer'"}
