@@ -45,11 +45,15 @@ def _execute() -> None:
 
 def _watch(run_id: str, done: threading.Event) -> None:
     """Interrupt this process when somebody cancels the run, from the UI or another machine."""
+    if done.wait(_LOOK_EVERY):  # a short run needs no instance here
+        return
     with dg.DagsterInstance.get() as instance:
-        while not done.wait(_LOOK_EVERY):
+        while True:
             run = instance.get_run_by_id(run_id)
             if run is None or run.status in _STOP:
                 os.kill(os.getpid(), signal.SIGINT)
+                return
+            if done.wait(_LOOK_EVERY):
                 return
 
 
