@@ -77,6 +77,6 @@ for command in VERBS:
 
 def main() -> None:
     """What the `lume` script and `python -m lume_dagster.cli` call."""
-    # Imports leave nothing to collect; to look through all of them again takes a sixth of a command.
+    # Imports leave nothing to collect: looking through all of them again takes a sixth of a verb.
     gc.set_threshold(50_000, 20, 1000)
     lume(prog_name="lume")
