@@ -52,6 +52,8 @@ def _section(command: click.Command, path: str) -> Iterator[str]:
         yield "| option | |\n|---|---|"
         yield from (f"| `{name}` | {' '.join(text.split())} |" for name, text in rows)
         yield ""
+    if command.epilog:
+        yield "```text\n" + command.epilog.removeprefix("\b\n") + "\n```\n"
 
 
 def errors_page() -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +23,7 @@ from docs.dev_server import DevServer, dagster_dev
 
 IMAGES = Path(__file__).parent / "images"
 NIGHTS = 24
+PROJECT = Path(tempfile.gettempdir()) / "shop"
 _WIDTH = 1400
 STEPS = ("source", "transform", "target")
 
@@ -73,7 +76,10 @@ defs = lume.build_definitions(
 
 
 def make_project(folder: Path, nights: int = NIGHTS) -> list[str]:
-    """A flow with a file for each night; the last is short and has rows that cannot be mapped."""
+    """A flow with a file for each night; the last is short and has rows that cannot be mapped.
+
+    Gives the batches by their full names, as people and arrivals run them.
+    """
     from lume_dagster.flows.library import Library
 
     home = folder / "flows" / "orders"
@@ -83,18 +89,19 @@ def make_project(folder: Path, nights: int = NIGHTS) -> list[str]:
     Library(folder / "flows").publish("orders", author="ana@example.org", note="the first")
     (folder / "landing").mkdir()
     chance = random.Random(7)  # noqa: S311 - the same pictures each time
-    names = []
+    batches = []
     for night in range(nights):
         day = date(2026, 1, 7) + timedelta(days=night)
         last = night == nights - 1
         rows = chance.randint(300, 330) if last else chance.randint(950, 1100)
-        names.append(f"orders-{day}.csv")
+        file = folder.resolve() / "landing" / f"orders-{day}.csv"
+        batches.append(file.as_uri())
         every = 9 if last else 60 + night if night % 3 == 0 else rows + 1
         lines = [_order(chance, day, n + 1, bad=(n + 1) % every == 0) for n in range(rows)]
         header = "Order No,Placed,Shop,Total" + (",Voucher" if last else "")
         text = "\n".join([header, *(f"{x}," if last else x for x in lines), ""])
-        (folder / "landing" / names[-1]).write_text(text, encoding="utf-8")
-    return names
+        file.write_text(text, encoding="utf-8")
+    return batches
 
 
 def _order(chance: random.Random, day: date, number: int, *, bad: bool) -> str:
@@ -144,7 +151,7 @@ def take_pictures(server: DevServer, page: Browser, last: str, into: Path) -> li
     places = {
         "asset": f"{server.url}/assets/lume/orders/v1",
         "server": server.url,
-        "batch": quote(last),
+        "batch": quote(last, safe=""),
         "run": run,
     }
     return [_picture(page, name, places, into / f"{name}.png") for name in VIEWS]
@@ -158,13 +165,20 @@ def _picture(page: Browser, name: str, places: dict[str, str], path: Path) -> Pa
     return path
 
 
-def main(into: Path, nights: int = NIGHTS) -> None:
-    """Make all pictures again, of so many nights."""
+def main(into: Path, nights: int = NIGHTS, project: Path = PROJECT) -> None:
+    """Make all pictures again, of so many nights; ``project`` must not be there, and goes again.
+
+    Its path is in the pictures, as it is in the names of the batches.
+    """
     program = find_browser()
     if program is None:
         sys.exit("There is no Chromium or Chrome on the PATH; install one, and try again.")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        project = Path(temporary) / "shop"
+    project.mkdir()
+    with (
+        ExitStack() as ending,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
+    ):
+        ending.callback(shutil.rmtree, project, ignore_errors=True)
         batches = make_project(project, nights)
         run_nights(project, batches)
         with (

@@ -18,8 +18,8 @@ LumeError
     ├── RunFailedError        the run ended FAILED or CRASHED; carries the run
     └── RunTimeoutError       also a TimeoutError; the run itself goes on
 
-A message is a fact (what and where) followed by a hint (what to do). ``exit_code`` is what the
-``lume`` command ends with.
+A message is a fact (what and where) followed by a hint (what to do). A hint ends without a full
+stop: it often ends with what is to be copied. ``exit_code`` is what the ``lume`` command ends with.
 """
 
 from __future__ import annotations
@@ -41,8 +41,15 @@ class LumeError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         """Say what is wrong and where; ``hint`` says what to do."""
         self.message = message
-        self.hint = hint
+        self.hint = hint = _without_stop(hint)
         super().__init__(message if hint is None else f"{message}\nHint: {hint}")
+
+
+def _without_stop(hint: str | None) -> str | None:
+    """The hint as all hints end; the dots of ``export NAME=...`` are no full stop."""
+    if hint is None or hint.endswith("..."):
+        return hint
+    return hint.removesuffix(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,10 @@ class Problem:
     file: str | None = None
     line: int | None = None
     column: int | None = None
+
+    def __post_init__(self) -> None:
+        """A hint ends as all do."""
+        object.__setattr__(self, "hint", _without_stop(self.hint))
 
     @property
     def field(self) -> str:
@@ -193,6 +204,11 @@ class RunTimeoutError(RunError, TimeoutError):
     exit_code = 11
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """``1 row``, ``2 rows``; with ``many``, ``1 row was`` or ``2 rows were``."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint naming the nearest known word, or those there are when none is near."""
     choices = sorted(known)
@@ -201,7 +217,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return f"did you mean {near[0]!r}?"
     shown = ", ".join(map(_shown, choices[:_MOST_SHOWN]))
     more = f" and {len(choices) - _MOST_SHOWN:,} more" if len(choices) > _MOST_SHOWN else ""
-    return f"known: {shown}{more}." if choices else "none is defined."
+    return f"known: {shown}{more}" if choices else "none is defined"
 
 
 _MOST_SHOWN = 30

@@ -45,6 +45,30 @@ def test_a_column_that_is_gone_is_said_to_be_gone(project):
     assert say(project, "drift", "contacts", "less.csv", "--write").exit_code == 2
 
 
+def test_a_title_above_the_header_is_told_by_the_run_and_by_drift(project):
+    text = (project / "landing" / "contacts.csv").read_text("utf-8")
+    (project / "landing" / "titled.csv").write_text(f"Contacts\nof May\n\n{text}", "utf-8")
+    said = say(project, "run", "contacts", "titled.csv")
+    assert (
+        "Line 4 of titled.csv reads like its header.\nHint: if that is so: say skip_lines: 3"
+        in (said.stderr)
+    )
+    said = say(project, "drift", "contacts", "titled.csv")
+    assert said.stdout.startswith("Line 4 of titled.csv reads like its header: skip_lines: 3 under")
+
+
+def test_another_file_is_told_so_and_shown_whole_when_asked(project):
+    wide = ",".join(f"x{number}" for number in range(12))
+    (project / "landing" / "wide.csv").write_text(f"{wide}\n{wide}\n", "utf-8")
+    said = say(project, "drift", "contacts", "wide.csv").stdout
+    assert said.startswith("This looks like another file: all 6 columns the flow needs")
+    assert said.endswith("All of them: lume drift contacts wide.csv --all\n")
+    assert "'x11'" not in said
+    assert "'x11'" in say(project, "drift", "contacts", "wide.csv", "--all").stdout
+    said = say(project, "run", "contacts", "wide.csv")
+    assert "Hint: look whether it is the right file; lume drift contacts" in said.stderr
+
+
 def test_a_batch_as_the_flow_knows_it_has_no_drift(project):
     said = say(project, "drift", "contacts", "contacts.csv")
     assert said.stdout == "contacts.csv has the columns that contacts:v1 knows.\n"

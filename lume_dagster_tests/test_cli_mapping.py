@@ -53,6 +53,15 @@ def test_without_a_flow_proposals_are_shown_and_nothing_is_written(project):
     assert sorted(project.rglob("*.yaml")) == before
 
 
+def test_of_a_wide_file_some_of_the_columns_that_are_not_used_are_named(project):
+    wide = ",".join(f"x{number}" for number in range(100))
+    (project / "landing" / "wide.csv").write_text(f"{wide}\n{wide}\n", "utf-8")
+    said = say("map", "landing/wide.csv", "--target", "schema.json").stdout
+    told = next(line for line in said.splitlines() if line.startswith("Not used: "))
+    assert len(told) < 150
+    assert " and 7" in told or " and 8" in told
+
+
 def test_how_the_file_is_written_goes_into_the_draft_and_is_known_from_then_on(project):
     (project / "landing" / "titled.csv").write_text(f"A report,,,\n{ROWS}", "utf-8")
     asked = ("map", "landing/titled.csv", "--flow", "titled")

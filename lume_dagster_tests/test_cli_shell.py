@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from lume_dagster import errors
+from lume_dagster.cli import lume
 from lume_dagster.cli.running import pair
-from lume_dagster.cli.shell import Shell, count, near, text_of, verb
+from lume_dagster.cli.shell import Shell, near, text_of, verb
+from lume_dagster.cli.webhooks import tell_attempts
+from lume_dagster.orchestration.webhooks.deliveries import Attempt
 
 
 def ending(error: BaseException, *arguments: str):
@@ -24,7 +32,7 @@ def ending(error: BaseException, *arguments: str):
 
 def test_an_error_is_a_sentence_and_a_hint():
     ended = ending(errors.FlowError("flow.yaml:3: mapping.a: no.", hint="write yes."))
-    assert ended.stderr == "Error: flow.yaml:3: mapping.a: no.\nHint: write yes.\n"
+    assert ended.stderr == "Error: flow.yaml:3: mapping.a: no.\nHint: write yes\n"
     assert ended.stdout == ""
 
 
@@ -49,7 +57,7 @@ def test_the_exit_code_says_what_kind_of_error_it_was(error, code):
 
 def test_a_script_reads_the_error_as_json():
     ended = ending(errors.FlowError("no.", hint="yes."), "--json")
-    assert json.loads(ended.stderr) == {"error": "FlowError", "message": "no.", "hint": "yes."}
+    assert json.loads(ended.stderr) == {"error": "FlowError", "message": "no.", "hint": "yes"}
 
 
 def test_a_fault_of_lume_itself_shows_no_traceback():
@@ -106,14 +114,6 @@ def test_a_value_is_written_as_a_person_reads_it(value, text):
     assert text_of(value) == text
 
 
-def test_one_is_singular():
-    assert (count(1, "row"), count(0, "row"), count(1500, "row")) == (
-        "1 row",
-        "0 rows",
-        "1,500 rows",
-    )
-
-
 def test_a_path_is_said_from_where_one_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert near(tmp_path / "a.csv") == "a.csv"
@@ -127,3 +127,64 @@ def test_metadata_is_split_at_the_first_equals_sign():
 def test_metadata_without_an_equals_sign_is_refused():
     with pytest.raises(click.BadParameter, match="'note' is not of the form key=value"):
         pair("note")
+
+
+def verbs(group: click.Group = lume, path: str = "lume") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from verbs(command, f"{path} {name}")
+
+
+@pytest.mark.parametrize("path", ["", *(p for p, c in verbs() if isinstance(c, click.Group))])
+def test_no_verb_is_listed_by_half_a_sentence(path):
+    shown = CliRunner().invoke(lume, [*path.split()[1:], "--help"], terminal_width=80).output
+    listed = shown.partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
+@pytest.mark.parametrize(("path", "command"), [v for v in verbs() if v[1].epilog])
+def test_the_examples_of_a_verb_name_it_and_options_that_it_has(path, command):
+    for line in command.epilog.removeprefix("\b\n").splitlines()[1:]:
+        if not line.startswith("  lume"):
+            continue
+        words = shlex.split(line)
+        typed = " ".join(words)
+        assert typed.startswith((path, path.removesuffix(" list")))
+        known = {name for option in command.params for name in option.opts}
+        assert {word for word in words if word.startswith("-")} <= known
+
+
+def test_a_mistyped_verb_is_answered_with_the_nearest():
+    said = CliRunner().invoke(lume, ["rnu"])
+    assert said.exit_code == 2
+    assert "Did you mean" in said.output
+
+
+def on_a_screen(columns, tell, monkeypatch):
+    """What a person sees in a terminal of so many columns."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    above, below = os.openpty()
+    with os.fdopen(below, "w") as screen:
+        with contextlib.redirect_stdout(screen):
+            tell()
+            screen.flush()
+        seen = os.read(above, 1 << 16).decode()
+    os.close(above)
+    return seen
+
+
+RUN = "run_03dfeb67-0d89-5fa4-b948-85d058dc12aa"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 160])
+def test_ids_stay_whole_on_a_narrow_screen(columns, monkeypatch):
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    said = "the receiver did not answer in time, and will be asked again"
+    attempt = Attempt("crm-of-the-sales-team", "m", RUN, 1, at, 0.2, None, said, delivered=False)
+    shell = Shell(json=False)
+    seen = on_a_screen(columns, lambda: tell_attempts(shell, [attempt]), monkeypatch)
+    assert RUN in seen
+    assert "asked again" in seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -127,12 +128,21 @@ def test_rejects_are_saved_repaired_and_resubmitted(project, tmp_path):
     assert say(project, "run", "contacts", "contacts.csv").exit_code == 0
     file = tmp_path / "repaired.csv"
     said = say(project, "rejects", "--save", str(file), "--field", "email")
-    assert f"lume rejects resubmit {file} --run run_" in said.stdout
+    assert said.stdout.endswith(f"lume rejects resubmit {file}\n")
     header, row = file.read_text(encoding="utf-8").splitlines()
     assert header.startswith("id,first_name,last_name,email,")
-    assert header.endswith(",_lume_row,_lume_reasons")
+    assert header.endswith(",_lume_row,_lume_reasons,_lume_run_id")
     assert "email 'emile at example.fr' is not an email [INVALID_FORMAT]" in row
     file.write_text(f"{header}\n{row.replace('emile at ', 'emile@', 1)}\n", encoding="utf-8")
+    # Another run is the last one now; whose rejects these are, the file says.
+    assert say(project, "run", "contacts", "contacts.csv", "--force-rerun").exit_code == 0
+    ended = say(project, "rejects", "resubmit", str(file))
+    assert "was read anew by run_" in ended.stderr
+    say(project, "rejects", "--save", str(file), "--field", "email")
+    text = file.read_text(encoding="utf-8").replace("emile at ", "emile@", 1)
+    file.write_text(text, encoding="utf-8")
+    assert say(project, "run", "contacts", "gone.csv").exit_code == 10
+    assert "has mapped no row. Why: lume status run_" in say(project, "rejects").stdout
     again = answer(project, "rejects", "resubmit", str(file), "--metadata", "by=hand")
     assert again["metrics"]["row_counts"] == {"input": 6, "mapped": 4, "rejects": 2}
     assert again["metadata"]["run"]["run_metadata"] == {"by": "hand"}
@@ -140,6 +150,30 @@ def test_rejects_are_saved_repaired_and_resubmitted(project, tmp_path):
     twice = say(project, "rejects", "resubmit", str(file), "--run", first)
     assert twice.exit_code == 2
     assert "are in the target since" in twice.stderr
+
+
+def test_a_record_that_could_not_be_split_speaks_for_itself(project):
+    (project / "landing" / "torn.csv").write_text(
+        (project / "landing" / "contacts.csv").read_text("utf-8") + "7,Gus\n", "utf-8"
+    )
+    assert "4 of 7 rows were rejected" in say(project, "run", "contacts", "torn.csv").stderr
+    said = say(project, "rejects", "--code", "MALFORMED_RECORD").stdout
+    assert "row 7 of torn.csv\n  expected 6 columns, found 2 [MALFORMED_RECORD]\n" in said
+    assert "  was: 7,Gus\n" in said
+
+
+def test_a_file_that_names_no_run_or_two_is_sent_back_with_the_runs_it_may_be_of(ran, tmp_path):
+    file = tmp_path / "repaired.csv"
+    file.write_text("id,email,_lume_row\n5,e@f.fr,5\n", encoding="utf-8")
+    said = say(ran, "rejects", "resubmit", str(file))
+    assert said.exit_code == 2
+    assert "repaired.csv does not say which run's rejects it holds: it has no" in said.stderr
+    assert re.search(r"--run; it may be run_[-\w]+ \(contacts:v1 on contacts\.csv\)$", said.stderr)
+    file.write_text("id,_lume_row,_lume_run_id\n5,5,run_a\n4,4,run_b\n", encoding="utf-8")
+    said = say(ran, "rejects", "resubmit", str(file))
+    assert "repaired.csv holds rejects of 2 runs: run_a, run_b." in said.stderr
+    said = say(ran, "rejects", "resubmit", str(tmp_path / "gone.csv"))
+    assert "There is no file" in said.stderr
 
 
 def test_rejects_cannot_be_saved_as_anything_else(ran, tmp_path):
@@ -261,7 +295,7 @@ def test_a_version_is_no_different_from_itself(project):
 def test_rows_are_compared_on_a_batch(project):
     said = say(project, "diff", "contacts:v1", "contacts:v1", "--exit-code")
     assert said.exit_code == 2
-    assert "no batch is named.\nHint: name one with --on." in said.stderr
+    assert "no batch is named.\nHint: name one with --on" in said.stderr
 
 
 def test_a_draft_with_an_error_is_not_published(project):

@@ -66,6 +66,7 @@ def test_the_status_of_a_failed_run_says_why_and_what_to_do(project):
     [
         ("force_rerun=True runs it again.", "--force-rerun runs it again."),
         ("run it with force_rerun.", "run it with --force-rerun."),
+        ("say which, such as source_path='a.csv'", "say which, such as --batch 'a.csv'"),
         ("nothing of the kind.", "nothing of the kind."),
     ],
 )
@@ -87,7 +88,7 @@ def test_a_webhook_whose_secret_is_too_short_is_refused_where_it_is_defined(proj
     said = say(project, "webhooks", "list")
     assert (said.exit_code, said.stdout) == (2, "")
     assert "A secret of webhook ops has 9 bytes." in said.stderr
-    assert "Hint: use 16 at least." in said.stderr
+    assert "Hint: use 16 at least" in said.stderr
 
 
 def test_a_webhook_that_was_not_reached_is_explained_once(project, monkeypatch):
@@ -98,7 +99,7 @@ def test_a_webhook_that_was_not_reached_is_explained_once(project, monkeypatch):
     told = json.loads(said.stderr)
     assert told["message"].startswith("The webhook ops did not take the message: A secret of")
     assert "\n" not in told["message"]
-    assert told["hint"] == "use 16 at least."
+    assert told["hint"] == "use 16 at least"
 
 
 def test_a_variable_that_is_not_set_is_named_before_a_run_is_made(project):

@@ -21,7 +21,9 @@ def test_a_person_sees_graph_partitions_checks_and_runs(tmp_path):
     """Each page is waited for until it shows what the docs say that it shows."""
     if find_browser() is None:
         pytest.skip(f"{NOT_RUN}: no Chromium or Chrome on the PATH")
-    main(tmp_path, nights=7)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    main(pictures, nights=7, project=tmp_path / "shop")
     for name, (_, _, height) in VIEWS.items():
-        with Image.open(tmp_path / f"{name}.png") as picture:
+        with Image.open(pictures / f"{name}.png") as picture:
             assert picture.size == (1400, height)

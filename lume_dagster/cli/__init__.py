@@ -24,6 +24,7 @@ from lume_dagster.cli import (
     ui,
     webhooks,
 )
+from lume_dagster.cli.shell import InOrder
 
 VERBS = (
     demo.demo,
@@ -50,15 +51,6 @@ VERBS = (
     ui.ui,
     completion.completion,
 )
-
-
-class InOrder(click.Group):
-    """A group that lists its verbs in the order a person meets them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs as they were added."""
-        del ctx
-        return list(self.commands)
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})

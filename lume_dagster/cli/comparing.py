@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, text_of
+from lume_dagster.cli.shell import Shell, text_of
 from lume_dagster.cli.telling import reason
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.engines.comparison import RowChange
@@ -29,7 +30,7 @@ def tell_comparison(shell: Shell, found: VersionComparison) -> None:
     """Counts side by side, then what changes, then the first rows that do."""
     sides = (found.before, found.after)
     codes = dict.fromkeys(code for side in sides for code in side.error_counts)
-    click.echo(f"{found.source_path}, {count(found.input_rows, 'row')}:")
+    click.echo(f"{found.source_path}, {counted(found.input_rows, 'row')}:")
     shell.table(
         ("", *(side.version for side in sides)),
         [
@@ -46,25 +47,25 @@ def tell_comparison(shell: Shell, found: VersionComparison) -> None:
         shell.table(("row", *(s.version for s in sides)), map(_cells, found.examples))
         rest = found.changed_rows - len(found.examples)
         if rest > 0:
-            click.echo(f"and {count(rest, 'more row')}")
+            click.echo(f"and {counted(rest, 'more row')}")
 
 
 def _sentences(found: VersionComparison) -> Iterator[str]:
     rows = found.rows
     for names, what in ((found.new_fields, "new"), (found.gone_fields, "gone")):
         if names:
-            yield f"{what} fields: {', '.join(names)}"
+            yield f"{what} field{'' if len(names) == 1 else 's'}: {', '.join(names)}"
     if not found.changed_rows:
         yield "Every row comes out the same."
         return
     if rows.now_mapped:
-        yield f"{count(rows.now_mapped, 'row')} rejected before, mapped now"
+        yield f"{counted(rows.now_mapped, 'row')} rejected before, mapped now"
     if rows.now_rejected:
-        yield f"{count(rows.now_rejected, 'row')} mapped before, rejected now"
+        yield f"{counted(rows.now_rejected, 'row')} mapped before, rejected now"
     if rows.changed:
         fields = ", ".join(f"{name} {n:,}" for name, n in rows.fields.items())
-        yield f"{count(rows.changed, 'row')} mapped with other values: {fields}"
-    yield f"{count(rows.same, 'row')} mapped the same"
+        yield f"{counted(rows.changed, 'row')} mapped with other values: {fields}"
+    yield f"{counted(rows.same, 'row')} mapped the same"
 
 
 def _cells(change: RowChange) -> tuple[int, str, str]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, verb
+from lume_dagster.cli.shell import InOrder, Shell, examples, verb
 from lume_dagster.errors import LumeError
 
 if TYPE_CHECKING:
     from lume_dagster.orchestration.connections import Connection
 
 
-@click.group()
+@click.group(cls=InOrder)
 def connect() -> None:
     """List the connectors of the project, or try one out."""
 
@@ -22,7 +22,7 @@ def connect() -> None:
 @verb(name="list")
 @click.option("--kinds", is_flag=True, help="The kinds that are installed, not the connectors.")
 def list_(shell: Shell, *, kinds: bool) -> None:
-    """List the connectors: their kind, what they can be, and the flows that use them."""
+    """List the connectors, what they can be, and the flows that use them."""
     from lume_dagster.connectors.registry import connector_kinds
 
     if kinds:
@@ -60,7 +60,7 @@ def _summary(one: Connection) -> dict[str, object]:
     }
 
 
-@verb()
+@verb(epilog=examples("lume connect test warehouse"))
 @click.argument("name")
 @click.option(
     "--timeout",
@@ -71,7 +71,7 @@ def _summary(one: Connection) -> dict[str, object]:
     help="Seconds to wait for the other system.",
 )
 def test(shell: Shell, name: str, seconds: float) -> None:
-    """Try the connector NAME: can it be reached, do the credentials hold, what may it do.
+    """Try the connector NAME: reachability, credentials, rights.
 
     The tables that flows write to are asked for too. Nothing is written. Ends with the exit code of
     the error's class when something is missing.

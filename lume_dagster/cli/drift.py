@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import Shell, examples, near, verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.project import Project
 
 
-@verb()
+@verb(epilog=examples("lume drift contacts new.csv", "lume drift contacts new.csv --write"))
 @click.argument("flow", metavar="FLOW[:vN]")
 @click.argument("source_path")
 @click.option(
@@ -40,17 +40,27 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With --accept: keep the values of columns with few of them, so that new ones are told.",
 )
-def drift(
-    shell: Shell, flow: str, source_path: str, *, write: bool, accept: bool, keep_values: bool
+@click.option("--all", "everything", is_flag=True, help="Name every column, not ten of each kind.")
+def drift(  # noqa: PLR0913 - a parameter for each option
+    shell: Shell,
+    flow: str,
+    source_path: str,
+    *,
+    write: bool,
+    accept: bool,
+    keep_values: bool,
+    everything: bool,
 ) -> None:
-    """Say how the columns of a batch differ from what FLOW needs, and its values from what it knew.
+    """Say what changed in a batch: its columns, and their values.
 
-    Columns that seem to be renamed are proposed as source.also_called; where values are written
-    otherwise, an expression that reads them. Nothing is changed without --write, and no version
-    ever is. How values looked is kept by `lume map`, and by --accept.
+    Its columns are held beside what FLOW needs, its values beside how they looked before. Columns
+    that seem to be renamed are proposed as source.also_called; where values are written otherwise,
+    an expression that reads them. Nothing is changed without --write, and no version ever is. How
+    values looked is kept by `lume map`, and by --accept.
     """
     from lume_dagster.errors import InvalidRequestError
     from lume_dagster.flows.library import Library
+    from lume_dagster.mapper.drift import MOST_TOLD
     from lume_dagster.orchestration.project import find_project, load_project
 
     if keep_values and not accept:
@@ -68,7 +78,8 @@ def drift(
         "written": None if written is None else str(written),
         "kept": None if kept is None else str(kept),
     }
-    shell.answer(value, lambda: _tell(version, source_path, found, written, kept))
+    most = None if everything else MOST_TOLD
+    shell.answer(value, lambda: _tell(version, source_path, found, written, kept, most=most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +88,15 @@ class _Found:
 
     columns: Drift
     shapes: ShapeDrift
+    header: tuple[str, int] | None  # the file and the line where its header seems to stand
 
-    def sentences(self) -> Iterator[str]:
-        """Both, the worst first."""
-        yield from self.columns.sentences()
+    def sentences(self, most: int | None) -> Iterator[str]:
+        """All of it, the worst first."""
+        if self.header is not None and self.columns.missing:
+            name, line = self.header[0].rsplit("/", 1)[-1], self.header[1]
+            remedy = f"skip_lines: {line - 1} under source.format takes it for that"
+            yield f"Line {line} of {name} reads like its header: {remedy}."
+        yield from self.columns.sentences(most)
         yield from self.shapes.sentences()
 
 
@@ -98,7 +114,8 @@ def _found(
         source = _source_asset(project, version)
         beside = Beside(source, instance, settings, workspace.flows)
         flow = version.flow
-        found = _Found(drift_of(flow, staged, beside), shape_drift_of(flow, staged, beside))
+        columns, shapes = drift_of(flow, staged, beside), shape_drift_of(flow, staged, beside)
+        found = _Found(columns, shapes, staged.header_elsewhere)
         if not accept:
             return found, None
         sample = take_sample(settings, staged)
@@ -137,11 +154,19 @@ def _changed(draft: Flow, found: _Found) -> Flow:
 
 
 def _tell(
-    version: FlowVersion, source_path: str, found: _Found, written: Path | None, kept: Path | None
+    version: FlowVersion,
+    source_path: str,
+    found: _Found,
+    written: Path | None,
+    kept: Path | None,
+    *,
+    most: int | None,
 ) -> None:
-    for sentence in found.sentences():
+    for sentence in found.sentences(most):
         click.echo(sentence)
     name, columns = version.flow.flow, found.columns
+    if most is not None and columns.is_cut(most):
+        click.echo(f"All of them: lume drift {name} {source_path} --all")
     if not columns.missing and not columns.new:
         click.echo(f"{source_path} has the columns that {version.name} knows.")
     if found.shapes.known and not found.shapes.changes:

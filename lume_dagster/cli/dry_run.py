@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, exactly
+from lume_dagster.cli.shell import Shell, exactly
 from lume_dagster.cli.telling import reason
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.flows.model import FlowVersion
@@ -43,7 +44,8 @@ def _outcome(
 
     batch = batch_aside(version, source_path, folder)
     with project.workspace.engine() as engine:
-        map_aside(engine, version, stage_aside(project, engine, batch), batch.output, rows)
+        staged = stage_aside(project, engine, batch, first=rows)
+        map_aside(engine, version, staged, batch.output, rows)
     return (
         list(_rows(batch.output / "mapped")),
         [_readable(reject) for reject in _rows(batch.output / "rejects")],
@@ -68,7 +70,7 @@ def _tell(shell: Shell, mapped: list[Row], rejects: list[Row]) -> None:
         told[reject[ROW]] = (reject[ROW], _fields(reject["original"]), reasons)
     shell.table(("row", "becomes, or was", "rejected because"), [told[row] for row in sorted(told)])
     click.echo(
-        f"{count(len(mapped), 'row')} would be mapped, {len(rejects):,} rejected."
+        f"{counted(len(mapped), 'row')} would be mapped, {len(rejects):,} rejected."
         " Nothing was written to the target."
     )
 

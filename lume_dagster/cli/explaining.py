@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, verb
+from lume_dagster.cli.shell import Shell, examples, verb
 from lume_dagster.errors import InvalidRequestError, did_you_mean
 
 if TYPE_CHECKING:
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from lume_dagster.flows.schema import SchemaField
 
 
-@verb()
+@verb(epilog=examples("lume explain contacts country"))
 @click.argument("flow", metavar="FLOW[:vN]")
 @click.argument("field")
 def explain(shell: Shell, flow: str, field: str) -> None:
-    """Say how FIELD is made: its expression, the columns and seeds in it, and who approved it.
+    """Say how FIELD is made, from what, and who approved it.
 
-    FIELD is a path: customer.city, lines[].sku. FLOW:draft is the draft.
+    Its expression, and the columns and seeds in it. FIELD is a path: customer.city, lines[].sku.
+    FLOW:draft is the draft.
     """
     from lume_dagster.flows.library import Library
     from lume_dagster.orchestration.project import find_project, load_project

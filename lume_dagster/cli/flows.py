@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, near, verb
-from lume_dagster.errors import FlowError, InvalidRequestError
+from lume_dagster.cli.shell import Shell, examples, near, verb
+from lume_dagster.errors import FlowError, InvalidRequestError, counted
 
 if TYPE_CHECKING:
     from lume_dagster.errors import Problem
@@ -34,7 +34,7 @@ def validate(shell: Shell, flows: tuple[str, ...]) -> None:
     from lume_dagster.orchestration.project import find_project, load_project
 
     found = examine(load_project(find_project()), flows)
-    census = f"{count(found.drafts, 'draft')} and {count(found.versions, 'published version')}"
+    census = f"{counted(found.drafts, 'draft')} and {counted(found.versions, 'published version')}"
     value = {
         "drafts": found.drafts,
         "versions": found.versions,
@@ -50,7 +50,7 @@ def _nearby(problem: Problem) -> Problem:
     return problem if problem.file is None else replace(problem, file=near(problem.file))
 
 
-@verb()
+@verb(epilog=examples('lume publish contacts --note "since is optional"'))
 @click.argument("flow")
 @_note
 @_author
@@ -90,7 +90,7 @@ def _tell_published(name: str, flow: str, *, is_active: bool) -> None:
         click.echo(f"Let {flow} stand for it: lume activate {name}")
 
 
-@verb()
+@verb(epilog=examples("lume activate contacts:v2"))
 @click.argument("version", metavar="FLOW:vN")
 @_note
 @_author
@@ -107,7 +107,12 @@ def activate(shell: Shell, version: str, *, note: str, author: str | None) -> No
     shell.answer(move.model_dump(), lambda: click.echo(f"{flow} stands for v{move.after}{told}."))
 
 
-@verb()
+@verb(
+    epilog=examples(
+        "lume diff contacts:v1 contacts:v2",
+        "lume diff contacts:v1 contacts:draft --on contacts.csv",
+    )
+)
 @click.argument("before", metavar="FLOW:vN")
 @click.argument("after", metavar="FLOW:vM")
 @click.option(
@@ -128,7 +133,7 @@ def diff(
     rows: int | None,
     exit_code: bool,
 ) -> None:
-    """Show field by field how two versions differ, and row by row on a batch.
+    """Show how two versions differ: their fields, and rows of a batch.
 
     FLOW:draft is the draft. Nothing is written to the target.
     """

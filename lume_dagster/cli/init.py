@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import Shell, examples, near, verb
 from lume_dagster.errors import InvalidRequestError
 
 #: Files of the starter that would mean something where they lie now, and their names in a project.
 _RENAMED = {"definitions.py.txt": "definitions.py", "gitignore.txt": ".gitignore"}
 
 
-@verb()
+@verb(epilog=examples("lume init shop"))
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def init(shell: Shell, folder: Path) -> None:
     """Write a working project into DIR.

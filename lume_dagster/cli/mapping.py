@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.sampling import format_of, sample_options, tell_no_rows, whereabouts
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.sampling import format_of, sample_options, tell_oddities, whereabouts
+from lume_dagster.cli.shell import Shell, examples, near, verb
 from lume_dagster.errors import FlowError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from lume_dagster.mapper.workshop.place import Place
 
 
-@verb(name="map")
+@verb(
+    name="map",
+    epilog=examples(
+        "lume map orders.csv --target order.schema.json",
+        "lume map orders.csv --target order.schema.json --flow orders",
+    ),
+)
 @sample_options
 @click.option(
     "--target",
@@ -59,7 +65,7 @@ def map_(  # noqa: PLR0913 - options
     model: str | None,
     privacy: str | None,
 ) -> None:
-    """Propose how each field of a target is made from the columns of SAMPLE.
+    """Propose how each field of a target is made from a sample.
 
     SAMPLE is a file, a folder or a glob here; with --connector, a batch of that connector. Each
     expression was run on the sample. Without --flow nothing is written.
@@ -74,7 +80,7 @@ def map_(  # noqa: PLR0913 - options
     asked = model_of(model, privacy)
     form = format_of(formats) or _format_in(flow, connector)
     with staged_aside(whereabouts(sample, connector, query, form)) as (staged, settings):
-        tell_no_rows(staged)
+        tell_oddities(staged)
         proposer = model_proposer(asked) if asked is not None else None
         generator = Generator(settings, country=country, proposer=proposer)
         if flow is None:

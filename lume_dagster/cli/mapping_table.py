@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, count
+from lume_dagster.cli.shell import Shell
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.mapper.proposal import Draft, Proposal, Shown
@@ -16,6 +17,7 @@ _WORDS = {"auto": "sure", "review": "look", "abstain": "none"}
 #: What a person has said counts more than how sure the mapper is.
 _DECIDED = {"FLAGGED": "flagged", "PROPOSED": "yours", "APPROVED": "approved"}
 _COLOURS = {"auto": "green", "review": "yellow", "abstain": "red"}
+_MOST_UNUSED = 20  # columns named; a script has all of them by --json
 _LONGEST = 28
 
 
@@ -36,15 +38,18 @@ def tell_draft(shell: Shell, draft: Draft) -> None:
     shell.table(("field", "from", "expression", "", "", "example", "why"), rows)
     click.echo(f"{', '.join(_summary(draft))}.")
     if draft.unused:
-        click.echo(f"Not used: {', '.join(draft.unused)}.")
+        left = len(draft.unused) - _MOST_UNUSED
+        more = f" and {left} more" if left > 0 else ""
+        click.echo(f"Not used: {', '.join(draft.unused[:_MOST_UNUSED])}{more}.")
 
 
 def _summary(draft: Draft) -> Iterator[str]:
     """Of the fields a person has not spoken about, how many are sure."""
     verdicts = [proposal.verdict.value for proposal in draft.proposals]
-    yield f"{verdicts.count('auto')} of {count(len(verdicts), 'field')} are sure"
+    sure = verdicts.count("auto")
+    yield f"{sure} of {counted(len(verdicts), 'field')} {'is' if sure == 1 else 'are'} sure"
     if looks := verdicts.count("review"):
-        yield f"{looks} want a look"
+        yield counted(looks, "wants a look", "want a look")
     if none := verdicts.count("abstain"):
         yield f"for {none} nothing is proposed"
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, verb
+from lume_dagster.cli.shell import InOrder, Shell, examples, verb
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.project import Project
 
 
-@click.group()
+@click.group(cls=InOrder)
 def partitions() -> None:
     """List or add the batches that Dagster knows of a flow version."""
 
@@ -31,7 +32,7 @@ def list_(shell: Shell, flow: str) -> None:
     shell.answer(known, lambda: click.echo("\n".join(known) if known else f"{flow} has none yet."))
 
 
-@verb()
+@verb(epilog=examples("lume partitions add contacts may.csv june.csv"))
 @click.argument("flow", metavar="FLOW[:vN]")
 @click.argument("source_paths", metavar="SOURCE_PATH...", nargs=-1, required=True)
 def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
@@ -48,7 +49,7 @@ def add(shell: Shell, flow: str, source_paths: tuple[str, ...]) -> None:
         known = set(instance.get_dynamic_partitions(name))
         added = [path for path in dict.fromkeys(wanted) if path not in known]
         add_partitions(instance, name, added)
-    shell.answer(added, lambda: click.echo(f"{count(len(added), 'partition')} added to {flow}."))
+    shell.answer(added, lambda: click.echo(f"{counted(len(added), 'partition')} added to {flow}."))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lume_dagster.cli.shell import Shell
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -61,7 +62,9 @@ def _display(run: LumeRun, phase: int) -> Text:
     metrics = run.metrics if phase == len(PHASES) - 1 else None
     if metrics is not None:
         rows = metrics.row_counts
-        text.append(f"  {rows.mapped:,} rows mapped, {rows.rejects:,} rejected\n", style="dim")
+        text.append(
+            f"  {counted(rows.mapped, 'row')} mapped, {rows.rejects:,} rejected\n", style="dim"
+        )
     return text
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, verb
+from lume_dagster.cli.shell import Shell, examples, verb
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.orchestration.prune import Leftover
@@ -44,12 +45,12 @@ class Age(click.ParamType[timedelta]):
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-@verb()
+@verb(epilog=examples("lume prune --older-than 90d --dry-run"))
 @click.option("--older-than", type=Age(), default="30d", help="30d, 12h or 5m.", show_default=True)
 @click.option("--everything", is_flag=True, help="Also the newest run of each batch.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(shell: Shell, older_than: timedelta, everything: bool, dry_run: bool) -> None:
-    """Remove what old runs left: records and events, staging, output, logs.
+    """Remove what old runs left: records, staging, output, logs.
 
     The newest run of each batch is kept, so that the batch stays done and its rejects readable;
     with --everything it goes too, and the batch may be run again. Targets are not touched.
@@ -79,6 +80,6 @@ def _tell(found: Sequence[Leftover], *, dry_run: bool) -> None:
     for kind, noun in _KINDS.items():
         number = sum(one.kind == kind for one in found)
         if number:
-            click.echo(f"{count(number, noun):>20}")
+            click.echo(f"{counted(number, noun):>20}")
     size = sum(one.bytes for one in found) / 1e6
     click.echo(f"{size:,.1f} MB {'would be' if dry_run else 'are'} free.")

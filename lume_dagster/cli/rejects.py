@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lume_dagster.cli.running import LAST, find, finish, pair
-from lume_dagster.cli.shell import Shell, count, near, verb
+from lume_dagster.cli.shell import InOrder, Shell, examples, near, verb
 from lume_dagster.cli.telling import summary, tell_reject, tell_the_rest
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 _batch = click.option("--batch", metavar="SOURCE_PATH", help="Which batch, where RUN took several.")
 
 
-class _ListedByDefault(click.Group):
+class _ListedByDefault(InOrder):
     """`lume rejects RUN` is `lume rejects list RUN`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -31,13 +33,15 @@ class _ListedByDefault(click.Group):
 
 @click.group(cls=_ListedByDefault)
 def rejects() -> None:
-    """See what a run rejected and why, repair it, and send it in again.
+    """See what a run rejected and why, and send repaired rows in.
 
     `lume rejects RUN` is `lume rejects list RUN`.
     """
 
 
-@verb(name="list")
+@verb(
+    name="list", epilog=examples("lume rejects", "lume rejects --field email --save repaired.csv")
+)
 @click.argument("run_id", metavar="[RUN]", default=LAST)
 @click.option("--limit", default=20, show_default=True, help="Show at most this many rows.")
 @click.option("--code", help="Only rows with this error code.")
@@ -66,21 +70,21 @@ def list_(  # noqa: PLR0913 - a parameter for each option
     found = find(run_id)
     if save is not None:
         path = found.save_rejects(save, code=code, field=field, source_path=batch)
-        told = f"Saved {near(path)}. Edit it, then: lume rejects resubmit {near(path)} --run "
-        shell.answer({"run": found.id, "file": str(path)}, lambda: click.echo(f"{told}{found.id}"))
+        then = f"lume rejects resubmit {quote(near(path))}"
+        told = f"Saved {near(path)}. Edit it, then: {then}"
+        shell.answer({"run": found.id, "file": str(path)}, lambda: click.echo(told))
         return
     rows = first_rejects(found, limit, code=code, field=field, batch=batch)
     shell.answer(rows, lambda: _tell(found, rows, filtered=bool(code or field or batch)))
 
 
-@verb()
+@verb(epilog=examples("lume rejects resubmit repaired.csv"))
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
     "--run",
     "run_id",
     metavar="RUN",
-    default=LAST,
-    help="Whose rejects they were.  [default: the last run]",
+    help="Whose rejects they were.  [default: the run that FILE names in _lume_run_id]",
 )
 @_batch
 @click.option(
@@ -97,8 +101,8 @@ def list_(  # noqa: PLR0913 - a parameter for each option
 def resubmit(  # noqa: PLR0913 - a parameter for each option
     shell: Shell,
     file: Path,
-    run_id: str,
     *,
+    run_id: str | None,
     batch: str | None,
     flow_version: str | None,
     wait: bool,
@@ -111,7 +115,7 @@ def resubmit(  # noqa: PLR0913 - a parameter for each option
     FILE is what `lume rejects RUN --save FILE` or `lume download` wrote, edited. Rows are known by
     their number in _lume_row and join their batch in the target; what is still bad stays rejected.
     """
-    started = find(run_id).resubmit(
+    started = find(run_id or _named_in(file)).resubmit(
         file,
         flow_version=flow_version,
         source_path=batch,
@@ -128,6 +132,15 @@ def resubmit(  # noqa: PLR0913 - a parameter for each option
 
 rejects.add_command(list_)
 rejects.add_command(resubmit)
+
+
+def _named_in(file: Path) -> str:
+    from lume_dagster.orchestration.instance import open_instance
+    from lume_dagster.orchestration.project import find_project, load_project
+    from lume_dagster.orchestration.repaired_file import run_named_in
+
+    with open_instance(load_project(find_project()).workspace.data) as instance:
+        return run_named_in(instance, file)
 
 
 def first_rejects(
@@ -166,11 +179,18 @@ def _details(run: LumeRun) -> RunDetails:
 
 def _tell(run: LumeRun, rows: list[dict[str, Any]], *, filtered: bool) -> None:
     if not rows:
-        told = "no such row" if filtered else "nothing"
-        click.echo(f"{run.id} rejected {told}.")
+        click.echo(_nothing(run, filtered=filtered))
     for reject in rows:
         tell_reject(reject)
     if filtered:
-        click.echo(f"{count(len(rows), 'such reject')} shown.")
+        click.echo(f"{counted(len(rows), 'such reject')} shown.")
     else:
         tell_the_rest(run, len(rows))
+
+
+def _nothing(run: LumeRun, *, filtered: bool) -> str:
+    if not run.status.ended:
+        return f"{run.id} is {run.status}; its rejects are there when it has ended."
+    if run.metrics is None:
+        return f"{run.id} is {run.status} and has mapped no row. Why: lume status {run.id}"
+    return f"{run.id} rejected {'no such row' if filtered else 'nothing'}."

@@ -8,10 +8,10 @@ from typing import Literal
 import click
 
 from lume_dagster.cli.running import find
-from lume_dagster.cli.shell import Shell, near, verb
+from lume_dagster.cli.shell import Shell, examples, near, verb
 
 
-@verb()
+@verb(epilog=examples("lume download last contacts-out", "lume download last . --only rejects"))
 @click.argument("run_id", metavar="RUN")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lume_dagster.cli.progress import wait as wait_for
-from lume_dagster.cli.shell import INTERRUPTED, Shell, verb
+from lume_dagster.cli.shell import INTERRUPTED, Shell, examples, verb
 from lume_dagster.cli.telling import summary, tell_error, tell_run, tell_runs
 from lume_dagster.errors import InvalidRequestError, RunFailedError
 
@@ -26,7 +26,13 @@ def pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-@verb()
+@verb(
+    epilog=examples(
+        "lume run contacts contacts.csv",
+        "lume run contacts 'contacts-2024-*.csv'",
+        "lume run contacts:draft contacts.csv --dry-run 10",
+    )
+)
 @click.argument("flow", metavar="FLOW[:vN]")
 @click.argument("source_path")
 @click.option(

@@ -97,8 +97,12 @@ def _value(name: str, text: str) -> Any:
     return text if document.problems else document.value
 
 
-def tell_no_rows(staged: StagedBatch) -> None:
-    """Say that there was only a header to go by, and where the rows may be."""
+def tell_oddities(staged: StagedBatch) -> None:
+    """Say where the header seems to stand elsewhere, or where there was nothing but a header."""
+    if staged.header_elsewhere is not None:
+        uri, line = staged.header_elsewhere
+        said = f"Line {line} of {uri.rsplit('/', 1)[-1]} reads like its header"
+        click.echo(f"{said}; --format skip_lines={line - 1} takes it for that.", err=True)
     if staged.records:
         return
     click.echo("The sample has no rows: there are only the names of its columns.", err=True)

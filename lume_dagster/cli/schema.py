@@ -8,17 +8,22 @@ from typing import Any
 
 import click
 
-from lume_dagster.cli.sampling import format_of, sample_options, tell_no_rows, whereabouts
-from lume_dagster.cli.shell import Shell, count, near, verb
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.cli.sampling import format_of, sample_options, tell_oddities, whereabouts
+from lume_dagster.cli.shell import InOrder, Shell, examples, near, verb
+from lume_dagster.errors import InvalidRequestError, counted
 
 
-@click.group()
+@click.group(cls=InOrder)
 def schema() -> None:
     """Make target schemas."""
 
 
-@verb()
+@verb(
+    epilog=examples(
+        "lume schema infer orders.csv -o order.schema.json",
+        "lume schema infer --connector warehouse --query 'SELECT * FROM crm.contacts'",
+    )
+)
 @sample_options
 @click.option(
     "--rows",
@@ -64,14 +69,14 @@ def infer(  # noqa: PLR0913 - options
         raise InvalidRequestError(f"{near(output)} is there already.", hint="name another file.")
     where = whereabouts(sample, connector, query, format_of(formats))
     with staged_aside(where) as (staged, settings):
-        tell_no_rows(staged)
+        tell_oddities(staged)
         taken = take_sample(settings, staged, rows)
     found: dict[str, Any] = infer_schema(taken, examples)
     text = json.dumps(found, indent=2, ensure_ascii=False)
     if output is not None:
         output.write_text(text + "\n", encoding="utf-8")
-        told = f"{near(output)}: {count(len(found['properties']), 'field')}"
-        shell.answer(found, lambda: click.echo(f"{told} of {count(len(taken.rows), 'row')}."))
+        told = f"{near(output)}: {counted(len(found['properties']), 'field')}"
+        shell.answer(found, lambda: click.echo(f"{told} of {counted(len(taken.rows), 'row')}."))
     else:
         click.echo(text)
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, NoReturn
 
 import click
@@ -24,7 +25,13 @@ INTERRUPTED = 130
 #: The variable that names the project's folder.
 PROJECT = "LUME_PROJECT"
 
-_FORCED = re.compile(r"\bforce_rerun(=True)?\b")
+_GAP = 3  # between two columns of a table on a screen
+
+#: What hints name as Python has it, and as a person types it.
+_TYPED = (
+    (re.compile(r"\bforce_rerun(=True)?\b"), "--force-rerun"),
+    (re.compile(r"\bsource_path=(?=['\"])"), "--batch "),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,14 @@ class Shell:
             click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
         else:
             tell()
+
+    def fits(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bool:
+        """Whether a table of these rows has room without a fold; in a file or a pipe, always."""
+        if not self.is_watched:
+            return True
+        cells = [list(columns), *([text_of(value) for value in row] for row in rows)]
+        widest = (max(map(len, column)) for column in zip(*cells, strict=True))
+        return sum(widest) + _GAP * (len(columns) - 1) <= get_terminal_size().columns
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Rows under their headings; numbers to the right."""
@@ -85,12 +100,9 @@ def exactly(value: object) -> str:
 
 def in_the_shell(hint: str) -> str:
     """A hint of the client, with the option that a person types here."""
-    return _FORCED.sub("--force-rerun", hint)
-
-
-def count(number: int, noun: str) -> str:
-    """``1 row``, ``2 rows``, ``12,345 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    for spelt, typed in _TYPED:
+        hint = spelt.sub(typed, hint)
+    return hint
 
 
 def near(path: str | Path) -> str:
@@ -137,6 +149,20 @@ _COMMON = (
     ),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
+
+
+class InOrder(click.Group):
+    """A group that lists its verbs in the order a person meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs as they were added."""
+        del ctx
+        return list(self.commands)
+
+
+def examples(*lines: str) -> str:
+    """Commands as they are typed, for the end of a verb's help."""
+    return "\n  ".join(["\b\nFor example:", *lines])
 
 
 def verb(*, name: str | None = None, epilog: str | None = None) -> Callable[..., click.Command]:
@@ -210,5 +236,5 @@ def _words(error: Exception) -> tuple[str, str | None]:
         return error.message, None if error.hint is None else in_the_shell(error.hint)
     return (
         f"lume itself failed: {type(error).__name__}: {error}",
-        "run the same command with --debug and report what it shows.",
+        "run the same command with --debug and report what it shows",
     )

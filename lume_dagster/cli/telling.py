@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lume_dagster.cli.shell import Shell, count, exactly, in_the_shell, near
+from lume_dagster.cli.shell import Shell, exactly, in_the_shell, near
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
 
-_GAPS = 14  # of a table of five columns
+_LINE = "_lume_line"  # of a record that has no columns: its text
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL_FAILED": "yellow", "FAILED": "red", "CRASHED": "red"}
 
 
@@ -87,13 +87,13 @@ def tell_runs(shell: Shell, found: Iterable[LumeRun]) -> None:
     if not rows:
         click.echo("No run yet.")
         return
-    widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    if shell.is_watched and sum(widest) + _GAPS > get_terminal_size().columns:
+    columns = ("run", "status", "flow", "batch", "created")
+    if not shell.fits(columns, rows):
         for run_id, status, flow, batch, when in rows:
             click.secho(status, fg=_COLOURS.get(status), bold=True, nl=False)
             click.echo(f"  {flow}  {when}\n  {run_id}\n  {batch}")
     else:
-        shell.table(("run", "status", "flow", "batch", "created"), rows)
+        shell.table(columns, rows)
 
 
 def _when(run: LumeRun) -> str:
@@ -106,14 +106,18 @@ def tell_reject(reject: Mapping[str, Any]) -> None:
     click.secho(f"row {reject['_lume_file_row']:,} of {file}", bold=True)
     for error in reject["errors"]:
         click.echo(f"  {reason(error)}")
-    values = (f"{name} {exactly(value)}" for name, value in reject["original"].items())
+    values = (
+        exactly(value) if name == _LINE else f"{name} {exactly(value)}"
+        for name, value in reject["original"].items()
+    )
     click.secho(f"  was: {', '.join(values)}", dim=True)
 
 
 def reason(error: Mapping[str, Any]) -> str:
     """``destination 'SJU' is not in the seed airports [LOOKUP_NOT_FOUND]``."""
     value = "" if error["value"] is None else f" {error['value']!r}"
-    return f"{error['field'] or 'the record'}{value} {error['message']} [{error['code']}]"
+    about = f"{error['field']}{value} " if error["field"] else ""  # a record speaks for itself
+    return f"{about}{error['message']} [{error['code']}]"
 
 
 def tell_the_rest(run: LumeRun, shown: int) -> None:
@@ -121,4 +125,4 @@ def tell_the_rest(run: LumeRun, shown: int) -> None:
     metrics = run.metrics
     rest = metrics.row_counts.rejects - shown if metrics else 0
     if rest > 0:
-        click.echo(f"and {count(rest, 'more reject')}: lume download {run.id} DIR --only rejects")
+        click.echo(f"and {counted(rest, 'more reject')}: lume download {run.id} DIR --only rejects")

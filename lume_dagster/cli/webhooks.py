@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import Shell, verb
+from lume_dagster.cli.shell import InOrder, Shell, text_of, verb
 from lume_dagster.errors import InvalidRequestError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("at", "webhook", "run", "attempt", "answer", "seconds", "said")
 
 
-@click.group()
+@click.group(cls=InOrder)
 def webhooks() -> None:
     """See whom runs are reported to, and what was delivered."""
 
@@ -59,7 +59,7 @@ def test(shell: Shell, name: str) -> None:
 @click.argument("run_id", metavar="RUN")
 @click.option("--webhook", help="Only to this one.")
 def resend(shell: Shell, run_id: str, webhook: str | None) -> None:
-    """Post the outcome of RUN once more, under the message id it had."""
+    """Post the outcome of RUN once more, under its message id."""
     from lume_dagster.orchestration.query import read_summary
 
     with _opened() as (workspace, instance):
@@ -89,7 +89,7 @@ def deliveries(shell: Shell, webhook: str | None, limit: int) -> None:
     found = sorted(found, key=lambda a: a.at, reverse=True)[:limit]
     shell.answer(
         [asdict(a) for a in found],
-        lambda: _table(shell, found) if found else click.echo("Nothing was posted yet."),
+        lambda: tell_attempts(shell, found) if found else click.echo("Nothing was posted yet."),
     )
 
 
@@ -103,7 +103,7 @@ def _post(
     from lume_dagster.orchestration.webhooks.deliveries import deliver
 
     attempt = deliver(instance, workspace.prefix, webhook, run_id, 0)
-    shell.answer(asdict(attempt), lambda: _table(shell, [attempt]))
+    shell.answer(asdict(attempt), lambda: tell_attempts(shell, [attempt]))
     if not attempt.delivered:
         said, _, hint = attempt.said.partition("\nHint: ")
         answer = f"it answered {attempt.status}" if attempt.status else ""
@@ -114,7 +114,8 @@ def _post(
         )
 
 
-def _table(shell: Shell, found: Sequence[Attempt]) -> None:
+def tell_attempts(shell: Shell, found: Sequence[Attempt]) -> None:
+    """One line for each attempt; where those do not fit a screen, a few: ids stay whole."""
     rows = [
         (
             a.at.isoformat(" ", "seconds").removesuffix("+00:00"),
@@ -127,7 +128,12 @@ def _table(shell: Shell, found: Sequence[Attempt]) -> None:
         )
         for a in found
     ]
-    shell.table(_COLUMNS, rows)
+    if shell.fits(_COLUMNS, rows):
+        shell.table(_COLUMNS, rows)
+        return
+    for at, webhook, run, attempt, answer, seconds, said in rows:
+        click.echo(f"{at}  {webhook}  attempt {attempt}, answer {answer}, {text_of(seconds)} s")
+        click.echo(f"  {run}" + "".join(f"\n  {line}" for line in str(said).splitlines()))
 
 
 def _named(workspace: Workspace, name: str) -> Webhook:

@@ -193,7 +193,7 @@ class LumeRun:
 
         _, folder = batch_of(self._look(), source_path)
         return save_rejects(
-            output.part_files(folder, "rejects"), Path(file), code=code, field=field
+            output.part_files(folder, "rejects"), Path(file), run_id=self.id, code=code, field=field
         )
 
     def download_all(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lume_dagster.client import behind
 from lume_dagster.client.place import open_place
 from lume_dagster.client.results import Result
+from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.mapper.workshop.documents import Edit, SessionDocument, Status
@@ -30,7 +31,7 @@ class Workshop:
     def __repr__(self) -> str:
         """Id, status and pipeline."""
         d = self._document
-        return f"<Workshop {d.id} {d.status} on {d.pipeline}: {len(d.edits)} edits>"
+        return f"<Workshop {d.id} {d.status} on {d.pipeline}: {counted(len(d.edits), 'edit')}>"
 
     @classmethod
     def get_by_id(cls, id: str, *, project: str | Path | Place | None = None) -> Workshop:  # noqa: A002

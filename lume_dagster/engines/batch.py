@@ -23,6 +23,7 @@ from pathlib import Path
 
 MANIFEST = "manifest.json"
 ROW = "_lume_row"
+HEADER_LINE = "header_line"  # a detail of a file whose first line seems not to be its header
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,12 @@ class StagedBatch:
     def malformed(self) -> int:
         """Records that could not be split into columns."""
         return sum(f.malformed for f in self.files)
+
+    @property
+    def header_elsewhere(self) -> tuple[str, int] | None:
+        """The first file whose header seems not to stand where it is said, and at which line."""
+        told = (f for f in self.files if HEADER_LINE in f.details)
+        return next(((f.uri, int(f.details[HEADER_LINE])) for f in told), None)
 
     @property
     def is_plain(self) -> bool:

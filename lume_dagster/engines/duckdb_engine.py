@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -61,6 +61,19 @@ class DuckDBEngine:
         from lume_dagster.engines.stage import stage_files
 
         return stage_files(self._settings, files, format, into)
+
+    def stage_first(
+        self,
+        files: Sequence[InputFile],
+        format: SourceFormat,  # noqa: A002 - the flow file's word
+        into: Path,
+        rows: int,
+        enough: Callable[[tuple[str, ...]], bool],
+    ) -> StagedBatch:
+        """At least the first ``rows`` records of files, without reading the rest if it can be."""
+        from lume_dagster.engines.first import stage_first
+
+        return stage_first(self._settings, files, format, into, rows, enough)
 
     def stage_stream(self, reader: pa.RecordBatchReader, uri: str, into: Path) -> StagedBatch:
         """A stream of Arrow batches as a staged batch in the folder ``into``."""

@@ -46,16 +46,16 @@ MEANINGS = {
     "$comment": "A remark, for people.",
 }
 
-ONE_TYPE = "give the property one type, and constrain its value with a rule if need be."
-_WRITE_OUT = "write the schema out where it is used."
-_RULE = "say it as a rule of the flow."
-_LIST = "list the properties by name."
+ONE_TYPE = "give the property one type, and constrain its value with a rule if need be"
+_WRITE_OUT = "write the schema out where it is used"
+_RULE = "say it as a rule of the flow"
+_LIST = "list the properties by name"
 #: Keywords of JSON Schema that are refused, with what to do instead.
 REMEDIES = {
     "$ref": _WRITE_OUT,
     "$defs": _WRITE_OUT,
     "definitions": _WRITE_OUT,
-    "allOf": "merge the schemas into one.",
+    "allOf": "merge the schemas into one",
     "anyOf": ONE_TYPE,
     "oneOf": ONE_TYPE,
     "not": _RULE,
@@ -67,11 +67,11 @@ REMEDIES = {
     "patternProperties": _LIST,
     "propertyNames": _LIST,
     "unevaluatedProperties": _LIST,
-    "minProperties": "list what is needed under required.",
+    "minProperties": "list what is needed under required",
     "maxProperties": _LIST,
-    "uniqueItems": "make the items distinct in the mapping: list_distinct(...).",
+    "uniqueItems": "make the items distinct in the mapping: list_distinct(...)",
     "contains": _RULE,
-    "prefixItems": "make it an object with named properties.",
-    "contentEncoding": "decode the value in the mapping.",
-    "nullable": "write type: [string, 'null'] instead.",
+    "prefixItems": "make it an object with named properties",
+    "contentEncoding": "decode the value in the mapping",
+    "nullable": "write type: [string, 'null'] instead",
 }

@@ -95,7 +95,9 @@ class Library:
         version = self.resolve(address)
         if not version.published:
             raise InvalidRequestError(
-                f"{address} is a draft.", hint=f"lume publish {version.flow.flow}"
+                f"{address} is a draft.",
+                hint="try it out with lume run --dry-run 10, and then publish it:"
+                f" lume publish {version.flow.flow}",
             )
         return version
 

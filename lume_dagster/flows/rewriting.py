@@ -9,7 +9,7 @@ from typing import Any
 from lume_dagster.errors import FlowError, MissingExtraError
 from lume_dagster.flows.flow_file import parse, render, said
 from lume_dagster.flows.model import Flow
-from lume_dagster.flows.yaml_text import Inline
+from lume_dagster.flows.yaml_text import Inline, plain_value
 
 _WIDTH = 10**9  # no line is folded
 
@@ -66,12 +66,18 @@ def _merge(document: Any, before: Any, after: Any) -> None:
         elif _go_together(_get(document, key), before[key], after[key]):
             _merge(document[key], before[key], after[key])
         else:
-            document[key] = _fresh(after[key])
+            _replace(document, key, before[key], after[key])
     for key in reversed([key for key in _keys(before) if not _has(after, key)]):
         if _has(document, key):
             document.pop(key)
     if isinstance(after, Mapping) and not isinstance(after, Inline):
         document.fa.set_block_style()  # it may have grown too long for one line
+
+
+def _replace(document: Any, key: Any, before: Any, after: Any) -> None:
+    if isinstance(before, str) and not isinstance(plain_value(before), str):
+        document[key] = None  # the old text needed quotes, which the new one would inherit
+    document[key] = _fresh(after)
 
 
 def _go_together(written: object, before: object, after: object) -> bool:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lume_dagster.errors import FlowError, Problem, did_you_mean
+from lume_dagster.errors import FlowError, Problem, counted, did_you_mean
 from lume_dagster.flows.model import Flow, FlowVersion, Seed
 
 _BUCKETS = 256
@@ -158,7 +158,7 @@ def _keys(path: Path, key: str) -> Iterator[tuple[int, str]]:
                 yield reader.line_num, record[at]
             elif record:
                 place = f"{path}:{reader.line_num}"
-                message = f"{place}: {len(record)} fields, the header has {len(header)}."
+                message = f"{place}: {counted(len(record), 'field')}, the header has {len(header)}."
                 raise FlowError(message, hint="put values that hold commas in double quotes.")
 
 

@@ -15,7 +15,9 @@ from lume_dagster.mapper.knowledge import Knowledge
 from lume_dagster.mapper.sample import Sample
 from lume_dagster.plan.used_columns import missing_columns, used_columns
 
+MOST_TOLD = 10  # of each kind of change
 _WORTH_A_LOOK = 0.36  # a person reads the proposal; something must be said for it
+_MANY = 3  # columns gone; fewer make no other file
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Drift:
     missing: tuple[str, ...]  # the flow cannot do without them
     new: tuple[str, ...]  # the flow does not use them, and no earlier batch had them
     renamed: tuple[Renamed, ...]  # of the missing, the likeliest first
+    needed: int = 0  # columns that the flow cannot do without
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -42,18 +45,40 @@ class Drift:
         found = {renamed.before for renamed in self.renamed}
         return tuple(name for name in self.missing if name not in found)
 
-    def sentences(self) -> Iterator[str]:
-        """What a person should know, the worst first."""
-        for name in self.lost:
-            others = ", and none of the new ones looks like it" if self.new else ""
-            yield f"The column {name!r} is gone{others}."
-        for found in self.renamed:
+    @property
+    def is_another(self) -> bool:
+        """Whether it looks like another file, and not like one that was changed."""
+        return len(self.lost) >= _MANY and 2 * len(self.lost) > self.needed
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """New columns that are no other name of a missing one."""
+        seen = {renamed.after for renamed in self.renamed}
+        return tuple(name for name in self.new if name not in seen)
+
+    def is_cut(self, most: int = MOST_TOLD) -> bool:
+        """Whether ``sentences`` leave something out."""
+        return max(map(len, (self.lost, self.renamed, self.unused))) > most
+
+    def sentences(self, most: int | None = MOST_TOLD) -> Iterator[str]:
+        """What a person should know, the worst first; of each kind at most so many."""
+        if self.is_another:
+            some, needed = len(self.missing), self.needed
+            missing = f"all {needed}" if some == needed else f"{some} of the {needed}"
+            yield f"This looks like another file: {missing} columns the flow needs are missing."
+        if self.lost:
+            one = len(self.lost) == 1
+            others = f", and none of the new ones looks like {'it' if one else 'them'}"
+            gone = f"column {self.lost[0]!r} is" if one else f"columns {_some(self.lost, most)} are"
+            yield f"The {gone} gone{others if self.new else ''}."
+        for found in self.renamed[:most]:
             sure = f"{found.probability:.0%}"
             why = f": {found.reasons[0]}" if found.reasons else ""
             yield f"{found.before!r} seems to be called {found.after!r} now ({sure}{why})."
-        seen = {renamed.after for renamed in self.renamed}
-        if new := [repr(name) for name in self.new if name not in seen]:
-            yield f"New, and not used: {', '.join(new)}."
+        if left := self.renamed[most:] if most is not None else ():
+            yield f"{len(left)} more seem{'s' if len(left) == 1 else ''} to be renamed."
+        if self.unused:
+            yield f"New, and not used: {_some(self.unused, most)}."
 
 
 def find_drift(
@@ -79,11 +104,20 @@ def find_drift(
     known |= {name.casefold() for name in used_columns(flow)}
     known |= {name.casefold() for others in flow.source.also_called.values() for name in others}
     new = tuple(name for name in names if name.casefold() not in known)
+    needed = len(used_columns(flow))
     if not missing or not new:
-        return Drift(missing, new, ())
+        return Drift(missing, new, (), needed)
     found = _matched(flow, sample, earlier, knowledge)
-    renamed = (r for r in found if r.before in missing and r.after in new)
-    return Drift(missing, new, tuple(sorted(renamed, key=lambda r: (-r.probability, r.before))))
+    likely = (r for r in found if r.before in missing and r.after in new)
+    renamed = sorted(likely, key=lambda r: (-r.probability, r.before))
+    return Drift(missing, new, tuple(renamed), needed)
+
+
+def _some(names: Sequence[str], most: int | None) -> str:
+    """``'a', 'b' and 8 more``."""
+    shown = ", ".join(map(repr, names[:most]))
+    left = len(names) - len(names[:most])
+    return f"{shown} and {left} more" if left else shown
 
 
 def with_new_names(flow: Flow, renamed: Sequence[Renamed]) -> Flow:

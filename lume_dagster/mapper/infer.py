@@ -121,7 +121,7 @@ def _of_texts(values: Sequence[str]) -> JsonSchema:
         if all(shows(value) for value in values):
             return dict(schema)
     choices = sorted(set(values))
-    few = len(choices) <= _MOST_CHOICES and len(values) >= len(choices) * _LEAST_REPEATS
+    few = 1 < len(choices) <= _MOST_CHOICES and len(values) >= len(choices) * _LEAST_REPEATS
     if few and max(map(len, choices)) <= _LONGEST_CHOICE:
         return {"type": "string", "enum": choices}
     return {"type": "string"}

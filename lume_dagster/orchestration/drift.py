@@ -154,11 +154,17 @@ def explained(
         drift = drift_of(version.flow, staged, beside)
     except MissingExtraError:  # what is wrong is told all the same
         return error
+    name = version.flow.flow
+    if staged.header_elsewhere is not None:
+        uri, line = staged.header_elsewhere
+        told = f"{error.message} Line {line} of {uri.rsplit('/', 1)[-1]} reads like its header."
+        say = f"say skip_lines: {line - 1} under source.format of the draft"
+        return PlanError(told, hint=f"if that is so: {say}, then lume publish {name}")
     told = f"{error.message} {' '.join(drift.sentences())}"
     if not drift.renamed:
-        return PlanError(told, hint=error.hint)
-    name = version.flow.flow
-    remedy = f"lume drift {name} {source_path} --write, then lume publish {name}."
+        look = f"look whether it is the right file; lume drift {name} {source_path} shows more"
+        return PlanError(told, hint=look if drift.is_another else error.hint)
+    remedy = f"lume drift {name} {source_path} --write, then lume publish {name}"
     return PlanError(told, hint=f"if that is so: {remedy}")
 
 

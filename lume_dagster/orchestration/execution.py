@@ -36,7 +36,7 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
     if not context.selected_asset_keys:
         raise dg.Failure(
             "These checks are of what is measured while a batch runs; no batch is to run.\n"
-            "Hint: materialize the partition; its checks come with it.",
+            "Hint: materialize the partition; its checks come with it",
             allow_retries=False,
         )
     version = placed.version

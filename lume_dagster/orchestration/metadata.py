@@ -31,7 +31,7 @@ COLUMNS_OF = "lume/columns_of"
 ROWS = "dagster/partition_row_count"
 
 #: How rejects get where they were meant to go, for whoever finds them here.
-_REPAIR = "lume rejects {run} --save FILE, edit it, lume rejects resubmit FILE --run {run}"
+_REPAIR = "lume rejects {run} --save FILE, edit it, lume rejects resubmit FILE"
 _SAMPLE_ROWS = 5
 _SAMPLE_TEXT = 300
 _FILES_SHOWN = 50

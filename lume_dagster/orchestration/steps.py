@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lume_dagster.connectors.protocol import Target
 from lume_dagster.engines.batch import StagedBatch
-from lume_dagster.errors import BatchError, FlowError
+from lume_dagster.errors import BatchError, FlowError, counted
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks.results import Checked, refusal
 from lume_dagster.orchestration.checks.source import source_checks
@@ -59,7 +59,7 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
     progress.staged = staged
     checked = _source_checks(scope, batch, staged)
     seconds = progress.seconds["source"]
-    files = f" in {len(staged.files)} files" if len(staged.files) > 1 else ""
+    files = f" in {len(staged.files):,} files" if len(staged.files) > 1 else ""
     return StepDone(
         "source",
         {
@@ -67,7 +67,7 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
             **scope.stored(staged.folder),
         },
         checked,
-        summary=f"Staged {staged.records:,} rows{files} ({staged.bytes:,} bytes)"
+        summary=f"Staged {counted(staged.records, 'row')}{files} ({staged.bytes:,} bytes)"
         f" of {batch.source_path} in {seconds:.2f} s.",
     )
 

@@ -32,9 +32,12 @@ def batch_aside(version: FlowVersion, source_path: str, folder: Path) -> Batch:
     return Batch(version, source_path, "aside", folder / "staging", folder / "output")
 
 
-def stage_aside(project: Project, engine: Engine, batch: Batch) -> StagedBatch:
-    """The batch from its source."""
-    return sync_source(project.connector(batch.version.flow.source.connector), batch, engine)
+def stage_aside(
+    project: Project, engine: Engine, batch: Batch, first: int | None = None
+) -> StagedBatch:
+    """The batch from its source; its ``first`` records at least, where that is said."""
+    connector = project.connector(batch.version.flow.source.connector)
+    return sync_source(connector, batch, engine, first)
 
 
 def map_aside(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lume_dagster.connectors.protocol import (
     Checkpoint,
@@ -27,6 +28,7 @@ from lume_dagster.engines.result import Transformed
 from lume_dagster.errors import FlowError
 from lume_dagster.flows.model import FlowVersion, SourceFormat
 from lume_dagster.plan.plan import MappedColumn, Plan
+from lume_dagster.plan.used_columns import used_columns
 from lume_dagster.runs.checks import CheckResult, run_checks
 from lume_dagster.runs.metrics import Metrics, RowCounts, measure
 from lume_dagster.runs.output import METRICS, VALIDATION, part_files, write_document
@@ -104,8 +106,28 @@ class Outcome:
     checks: tuple[CheckResult, ...]
 
 
-def sync_source(source: object, batch: Batch, engine: Engine) -> StagedBatch:
+@runtime_checkable
+class StagesFirst(Protocol):
+    """An engine that can stage the first records of files without reading the rest."""
+
+    def stage_first(
+        self,
+        files: Sequence[InputFile],
+        format: SourceFormat,  # noqa: A002
+        into: Path,
+        rows: int,
+        enough: Callable[[tuple[str, ...]], bool],
+    ) -> StagedBatch:
+        """At least the first ``rows`` records; ``enough`` judges columns that may not be all."""
+        ...
+
+
+def sync_source(
+    source: object, batch: Batch, engine: Engine, first: int | None = None
+) -> StagedBatch:
     """Bring the batch into staging, unless an earlier attempt of the same run has done so.
+
+    Of files, ``first`` asks for so many records at least, and no more than need be read for them.
 
     Raises:
         FlowError: the connector is of a kind that cannot serve this flow.
@@ -121,9 +143,18 @@ def sync_source(source: object, batch: Batch, engine: Engine) -> StagedBatch:
     try:
         with whole_or_nothing([fetched]):
             files = _fetch(source, batch, fetched)
-            return engine.stage_files(files, batch.version.flow.source.format, batch.staging)
+            form = batch.version.flow.source.format
+            if first is not None and isinstance(engine, StagesFirst):
+                enough = partial(_has_all, batch.version)
+                return engine.stage_first(files, form, batch.staging, first, enough)
+            return engine.stage_files(files, form, batch.staging)
     finally:
         shutil.rmtree(fetched, ignore_errors=True)
+
+
+def _has_all(version: FlowVersion, columns: tuple[str, ...]) -> bool:
+    """Whether each column that the flow uses is there by the very name it is used by."""
+    return set(used_columns(version.flow)) <= set(columns)
 
 
 def fetched_of(batch: Batch) -> Path:

@@ -12,13 +12,14 @@ from sqlglot import exp
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.runs.export import columns_of_originals, copy_query, open_source
 
+RUN_ID = "_lume_run_id"
 _FORMS = {".csv": True, ".jsonl": False, ".json": False}
 _TOLD = ("_lume_row", "_lume_file", "_lume_file_row", "original", "errors")
 
 #: One line with every reason, such as ``amount 'x' is not a number [INVALID_NUMBER]; ...``.
 _REASONS = (
-    "array_to_string(list_transform(errors, lambda e: coalesce(e.field, 'the record')"
-    " || coalesce(' ''' || e.value || '''', '') || ' ' || e.message || ' [' || e.code || ']'),"
+    "array_to_string(list_transform(errors, lambda e: coalesce(e.field"
+    " || coalesce(' ''' || e.value || '''', '') || ' ', '') || e.message || ' [' || e.code || ']'),"
     " '; ')"
 )
 _WANTED = (
@@ -44,11 +45,16 @@ def read_rejects(
 
 
 def save_rejects(
-    files: Sequence[Path], to: Path, *, code: str | None = None, field: str | None = None
+    files: Sequence[Path],
+    to: Path,
+    *,
+    run_id: str,
+    code: str | None = None,
+    field: str | None = None,
 ) -> Path:
     """Write rejects as CSV or JSON Lines, by the ending of the file's name.
 
-    The source's own columns come first, then the row's number and the reasons.
+    The source's own columns come first, then the row's number, the reasons, and the run.
 
     Raises:
         InvalidRequestError: another ending, or a folder that is not there.
@@ -71,7 +77,8 @@ def save_rejects(
         )
         originals = columns_of_originals(connection, "chosen", as_text=as_text)
         ours = [exp.column(name, quoted=True) for name in ("_lume_row", "_lume_reasons")]
-        query = exp.select(*originals.columns, *ours).from_(originals.source)
+        run = exp.alias_(exp.Literal.string(run_id), RUN_ID, quoted=True)
+        query = exp.select(*originals.columns, *ours, run).from_(originals.source)
         copy_query(
             connection, query, to, ("FORMAT CSV", "HEADER TRUE") if as_text else ("FORMAT JSON",)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lume_dagster.errors import BatchRefusedError
+from lume_dagster.errors import BatchRefusedError, counted
 from lume_dagster.runs.phases import Outcome
 
 _SAMPLES = 3
@@ -26,7 +26,9 @@ def _all_rejected(outcome: Outcome, _: float) -> BatchRefusedError | None:
         return None
     most = outcome.mapped.metrics.max_error_code
     return BatchRefusedError(
-        f"All {rows.input} rows were rejected, most of them with {most}.",
+        f"All {rows.input:,} rows were rejected, most of them with {most}."
+        if rows.input > 1
+        else f"The only row was rejected with {most}.",
         code="ALL_REJECTED",
         hint=f"see the rejects in {outcome.mapped.folder / 'rejects'}.",
     )
@@ -37,7 +39,8 @@ def _error_rate(outcome: Outcome, most: float) -> BatchRefusedError | None:
     if not rows.input or rows.rejects <= most * rows.input:
         return None
     return BatchRefusedError(
-        f"{rows.rejects} of {rows.input} rows were rejected ({rows.rejects / rows.input:.2%});"
+        f"{rows.rejects:,} of {counted(rows.input, 'row')} {'was' if rows.rejects == 1 else 'were'}"
+        f" rejected ({rows.rejects / rows.input:.2%});"
         f" the flow allows {most:.2%}.",
         code="ERROR_RATE",
         hint=f"see the rejects in {outcome.mapped.folder / 'rejects'}, or raise"
@@ -52,7 +55,8 @@ def _row_tests(outcome: Outcome, _: float) -> BatchRefusedError | None:
     first = broken[0]
     rows = ", ".join(str(s.row) for s in first.samples[:_SAMPLES])
     return BatchRefusedError(
-        f"{first.rows_failed} rows break {first.test.id}, which fails the run:"
+        f"{counted(first.rows_failed, 'row breaks', 'rows break')} {first.test.id},"
+        " which fails the run:"
         f" {first.test.message}",
         code="RULE_FAILED",
         hint=(f"look at row {rows}; " if rows else "")
@@ -65,7 +69,7 @@ def _checks(outcome: Outcome, _: float) -> BatchRefusedError | None:
     if not broken:
         return None
     return BatchRefusedError(
-        f"The batch fails {len(broken)} of {len(outcome.checks)} checks: "
+        f"The batch fails {len(broken)} of {counted(len(outcome.checks), 'check')}: "
         + "; ".join(c.sentence for c in broken)
         + ".",
         code="CHECK_FAILED",

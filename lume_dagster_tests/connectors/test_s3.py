@@ -80,7 +80,7 @@ def test_a_user_who_may_read_makes_a_source(moto, bucket, tmp_path):
     reader = of_user(moto, bucket, "reader")
     said = list(reader.test())
     assert (
-        f"lets the access key {moto.keys['reader'][0]} list s3://{bucket}/in: 1 objects." in said[0]
+        f"lets the access key {moto.keys['reader'][0]} list s3://{bucket}/in: 1 object." in said[0]
     )
     assert said[1].endswith(f"only be a source: it needs s3:PutObject on s3://{bucket}.")
     (item,) = reader.list_objects("*.csv")

@@ -63,6 +63,11 @@ def test_ragged_records_are_malformed_with_their_text_number_and_reason(stage):
     }
 
 
+def test_of_one_column_the_reason_is_singular(stage):
+    (told,) = stage(b"id\n1,2\n", delimiter=",").malformed.values()
+    assert told[1] == "expected 1 column, found 2"
+
+
 def test_after_an_unclosed_quote_only_that_line_is_malformed(stage):
     staged = stage(HEADER + b'1,"abc,2\n2,b,3\n3,"x\ny",4\n4,c,4')
     assert staged.malformed == {1: ('1,"abc,2', "a quote is not closed")}
@@ -126,6 +131,40 @@ def test_a_file_with_another_number_of_columns_than_the_flow_names_is_malformed(
 def test_lines_before_the_header_are_skipped(stage):
     staged = stage(b'# made "by hand\r\n# on Monday\r\na,b\r\n1,2\r\n', skip_lines=2)
     assert (staged.names, staged.values) == (["a", "b"], [("1", "2")])
+
+
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        ("Export\n\nMay 2024\n", 4),
+        ("Export;;\r\nMay;;\r\n;;\r\n", 4),
+        ('"Export\nof May"\n', 3),
+        ("", None),
+    ],
+)
+def test_where_the_header_seems_to_stand_below_a_title_is_told(stage, block, line):
+    text = f"{block}id;name;price\n" + "".join(f"{i};Ann;{i},5\n" for i in range(9))
+    staged = stage({"x.csv": text.encode()}).batch
+    assert staged.header_elsewhere == (line and ("file:///x.csv", line))
+    if line:
+        skipped = stage({"x.csv": text.encode()}, skip_lines=line - 1)
+        assert skipped.names == ["id", "name", "price"]
+        assert skipped.batch.records == 9
+        assert skipped.batch.header_elsewhere is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",a,b\n0,x,y\n1,z,y\n",  # an index without a name
+        "name\nAnn Lee\nBo Ek\n",  # one column
+        "note\na, b\nc, d\ne\n",  # one column of texts with commas
+        "a,b\nx\ny\n",  # ragged below
+        "id\n1,2\n3,4\n",  # no names anywhere
+    ],
+)
+def test_no_other_header_is_told_where_none_is_to_be_seen(stage, text):
+    assert stage({"x.csv": text.encode()}).batch.header_elsewhere is None
 
 
 def test_a_header_with_an_open_quote_is_told_with_the_file(stage):

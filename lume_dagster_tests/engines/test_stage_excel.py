@@ -120,6 +120,14 @@ def test_rows_above_the_header_are_passed_over(stage):
     assert (staged.names, staged.values) == (["id", "name"], [("1", "a")])
 
 
+def test_a_title_above_the_header_of_a_sheet_is_told_with_its_row(stage):
+    rows = [["Orders of May"], [], ["no", "when", "total"], *([n, "May", 1.5] for n in range(9))]
+    staged = stage({"x.xlsx": workbook(One=rows)}).batch
+    assert staged.header_elsewhere == ("file:///x.xlsx", 3)
+    assert stage({"x.xlsx": workbook(One=rows)}, skip_lines=2).batch.header_elsewhere is None
+    assert stage({"x.xlsx": workbook(One=rows[2:])}).batch.header_elsewhere is None
+
+
 def test_a_sheet_without_header_takes_the_flows_names(stage):
     staged = stage({"a.xlsx": workbook(One=[[1, "a"]])}, header=False, columns=("id", "name"))
     assert (staged.names, staged.values) == (["id", "name"], [("1", "a")])

@@ -102,6 +102,57 @@ def test_a_format_is_found_out_by_name_and_content(stage, name, data, kind):
     assert stage({name: data}).batch.format == kind
 
 
+PAGE = b"\xef\xbb\xbf<!DOCTYPE html>\n<html><head><title>Sign  in</title></head></html>"
+ERROR = b'{"error": "unauthorized", "code": 401}'
+
+
+@pytest.mark.parametrize("kind", [None, "csv", "json"])
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (PAGE, r"web page \('Sign in'\), and no table"),
+        (PAGE[3:].decode().encode("utf-16"), r"web page \('Sign in'\)"),
+        (b"<!-- x --><TABLE><tr><td>1", "web page, and no table"),
+        (b'<?xml version="1.0"?>\n<Error><Code>x', "XML document \\(<Error>\\)"),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n\x00", "a picture"),
+        (b"x" * 257 + b"ustar\x00", "a tar archive"),
+        (gzip.compress(PAGE, mtime=0), "web page"),
+    ],
+)
+def test_what_is_no_table_is_refused_whatever_it_is_called(stage, data, what, kind):
+    options = {"type": kind} if kind else {}
+    with pytest.raises(BatchError, match=rf"x\.csv is an? .*{what.removeprefix('a ')}.*\nHint: "):
+        stage({"x.csv": data}, **options)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (ERROR, r"a JSON document with the keys 'error', 'code', and no CSV file.*type: json$"),
+        (b'[\n {"a": 1},\n {"a": 2}]', r"a JSON document, and no CSV file.*type: json$"),
+        (b'{"a": 1}\n{"a": 2}\n', r"JSON Lines, and no CSV file.*type: jsonl$"),
+    ],
+)
+def test_json_that_is_called_csv_is_refused(stage, data, what):
+    with pytest.raises(BatchError, match=f"(?s)x.csv is {what}"):
+        stage({"x.csv": data})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"id,name,DUCK,ORC\n1,2,3,4\n",
+        b"ORC,GIF8\n1,2\n",
+        b"<id>,{name}\n1,2\n",
+        b'{,"a"\n1,2\n',
+        b"x" * 257 + b"ustard,b\n1,2\n",
+    ],
+)
+def test_a_header_that_only_looks_so_is_a_header(stage, data):
+    assert stage({"x.csv": data}).batch.records == 1
+
+
 def test_a_file_that_is_not_there_is_told_by_its_uri(settings, tmp_path):
     from lume_dagster.engines.readers.files import InputFile
     from lume_dagster.engines.stage import stage_files

@@ -30,11 +30,11 @@ LINES = object_of(
     ("sections", "says"),
     [
         ({"lume": 2}, "lume: format 2 is newer than this package"),
-        ({"lume": "1"}, "lume: '1' is not one of 1. write 1."),
+        ({"lume": "1"}, "lume: '1' is not one of 1. write 1"),
         ({"flow": "My Flow"}, "flow: 'My Flow' cannot be used here. a-z, 0-9 and _"),
-        ({"source": None}, "source: is missing. add it: where batches come from."),
+        ({"source": None}, "source: is missing. add it: where batches come from"),
         ({"sauce": {}}, "sauce: 'sauce' is not known here. did you mean 'source'?"),
-        ({"description": 5}, "description: must be text, not a number. put it in quotes."),
+        ({"description": 5}, "description: must be text, not a number. put it in quotes"),
         ({"rules": {"name": "x"}}, "rules: must be a list."),
         ({"owners": ["me"]}, "owners[0]: 'me' cannot be used here. write an e-mail address, or"),
         ({"tags": {"a b": "x"}}, "tags.a b: 'a b' cannot be used here. letters, digits"),
@@ -47,17 +47,17 @@ LINES = object_of(
         ({"checks": [{"unique": "di"}]}, "checks[0].unique: there is no target field 'di'. known"),
         ({"checks": [{"null_rate": {"field": "x", "max": 1}}]}, "checks[0].null_rate.field: there"),
         ({"checks": [{}]}, "checks[0]: says nothing. a check is exactly one of"),
-        ({"checks": [{"row_count": {}}]}, "checks[0].row_count: give min, max or both."),
+        ({"checks": [{"row_count": {}}]}, "checks[0].row_count: give min, max or both"),
         ({"checks": [{"row_count": {"min": 2, "max": 1}}]}, "min is above max."),
         ({"errors": {"handling": {"typ": "warn"}}}, "'typ' is not a keyword that rows"),
         ({"errors": {"handling": {"di.type": "warn"}}}, "there is no target field 'di'."),
-        ({"errors": {"handling": {"id.pattern": "warn"}}}, "id has no pattern. it has type."),
-        ({"errors": {"handling": {"const": "warn"}}}, "a const is an enum of one value."),
+        ({"errors": {"handling": {"id.pattern": "warn"}}}, "id has no pattern. it has type"),
+        ({"errors": {"handling": {"const": "warn"}}}, "a const is an enum of one value"),
         ({"errors": {"max_error_rate": 2}}, "errors.max_error_rate: "),
         ({"mapping": {"ID": "x"}}, "mapping.ID: there is no target field 'ID'."),
         ({"mapping": {"id": None}}, "mapping.id: must be text, not empty."),
         ({"mapping": {"id": {"a": "b"}}}, "mapping.id: is an integer: its mapping is one"),
-        ({"schema": ADDRESS, "mapping": {"address": "x"}}, "property by property. map city."),
+        ({"schema": ADDRESS, "mapping": {"address": "x"}}, "property by property. map city"),
         ({"schema": ADDRESS, "mapping": {"address": {"town": "x"}}}, "mapping.address.town: "),
         ({"schema": LINES, "mapping": {"lines": {"as": "l", "item": {}}}}, "each must be an"),
         ({"schema": LINES, "mapping": {"lines": {"each": "x", "of": 1, "item": {}}}}, "'of' means"),
@@ -70,7 +70,7 @@ LINES = object_of(
         ({"source": {**SOURCE, "query": "SELECT 1"}}, "query does not use :source_path"),
         ({"source": {**SOURCE, "query": "SELECT ':source_path'"}}, "does not use :source_path"),
         ({"source": {**SOURCE, "format": {"type": "tsv", "delimiter": ";"}}}, "says nothing about"),
-        ({"source": {**SOURCE, "format": {"columns": ["a"]}}}, "say header: false."),
+        ({"source": {**SOURCE, "format": {"columns": ["a"]}}}, "say header: false"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said_with_its_place_and_a_hint(sections, says):
@@ -80,13 +80,13 @@ def test_what_does_not_fit_is_said_with_its_place_and_a_hint(sections, says):
 def test_a_required_field_without_a_mapping_is_named():
     schema = {**ADDRESS, "required": ["id"]}
     assert problem(schema=schema, mapping={}) == (
-        "mapping: id is required and has no mapping. add it under mapping, or give it a default."
+        "mapping: id is required and has no mapping. add it under mapping, or give it a default"
     )
 
 
 def test_two_rules_may_not_share_a_name():
     rules = [{"name": "r", "check": "true"}, {"name": "R", "check": "true"}]
-    assert "rules[1].name: rules[0] is already called 'R'. rename one." in problem(rules=rules)
+    assert "rules[1].name: rules[0] is already called 'R'. rename one" in problem(rules=rules)
 
 
 def test_a_bare_number_is_the_expression_that_is_written_the_same_way():

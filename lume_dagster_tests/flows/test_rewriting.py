@@ -50,6 +50,12 @@ def test_a_changed_expression_changes_one_line():
     assert len(new.splitlines()) == len(TEXT.splitlines())
 
 
+def test_quotes_that_the_old_text_needed_go_with_it():
+    text = TEXT.replace("'trim(name)'", "'NULL'")
+    new = rewrite(text, parse(text).model_copy(update={"mapping": parse(TEXT).mapping}))
+    assert lines_that_differ(new) == ["  name: trim(name)"]
+
+
 def test_a_new_field_is_added_and_a_lost_one_goes_with_its_line():
     schema = {
         "type": "object",

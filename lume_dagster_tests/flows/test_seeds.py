@@ -21,7 +21,7 @@ def draft_with(folder, content):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("", "is empty.\nHint: its first line must name the columns."),
+        ("", "is empty.\nHint: its first line must name the columns"),
         ("kode,name\nNO,Norway\n", "has no column 'code', the key.\nHint: did you mean 'kode'?"),
         ("code,name,name\n", "has two columns called 'name'."),
         ("code,\nNO,Norway\n", "has no name for column 2."),

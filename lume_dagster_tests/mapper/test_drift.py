@@ -43,6 +43,24 @@ def test_a_batch_as_it_was_has_no_drift(tmp_path):
     assert (drift.missing, drift.new, drift.renamed, list(drift.sentences())) == ((), (), (), [])
 
 
+def test_a_quite_different_file_is_told_so_in_one_sentence(tmp_path):
+    header = ",".join(f"x{number}" for number in range(30))
+    drift = drift_of(tmp_path, f"{header}\n{header}\n")
+    assert drift.is_cut()
+    told, whole = list(drift.sentences()), list(drift.sentences(None))
+    assert told[0] == "This looks like another file: all 4 columns the flow needs are missing."
+    assert told[1].startswith("The columns ")
+    assert told[1].endswith(" are gone, and none of the new ones looks like them.")
+    assert told[-1].endswith(" and 20 more.") or told[-1].endswith(" and 19 more.")
+    assert "more" not in whole[-1]
+
+
+def test_a_file_that_lost_a_column_is_no_other_file(tmp_path):
+    drift = drift_of(tmp_path, "email,first_name,last_name\na@b.org,Ann,Lee\n")
+    assert list(drift.sentences()) == ["The column 'city' is gone."]
+    assert not drift.is_cut()
+
+
 def test_a_new_column_is_told_and_stops_nothing(tmp_path):
     drift = drift_of(tmp_path, "email,first_name,last_name,city,fax\na@b.org,Ann,Lee,Bonn,1\n")
     assert list(drift.sentences()) == ["New, and not used: 'fax'."]

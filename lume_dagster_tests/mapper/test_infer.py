@@ -40,6 +40,7 @@ def of_column(folder, *values):
             {"type": "string", "enum": ["a", "b"]},
         ),
         (("a", "b"), {"type": "string"}),
+        (("a",) * 20, {"type": "string"}),  # one value seen is not one value allowed
         (("",), {"type": "string"}),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_version_activated_after_loading_asks_for_a_reload(bench, watch, tick)
     publish_next(bench)
     Library(bench.folder / "flows").activate("orders:v2", author="tests")
     seen = tick(watch).asset_events[0]
-    assert seen.metadata["lume/hint"].text == "reload the code location."
+    assert seen.metadata["lume/hint"].text == "reload the code location"
 
 
 def test_what_there_is_no_time_for_comes_first_in_the_next_tick(bench, watch, tick):

@@ -98,11 +98,11 @@ def test_a_cause_people_can_mend_is_a_failed_run_with_its_sentence(bench, where)
         "step": "target" if where == "deliver" else "source",
         "code": "ConnectorError",
         "message": "It is connector.",
-        "hint": "mend it.",
+        "hint": "mend it",
     }
     (failed,) = result.get_step_failure_events()
     said = failed.step_failure_data.user_failure_data
-    assert said.description == "It is connector.\nHint: mend it."
+    assert said.description == "It is connector.\nHint: mend it"
 
 
 def test_a_fault_of_ours_is_a_crashed_run(bench):

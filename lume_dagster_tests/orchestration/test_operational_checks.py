@@ -317,7 +317,7 @@ def test_repeated_keys_are_counted(house):
     (house.folder / "landing/a.csv").write_text("id,amount\n1,1\n1,2\n2,3\n")
     found = check(house.run("a.csv"), "unique_key")
     assert (found.passed, value(found, "rows_failed"), value(found, "rows")) == (False, 1, [2])
-    assert found.description == "1 rows repeat the id of an earlier row, and were rejected."
+    assert found.description == "1 row repeats the id of an earlier row; it was rejected."
 
 
 def test_a_run_without_rejects_has_no_status_of_ours(house):

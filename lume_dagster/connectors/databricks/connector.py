@@ -24,7 +24,7 @@ from lume_dagster.connectors.file_table.work_folder import work_folder
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.read_back import read_back
-from lume_dagster.errors import ConnectorError
+from lume_dagster.errors import ConnectorError, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,12 +104,13 @@ class DatabricksConnector(ConnectorResource):
             user, catalog = session.rows("SELECT current_user(), current_catalog()")[0]
             yield f"Databricks at {host} lets {user or 'this user'} into the catalog {catalog}."
             schemas = session.rows("SHOW SCHEMAS")
-            yield f"{len(schemas)} schemas of it can be seen."
+            yield f"{counted(len(schemas), 'schema')} of it can be seen."
             if self.volume is None:
                 yield "Without a volume it is a source and no target."
                 return
             path = self._volume_path()
-            yield f"The volume {path} can be read and holds {len(look(session, path))} files."
+            found = len(look(session, path))
+            yield f"The volume {path} can be read and holds {counted(found, 'file')}."
 
     @property
     def _login(self) -> Login:

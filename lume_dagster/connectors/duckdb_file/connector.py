@@ -20,7 +20,7 @@ from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.bound_query import bind_source_path
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
-from lume_dagster.errors import ConnectorError, EngineError, FlowError, TransientError
+from lume_dagster.errors import ConnectorError, EngineError, FlowError, TransientError, counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -120,7 +120,7 @@ class DuckDBConnector(ConnectorResource):
             found = connection.execute(
                 "SELECT count(*) FROM duckdb_tables() WHERE NOT internal"
             ).fetchone()
-            yield f"{self._file} opens and holds {found[0] if found else 0} tables."
+            yield f"{self._file} opens and holds {counted(found[0] if found else 0, 'table')}."
         if writable:
             yield f"{self._file} can be written."
         else:

@@ -159,7 +159,8 @@ def _near(root: Path, wanted: Path) -> str:
         return f"{folder} holds no file."
     near = get_close_matches(wanted.name, names, n=_SHOWN, cutoff=0.6)
     if near:
-        return f"did you mean {' or '.join(repr(n) for n in near)}? It is in {folder}."
+        they = "It is" if len(near) == 1 else "They are"
+        return f"did you mean {' or '.join(repr(n) for n in near)}? {they} in {folder}."
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{folder} holds {', '.join(names[:_SHOWN])}{more}."
 

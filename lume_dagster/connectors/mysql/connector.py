@@ -29,7 +29,7 @@ from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Rece
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.bound_query import bind_source_path, times_bound
 from lume_dagster.connectors.sql.read_back import read_back
-from lume_dagster.errors import ConnectorError
+from lume_dagster.errors import ConnectorError, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,7 +121,7 @@ class MySQLConnector(ConnectorResource):
                     f"The user {user} may use no database of {login.where}.",
                     hint="GRANT the user one, and name it in the connector",
                 )
-            yield f"{user} sees {databases} databases."
+            yield f"{user} sees {counted(databases, 'database')}."
             way = "LOAD DATA LOCAL" if local and self.local_infile else "INSERT"
             yield f"Rows are written by {way}."
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from lume_dagster.connectors.object_store.bucket import Bucket
 from lume_dagster.connectors.object_store.refusals import ConflictError, RightMissingError
-from lume_dagster.errors import ConnectorError
+from lume_dagster.errors import ConnectorError, counted
 
 _COUNTED = 1000
 
@@ -24,8 +24,8 @@ def try_all(bucket: Bucket, folder: str, who: str) -> Iterator[str]:
     refused: list[RightMissingError] = []
     try:
         count = sum(1 for _ in islice(bucket.below(folder), _COUNTED))
-        more = " or more" if count == _COUNTED else ""
-        yield f"{name} at {endpoint} lets {who} list {place}: {count:,}{more} objects."
+        there = f"{count:,} or more objects" if count == _COUNTED else counted(count, "object")
+        yield f"{name} at {endpoint} lets {who} list {place}: {there}."
     except RightMissingError as error:
         refused.append(error)
         yield f"{who} may not list {place}, so folders and globs cannot be read: {error.hint}."

@@ -30,7 +30,7 @@ from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.bound_query import bind_source_path
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
-from lume_dagster.errors import ConnectorError
+from lume_dagster.errors import ConnectorError, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,9 +121,9 @@ class PostgresConnector(ConnectorResource):
             )[0]
             if not may[0]:
                 raise ConnectorError(f"The user {user} may use no schema of {database}.")
-            yield f"{user} may use {_schemas(may[0])}."
+            yield f"{user} may use {counted(may[0], 'schema')}."
             if may[1]:
-                yield f"{user} may create tables in {_schemas(may[1])}."
+                yield f"{user} may create tables in {counted(may[1], 'schema')}."
             else:
                 yield f"{user} may create no table: only tables that are there can be targets."
 
@@ -156,10 +156,6 @@ class PostgresConnector(ConnectorResource):
         database = rows(connection, "SELECT current_database()::text")[0][0]
         schema = self.text("default_schema")
         return parse_table(table, database=database, schema=schema, max_bytes=MAX_NAME_BYTES)
-
-
-def _schemas(number: int) -> str:
-    return "1 schema" if number == 1 else f"{number} schemas"
 
 
 def _batches(

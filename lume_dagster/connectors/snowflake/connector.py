@@ -33,7 +33,7 @@ from lume_dagster.connectors.snowflake.shape import (
 )
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
-from lume_dagster.errors import ConnectorError
+from lume_dagster.errors import ConnectorError, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -169,7 +169,7 @@ class SnowflakeConnector(ConnectorResource):
             yield f"It works in the warehouse {connection.warehouse}."
             schemata = f"{quoted(_database(connection))}.INFORMATION_SCHEMA.SCHEMATA"
             seen = rows(connection, f"SELECT COUNT(*) AS SEEN FROM {schemata}")[0]["seen"]
-            yield f"It sees {seen} schemas in the database {connection.database}."
+            yield f"It sees {counted(seen, 'schema')} in the database {connection.database}."
 
     @property
     def _login(self) -> Login:

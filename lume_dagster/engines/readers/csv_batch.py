@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
+from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn, StagedFile
 from lume_dagster.engines.readers.csv import read_together
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.files import PlainFile
@@ -169,4 +169,5 @@ def _entries(
             quote=file.dialect.quote,
             escape=file.dialect.escape,
             line_end=file.line_end,
+            **({} if file.header_line is None else {HEADER_LINE: file.header_line}),
         )

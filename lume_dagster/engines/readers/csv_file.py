@@ -14,8 +14,9 @@ from lume_dagster.engines.readers.encoding import (
     transcoded,
 )
 from lume_dagster.engines.readers.files import PlainFile
-from lume_dagster.engines.readers.header import Header, read_header, skipped
+from lume_dagster.engines.readers.header import Header, is_named, read_header, skipped
 from lume_dagster.engines.readers.scan import Positions, Scan, scan_file
+from lume_dagster.engines.readers.title_block import header_line
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.flows.model import SourceFormat
 
@@ -37,6 +38,7 @@ class CsvFile:
     longest: int  # bytes of a record
     is_ordinary: bool  # quotes pair up, lines end alike: the fast reader may try
     dropped: Positions | None = None  # malformed records that were sieved out; None before
+    header_line: int | None = None  # where the header seems to stand, if not where it was taken
 
     @property
     def group(self) -> tuple[object, ...]:
@@ -105,7 +107,20 @@ class Examiner:
             counted=max(0, scan.records - options.header),
             longest=scan.longest,
             is_ordinary=not (scan.damaged or scan.leading_blank or scan.line_end == "mixed"),
+            header_line=self._header_line(text, plain, header),
         )
+
+    def _header_line(self, text: _Text, plain: PlainFile, header: Header) -> int | None:
+        """Looked for where what was taken for the header has one name, or lacks some."""
+        names = header.names
+        if not self.options.header or (len(names) > 1 and all(map(is_named, names))):
+            return None
+        with text.path.open("rb") as stream:
+            stream.seek(text.start)
+            sample = stream.read(SAMPLE)
+        whole = sample if len(sample) < SAMPLE else sample[: _whole_lines(sample)]
+        found = header_line(whole, plain.source.uri, self.options)
+        return None if found is None else found + self.options.skip_lines
 
     def _text(self, index: int, plain: PlainFile, encoding: str) -> _Text:
         path = plain.path

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from lume_dagster.engines.readers.dialect import EOL, Dialect, width
 from lume_dagster.engines.readers.encoding import encoding_of
+from lume_dagster.engines.readers.foreign import refuse_foreign, refuse_json
 from lume_dagster.errors import BatchError, FlowError
 from lume_dagster.flows.model import SourceFormat
 
@@ -34,20 +35,26 @@ _ALL_IN_SINGLE_QUOTES = re.compile(rb"'[^'\r\n]*+'(?:[,;\t|]'[^'\r\n]*+')*+(?:[\
 def format_of(uri: str, head: bytes, given: str | None) -> str:
     """csv, json, jsonl, parquet or excel: by what was said, by the file's name or its content."""
     found = _binary_of(head)
+    if found is None:
+        refuse_foreign(uri, head)
     if given is not None:
         if found is not None and given not in _BINARY:
             raise BatchError(
                 f"{uri} is {_BINARY[found]}, and the flow says {given}.",
                 hint=f"say source.format.type: {found}, or ask for a {given} file.",
             )
-        return "csv" if given == "tsv" else given
-    if found is not None:
+        named: str | None = "csv" if given == "tsv" else given
+    elif found is not None:
         return found
-    named = _SUFFIXES.get(_suffix(uri))
-    if named in _BINARY and head:
-        raise BatchError(
-            f"{uri} is not {_BINARY[named]}.", hint="it may have been cut off; deliver it again."
-        )
+    else:
+        named = _SUFFIXES.get(_suffix(uri))
+        if named in _BINARY and head:
+            raise BatchError(
+                f"{uri} is not {_BINARY[named]}.",
+                hint="it may have been cut off; deliver it again.",
+            )
+    if named == "csv":
+        refuse_json(uri, head)
     return named or _text_format(head, json=_suffix(uri) == ".json")
 
 

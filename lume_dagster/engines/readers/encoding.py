@@ -12,6 +12,7 @@ from lume_dagster.engines.settings import MIB
 from lume_dagster.errors import FlowError
 
 UTF8 = "utf-8"
+LATIN_1, WINDOWS_1252 = "latin-1", "cp1252"
 _CHUNK = 4 * MIB
 #: Longest first: the UTF-32 mark begins with the UTF-16 one.
 _MARKS = (
@@ -63,7 +64,7 @@ def single_byte_encoding(scan: Scan) -> str | None:
     """Windows-1252 or Latin-1 where a text is rather that than UTF-8 with a few damaged bytes."""
     if scan.damaged_bytes <= scan.multibyte:
         return None
-    return "latin-1" if scan.high & _NOT_1252 else "cp1252"
+    return LATIN_1 if scan.high & _NOT_1252 else WINDOWS_1252
 
 
 def transcoded(path: Path, encoding: str) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from lume_dagster.engines.batch import StagedBatch, StagedColumn
+from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.sheet import (
@@ -62,9 +62,12 @@ def stage_excel(staging: Staging) -> StagedBatch:
     )
 
 
-def _details(file: PlainFile, by_file: Mapping[str, _Records]) -> dict[str, str]:
+def _details(file: PlainFile, by_file: Mapping[str, _Records]) -> dict[str, str | int]:
     found = by_file.get(file.source.uri)
-    return {} if found is None else {"sheet": found.sheet.name}
+    if found is None:
+        return {}
+    line = found.sheet.header_line
+    return {"sheet": found.sheet.name, **({} if line is None else {HEADER_LINE: line})}
 
 
 def _records(staging: Staging, file: PlainFile, index: int) -> _Records:

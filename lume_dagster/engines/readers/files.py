@@ -92,6 +92,11 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
+def is_packed(head: bytes) -> bool:
+    """Whether a file that begins so may be compressed or an archive."""
+    return head.startswith((*_ZIP, *(first for first, _, _ in _CODECS)))
+
+
 def plain_files(
     files: Sequence[InputFile], settings: EngineSettings, scratch: Path
 ) -> list[PlainFile]:

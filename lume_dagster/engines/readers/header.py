@@ -8,8 +8,10 @@ from pathlib import Path
 
 from lume_dagster.engines.readers.dialect import EOL, Dialect
 from lume_dagster.engines.readers.scan import BOM
-from lume_dagster.errors import BatchError
+from lume_dagster.errors import BatchError, counted
 from lume_dagster.flows.model import SourceFormat
+
+_NAMELESS = "column_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def read_header(
             first = dialect.record.match(head, _filled(head))
     if not options.header:
         width = len(dialect.fields(first[0])) if first else 1
-        names = options.columns or tuple(f"column_{place + 1}" for place in range(width))
+        names = options.columns or tuple(f"{_NAMELESS}{place + 1}" for place in range(width))
         return Header(names, start, start)
     if first is None:
         raise BatchError(
@@ -83,7 +85,7 @@ def _names(record: bytes, uri: str, dialect: Dialect, options: SourceFormat) -> 
         return column_names(found)
     if len(options.columns) != len(found):
         raise BatchError(
-            f"{uri} has {len(found)} columns; the flow names {len(options.columns)}.",
+            f"{uri} has {counted(len(found), 'column')}; the flow names {len(options.columns)}.",
             hint="mend source.format.columns, or leave it out to use the file's header.",
         )
     return options.columns
@@ -94,7 +96,7 @@ def column_names(found: Sequence[str]) -> tuple[str, ...]:
 
     Names that differ only in case are different columns.
     """
-    trimmed = [name.strip() or f"column_{place}" for place, name in enumerate(found, 1)]
+    trimmed = [name.strip() or f"{_NAMELESS}{place}" for place, name in enumerate(found, 1)]
     taken: set[str] = set()
     names: list[str] = []
     for name in trimmed:
@@ -105,3 +107,8 @@ def column_names(found: Sequence[str]) -> tuple[str, ...]:
         taken.add(unique)
         names.append(unique)
     return tuple(names)
+
+
+def is_named(name: str) -> bool:
+    """Whether the file gave the name; the others are made up of places."""
+    return not (name.startswith(_NAMELESS) and name.removeprefix(_NAMELESS).isdigit())

@@ -14,6 +14,7 @@ from typing import Self
 
 from lume_dagster.engines.readers.dialect import EOL, Dialect, width
 from lume_dagster.engines.settings import MIB
+from lume_dagster.errors import counted
 
 _CHUNK = 4 * MIB
 
@@ -159,7 +160,7 @@ def problem_of(
     values = width(dialect.fields(text), columns)
     problems = []
     if len(values) != columns:
-        problems.append(f"expected {columns} columns, found {len(values)}")
+        problems.append(f"expected {counted(columns, 'column')}, found {len(values)}")
     if not is_text(text):
         problems.append(_bad_byte(text, encoding))
     return values, "; ".join(problems) or None

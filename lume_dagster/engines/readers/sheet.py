@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.header import column_names
-from lume_dagster.errors import BatchError, MissingExtraError, did_you_mean
+from lume_dagster.engines.readers.title_block import LOOKED_AT, header_among
+from lume_dagster.errors import BatchError, MissingExtraError, counted, did_you_mean
 from lume_dagster.flows.model import SheetName, SourceFormat
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Sheet:
     columns: tuple[str, ...]
     path: Path
     records: int
+    header_line: int | None = None  # the row where the header seems to stand, if not where it was
 
 
 def open_workbook(path: Path, uri: str) -> Any:
@@ -100,7 +102,23 @@ def read_sheet(
         f"COPY (SELECT {SHEET_ROW}{outputs} FROM sheet) TO $into ({PARQUET})", {"into": str(into)}
     )
     connection.unregister("sheet")
-    return Sheet(name, tuple(names[place] for place in kept), into, len(rows))
+    elsewhere = _header_elsewhere(texts, filled) if options.header else None
+    return Sheet(name, tuple(names[place] for place in kept), into, len(rows), elsewhere)
+
+
+def _header_elsewhere(texts: pa.RecordBatch, filled: Any) -> int | None:
+    """The row, from 1, that reads like the header where the first one with a cell does not."""
+    rows = [int(row) for row in filled[:LOOKED_AT]]
+    used = [column for column in texts.columns if column.null_count < len(column)]
+    cells = zip(
+        *(column.take(pa.array(rows, pa.int64())).to_pylist() for column in used), strict=True
+    )
+    return header_among(
+        [
+            (row + 1, [None if text is None else text.encode() for text in values])
+            for row, values in zip(rows, cells, strict=False)
+        ]
+    )
 
 
 def _text_sql(place: int) -> str:
@@ -169,7 +187,7 @@ def _header(
     width = texts.num_columns
     if options.columns is not None and len(options.columns) != width:
         raise BatchError(
-            f"{where} has {width} columns; the flow names {len(options.columns)}.",
+            f"{where} has {counted(width, 'column')}; the flow names {len(options.columns)}.",
             hint="mend source.format.columns, or leave it out to use the sheet's header.",
         )
     if not options.header:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lume_dagster.errors import counted
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert import Converted
 from lume_dagster.mapper.generate.options import Option
@@ -93,9 +94,13 @@ def losses(made: Converted) -> Iterator[str]:
     loss = made.loss
     if loss.failed:
         shown = ", ".join(map(repr, loss.failed_samples[:3]))
-        yield f"{loss.failed:,} rows of the sample would be rejected: {shown}."
+        yield f"{counted(loss.failed, 'row')} of the sample would be rejected: {shown}."
     if loss.new_nulls:
-        yield f"{loss.new_nulls:,} rows of the sample would lose their value."
+        yield counted(
+            loss.new_nulls,
+            "row of the sample would lose its value.",
+            "rows of the sample would lose their value.",
+        )
     if loss.collapsed:
-        yield f"{loss.collapsed:,} values would become the same as another one."
+        yield f"{counted(loss.collapsed, 'value')} would become the same as another one."
     yield from loss.dropped

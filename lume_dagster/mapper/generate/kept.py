@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lume_dagster.errors import counted
 from lume_dagster.flows.schema import SchemaField, TargetSchema
+from lume_dagster.mapper.generate.choose import sentence
 from lume_dagster.mapper.generate.lists import list_around
 from lume_dagster.mapper.generate.memory import columns_in
 from lume_dagster.mapper.generate.options import Bench
 from lume_dagster.mapper.match.core import Candidate
 from lume_dagster.mapper.proposal import Proposal, Shown, Verdict
-from lume_dagster.mapper.sample import SampleColumn
+from lume_dagster.mapper.sample import Sample, SampleColumn
 
 _SHOWN = 5
 _SURE = 0.9
@@ -58,9 +60,10 @@ def _shown(
 
 
 def without_empty_lists(
-    schema: TargetSchema, proposals: Sequence[Proposal]
+    sample: Sample, schema: TargetSchema, proposals: Sequence[Proposal]
 ) -> tuple[Proposal, ...]:
     """A list of objects of which no field is made is left to a person: it would say nothing."""
+    plain = {c.path.removesuffix("[]") for c in sample.columns if c.path.endswith("[]")}
     of_objects = {f.path for f in schema.walk() if f.items is not None and f.items.fields}
     made = {p.path: p for p in proposals}
     for path in sorted(of_objects, key=len, reverse=True):  # inner lists first
@@ -68,6 +71,8 @@ def without_empty_lists(
         inside = [p for p in made.values() if p.path.startswith(f"{path}[]")]
         if proposal.kind == "list" and not any(p.expression for p in inside):
             why = f"The list may be made from {proposal.expression}, but none of its fields is."
+            if plain.issuperset(proposal.sources):
+                why += " Its values are plain; which field of an item they are is for you to say."
             made[path] = replace(
                 proposal, expression=None, sources=(), confidence=0.0, verdict=Verdict.ABSTAIN,
                 kind="none", reasons=(why,),
@@ -88,8 +93,12 @@ def made_list(
         confidence=round(confidence, 4),
         verdict=Verdict.AUTO if confidence >= _SURE else Verdict.REVIEW,
         kind="list",
-        reasons=(
-            *(own.reasons if own else ()),
-            f"{len(inside)} of its fields have a column in {path}.",
-        ),
+        reasons=tuple(map(sentence, (*(own.reasons if own else ()), *_filled(path, len(inside))))),
     )
+
+
+def _filled(path: str, fields: int) -> Iterator[str]:
+    if fields:
+        yield f"{counted(fields, 'of its fields has', 'of its fields have')} a column in {path}"
+    else:
+        yield f"its items may be made from {path}"

@@ -25,6 +25,8 @@ from lume_dagster.mapper.sample import Sample
 _ITEM_WEIGHT = 0.5  # of what matches inside a list, beside the list's own match
 _LEAST_LEFT = 0.2  # what is less likely does not become likely by being the last
 _IS_LEFT = 0.5  # of a column that is the last, for the last field
+_MADE_BY = "lists"
+_OF_ITSELF = frozenset({"id", "name", "code", "key", "no", "number", "value", "url", "email"})
 
 
 def list_around(path: str) -> str:
@@ -87,7 +89,32 @@ def item_matches(
         if ours and theirs:
             matches = match_columns(ours, theirs, maker)
             found |= {match.field: match for match in _with_the_last(matches, ours, source)}
+        elif f"{source}[]" in {column.path for column in sample.columns}:
+            found |= {match.field: match for match in _of_plain(theirs, source)}
     return found
+
+
+def _of_plain(fields: Sequence[Column], source: str) -> Iterator[FieldMatch]:
+    """Of a list of plain values each may be the one field of an item that can be meant."""
+    name = source.rpartition(".")[2]
+    meant = [f for f in fields if len(fields) == 1 or _is_one_of(f.name, name)]
+    if len(meant) == 1:
+        why = f"each value of {source}, a list of plain values, may be the {meant[0].name}"
+        made = Candidate(f"{source}[]", _IS_LEFT, (why,))
+        yield FieldMatch(meant[0].path, None, _IS_LEFT, (made,), (), _MADE_BY)
+
+
+def _is_one_of(name: str, source: str) -> bool:
+    """Whether ``product_id`` or ``id`` is what there are several of in ``product_ids``."""
+    few, many = _plain_letters(name), _plain_letters(source)
+    singulars = {many, many.removesuffix("s"), many.removesuffix("es")}
+    if many.endswith("ies"):
+        singulars.add(f"{many[:-3]}y")
+    return few in singulars or (few in _OF_ITSELF and any(s.endswith(few) for s in singulars))
+
+
+def _plain_letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def _with_the_last(

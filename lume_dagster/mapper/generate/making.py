@@ -73,7 +73,7 @@ def make_draft(
 
             asking = Asking(generator.proposer, bench, schema, matches, lists)
             proposals = asked(asking, proposals)
-        proposals = without_empty_lists(schema, proposals)
+        proposals = without_empty_lists(sample, schema, proposals)
     return Draft(
         proposals=proposals,
         mapping=_mapping(schema, proposals),

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lume_dagster.errors import counted
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.model.answer_type import answer_type
 from lume_dagster.mapper.model.asking import Reply
@@ -109,7 +110,7 @@ def _written(given: Given) -> Any:
 
 def _codes(outcome: Outcome) -> str:
     return ", ".join(
-        f"{fault.code} in {fault.count} rows" if fault.count else fault.code
+        f"{fault.code} in {counted(fault.count, 'row')}" if fault.count else fault.code
         for fault in outcome.faults
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from lume_dagster.errors import counted
 from lume_dagster.mapper.shapes.look import Look, date_shape_of, exact_shape, look_at, run_shape
 
 _NEW = 0.1  # of the values are written otherwise
@@ -138,7 +139,8 @@ def _values(seen: _Seen) -> Iterator[ShapeChange]:
     new = [v for v in seen.values if v not in known]
     if new:
         shown = list(dict.fromkeys(map(repr, new)))
-        said = f"{len(shown)} values were never there before: {_listed(shown)}"
+        some = counted(len(shown), "value was", "values were")
+        said = f"{some} never there before: {_listed(shown)}"
         yield _change(seen, "values", len(new) / len(seen.values), said)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.errors import counted
 from lume_dagster.mapper.nodes import Leaf, leaves
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Mapper(Mapping[str, str]):
     lookup_confidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Mapper of {self.version}: {len(self)} fields>"
+        return f"<Mapper of {self.version}: {counted(len(self), 'field')}>"
 
     def __getitem__(self, path: str) -> str:
         return self._leaves()[path].expression

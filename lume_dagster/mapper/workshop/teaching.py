@@ -13,7 +13,7 @@ from typing import Any
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.duckdb_engine import DuckDBEngine
 from lume_dagster.engines.pick import pick_rows
-from lume_dagster.errors import FlowError, InvalidRequestError, PlanError, did_you_mean
+from lume_dagster.errors import FlowError, InvalidRequestError, PlanError, counted, did_you_mean
 from lume_dagster.flows.model import Flow
 from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.nodes import complete, expressions, with_node
@@ -151,7 +151,7 @@ def _first_that_does(learn: Learn | None, sample: Sample, trial: Trial) -> str:
     if does is not None:
         return does
     told = (
-        f"{len(tried)} expressions were tried"
+        counted(len(tried), "expression was tried", "expressions were tried")
         if tried
         else "nothing was found that is sure to do it"
     )

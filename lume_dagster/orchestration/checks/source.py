@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lume_dagster.engines.batch import StagedBatch
+from lume_dagster.errors import counted
 from lume_dagster.orchestration.checks.history import Earlier, columns_of
 from lume_dagster.orchestration.checks.options import ROW_COUNT_ANOMALY, SCHEMA_CONTRACT, Checks
 from lume_dagster.orchestration.checks.results import Checked
@@ -102,8 +103,8 @@ def _unchanged(columns: int, last: Earlier | None) -> str:
 
 def _row_count(options: Checks, rows: int, before: Sequence[int], *, fails: bool) -> Checked:
     if len(before) < options.history_at_least:
-        few = f"too little history to tell what is usual ({len(before)} earlier batches)"
-        words = f"{rows:,} rows; {few}."
+        earlier = counted(len(before), "earlier batch", "earlier batches")
+        words = f"{counted(rows, 'row')}; too little history to tell what is usual ({earlier})."
         return Checked("source", ROW_COUNT_ANOMALY, True, False, words, {"rows": rows})
     found = usual(before, options.tolerance)
     return Checked(
@@ -111,8 +112,8 @@ def _row_count(options: Checks, rows: int, before: Sequence[int], *, fails: bool
         ROW_COUNT_ANOMALY,
         passed=found.holds(rows),
         error=fails,
-        description=f"{rows:,} rows; the last {found.batches} batches had {found.least:,} to"
-        f" {found.most:,}, half of them {found.median:,.0f} or more.",
+        description=f"{counted(rows, 'row')}; the last {found.batches} batches had"
+        f" {found.least:,} to {found.most:,}, half of them {found.median:,.0f} or more.",
         metadata={
             "rows": rows,
             "usual_min": found.low,

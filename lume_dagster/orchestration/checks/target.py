@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from lume_dagster.connectors.protocol import Reading, Receipt, TableReader
+from lume_dagster.errors import counted
 from lume_dagster.flows.model import Flow
 from lume_dagster.orchestration.checks.options import RECONCILIATION, Checks
 from lume_dagster.orchestration.checks.results import Checked
@@ -88,12 +89,14 @@ def _given(rows: RowCounts, handed: int | None) -> int:
 
 
 def _differ(what: str, wanted: int, where: str, found: int) -> str:
-    return "" if wanted == found else f"{wanted:,} rows were {what}, but {found:,} {where}"
+    if wanted == found:
+        return ""
+    return f"{counted(wanted, 'row was', 'rows were')} {what}, but {found:,} {where}"
 
 
 def _agreed(rows: RowCounts, held: int | None) -> str:
-    counted = "" if held is None else f", where {held:,} were counted"
+    seen = "" if held is None else f", where {held:,} were counted"
     return (
-        f"{rows.input:,} rows were read: {rows.mapped:,} mapped and {rows.rejects:,} rejected,"
-        f" all in the target{counted}."
+        f"{counted(rows.input, 'row was', 'rows were')} read: {rows.mapped:,} mapped and"
+        f" {rows.rejects:,} rejected, all in the target{seen}."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lume_dagster.errors import counted
 from lume_dagster.flows.model import Flow
 from lume_dagster.orchestration.checks.options import REJECT_RATE, UNIQUE_KEY, Checks
 from lume_dagster.orchestration.checks.results import Checked
@@ -42,7 +43,7 @@ def _rejects(outcome: Outcome, *, refused: bool) -> Checked:
         REJECTS,
         passed=not rows.rejects,
         error=refused,
-        description=f"{rows.rejects:,} of {rows.input:,} rows were rejected.",
+        description=f"{rows.rejects:,} of {counted(rows.input, 'row')} rejected.",
         metadata={"rejects": rows.rejects, "error_rate": outcome.mapped.metrics.error_rate},
     )
 
@@ -76,7 +77,8 @@ def _unique_key(options: Checks, flow: Flow, outcome: Outcome) -> Checked:
         UNIQUE_KEY,
         passed=rows == 0,
         error=options.unique_key == "fail",
-        description=f"{rows:,} rows repeat the {key} of an earlier row, and were rejected."
+        description=f"{counted(rows, 'row repeats', 'rows repeat')} the {key} of an earlier row;"
+        f" {'it was' if rows == 1 else 'they were'} rejected."
         if rows
         else f"No two rows have the same {key}.",
         metadata={"rows_failed": rows, "rows": [s.row for t in tallies for s in t.samples]},
@@ -93,6 +95,6 @@ def _rule(name: str, finding: Finding | None) -> Checked:
         f"rule_{name}",
         passed=rows == 0,
         error=finding is not None and finding.severity == "fail",
-        description=f"{rows:,} rows break the rule.",
+        description=f"{counted(rows, 'row breaks', 'rows break')} the rule.",
         metadata={"rows_failed": rows, "rows": samples},
     )

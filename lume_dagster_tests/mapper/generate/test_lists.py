@@ -69,6 +69,35 @@ def test_the_last_column_of_the_items_may_be_the_last_field_but_never_surely(tmp
     assert sku.verdict is not Verdict.AUTO
 
 
+@pytest.mark.parametrize(
+    ("source", "fields", "made"),
+    [
+        ("product_ids", {"id": TEXT}, "id"),
+        ("product_ids", {"product_id": TEXT, "quantity": WHOLE}, "product_id"),
+        ("categories", {"note": TEXT, "category": TEXT}, "category"),
+    ],
+)
+def test_items_of_a_list_of_plain_values_are_proposed_for_review(tmp_path, source, fields, made):
+    records = [{"order_no": n, source: [f"P{n}", f"P{n + 1}"]} for n in range(20)]
+    inner = {"type": "array", "items": {"type": "object", "properties": fields}}
+    draft = draft_of(sample_of(tmp_path, records), tmp_path, {source.removesuffix("_ids"): inner})
+    proposal = next(p for p in draft.proposals if p.path.endswith(f"[].{made}"))
+    assert (proposal.verdict, proposal.expression) == (Verdict.REVIEW, "item")
+    assert f"Each value of {source}, a list of plain values, may be" in proposal.reasons[0]
+    assert {"each": source, "item": {made: "item"}} in draft.mapping.values()
+
+
+def test_where_several_fields_may_be_meant_by_plain_values_that_is_said(tmp_path):
+    records = [{"tags": ["red", "big"]} for _ in range(20)]
+    inner = {"type": "object", "properties": {"label": TEXT, "kind": TEXT}}
+    draft = draft_of(
+        sample_of(tmp_path, records), tmp_path, {"tags": {"type": "array", "items": inner}}
+    )
+    tags = by_path(draft)["tags"]
+    assert tags.verdict is Verdict.ABSTAIN
+    assert "Its values are plain; which field" in tags.reasons[0]
+
+
 def test_a_list_of_which_nothing_is_made_is_left_to_a_person(tmp_path):
     records = [{"payments": [{"xq": "card", "zz": 5.5}]} for _ in range(10)]
     inner = {"type": "object", "properties": {"colour": TEXT, "born": {**TEXT, "format": "date"}}}

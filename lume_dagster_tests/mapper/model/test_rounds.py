@@ -78,7 +78,7 @@ def test_what_is_good_for_most_rows_is_the_answer_at_last_and_less_sure():
     [answer] = proposer(asked).propose(question_of("since"), workbench()).answers
     assert (answer.expression, answer.rounds) == (ISO, 3)
     assert answer.confidence == pytest.approx(0.75 * 3 / 4)
-    assert answer.reason == "it fits; it fails 25% of the rows: INVALID_DATE in 1 rows."
+    assert answer.reason == "it fits; it fails 25% of the rows: INVALID_DATE in 1 row."
 
 
 def test_a_model_that_says_the_same_again_is_not_asked_a_third_time():

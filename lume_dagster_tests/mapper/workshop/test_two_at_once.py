@@ -70,7 +70,7 @@ def test_a_draft_that_was_edited_by_hand_is_not_overwritten(place, pipeline):
     workshop = pipeline.create_workshop()
     workshop.run_mapper({"city": "trim(city)"})
     file = place.flows / "people" / "flow.yaml"
-    by_hand = file.read_text().replace("  name: 'name'", "  name: lower(name)")
+    by_hand = file.read_text().replace("  name: name", "  name: lower(name)")
     file.write_text(f"# by hand\n{by_hand}")
     with pytest.raises(InvalidRequestError, match=r"flow\.yaml was edited"):
         workshop.deploy()
