@@ -4,7 +4,8 @@ SHELL := /bin/sh
 .PHONY: help setup servers demo ui test lanes lint format types contracts docs screenshots bench lock clean
 
 # An activated environment or a PYTHONPATH of another project must not leak into this one.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
+# Without bytecode each of the suite's some thousand processes compiles what it imports.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import shutil
 import subprocess
@@ -46,6 +48,27 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"a test may not be skipped in continuous integration: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist's own comes first and last
+def pytest_runtestloop() -> None:
+    """What costs every test a little: dead objects are looked for among the test's own only."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    _read_migrations_once()
+
+
+def pytest_sessionfinish() -> None:
+    """What was laid aside ends with the process."""
+    gc.unfreeze()
+
+
+def _read_migrations_once() -> None:
+    """Dagster reads its 90 migrations anew for each SQLite file that it makes or opens."""
+    from alembic.script import ScriptDirectory
+
+    setattr(ScriptDirectory, "from_config", functools.cache(ScriptDirectory.from_config))  # noqa: B010
 
 
 @dataclass(frozen=True)

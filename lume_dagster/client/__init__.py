@@ -92,10 +92,13 @@ class LumeRun:
 
     def refresh(self) -> LumeRun:
         """Look at the run again."""
+        with _instance(self._project) as instance:
+            return self._refresh(instance)
+
+    def _refresh(self, instance: dg.DagsterInstance) -> LumeRun:
         from lume_dagster.orchestration.query import read_summary
 
-        with _instance(self._project) as instance:
-            self._summary = read_summary(instance, self.id)
+        self._summary = read_summary(instance, self.id)
         self._details = None
         return self
 
@@ -113,15 +116,16 @@ class LumeRun:
             RunTimeoutError: it goes on after ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
-        while not self.refresh().status.ended:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise RunTimeoutError(
-                    f"Run {self.id} is still {self.status} after {timeout:g} s.",
-                    run=self,
-                    hint="it goes on; wait again, or cancel it.",
-                )
-            time.sleep(min(poll_interval, left))
+        with _instance(self._project) as instance:  # to open one takes longer than to look
+            while not self._refresh(instance).status.ended:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise RunTimeoutError(
+                        f"Run {self.id} is still {self.status} after {timeout:g} s.",
+                        run=self,
+                        hint="it goes on; wait again, or cancel it.",
+                    )
+                time.sleep(min(poll_interval, left))
         if raise_on_failure and self.status in (Status.FAILED, Status.CRASHED):
             error = self.metadata.get("error") or {}
             message = error.get("message") or "it left no message"

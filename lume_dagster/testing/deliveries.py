@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from uuid import UUID, uuid4
 from lume_dagster.connectors.protocol import Column, Delivery
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 Row = Mapping[str, Any]
@@ -166,9 +168,16 @@ def _rejects(after: int, count: int) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One for all deliveries: to open one takes longer than to write the rows."""
+    import duckdb
+
+    return duckdb.connect(":memory:")
+
+
 def _write(table: pa.Table, columns: Sequence[Column], file: Path) -> None:
     """Write as the engine does: uuids and JSON as Parquet's own types."""
-    import duckdb
     from sqlglot import exp
 
     special = {"uuid": "UUID", "original": "JSON"}
@@ -179,7 +188,7 @@ def _write(table: pa.Table, columns: Sequence[Column], file: Path) -> None:
         else exp.column(name, quoted=True)
         for name in table.column_names
     ]
-    with duckdb.connect(":memory:") as connection:
+    with _database().cursor() as connection:
         connection.register("made", table)
         query = exp.select(*outputs).from_("made").sql("duckdb")
         place = exp.Literal.string(str(file)).sql("duckdb")

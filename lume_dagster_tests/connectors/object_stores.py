@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -21,6 +20,7 @@ from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.testing.crash import deliver_and_die
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery, plain_value
 from lume_dagster_tests.connectors.file_formats import LOADERS
+from lume_dagster_tests.in_memory import connect
 
 NASTY = (
     "zażółć 漢字 🎈.csv",
@@ -75,7 +75,7 @@ def read_part(connector, table, part, file_format):
     columns = tuple(Column(name, type_) for name, type_ in held[0].columns)
     columns = mapped_columns(columns) if part == "mapped" else REJECT_COLUMNS
     types = {c.name: sql_type(c, DUCKDB_TYPES) for c in columns}
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory() as folder, connect() as connection:
         files = [str(path) for path in connector.fetch_table(table, Path(folder), part)]
         return LOADERS[file_format](connection, files, types) if files else pa.table({})
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -19,6 +18,7 @@ from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.testing import StoreSourceSuite, TableReaderSuite, TargetSuite, WriteSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
 from lume_dagster_tests.connectors.file_formats import LOADERS
+from lume_dagster_tests.in_memory import connect
 
 
 class LocalFiles:
@@ -49,7 +49,7 @@ class LocalFiles:
         manifest = json.loads(next(folder.glob("*/_lume_batch.json")).read_text("utf-8"))
         columns = tuple(Column(name, type_) for name, type_ in manifest["columns"])
         columns = mapped_columns(columns) if kind == "mapped" else REJECT_COLUMNS
-        with duckdb.connect() as connection:
+        with connect() as connection:
             types = {c.name: sql_type(c, DUCKDB_TYPES) for c in columns}
             return LOADERS[self.file_format](connection, files, types)
 
@@ -223,7 +223,7 @@ def test_lines_are_written_in_a_fraction_of_what_they_are_long(file_format, tmp_
     texts = ", ".join(f"'value ' || i * {n} AS c{n}" for n in range(20))
     rows = f"SELECT i AS id, {texts}, i + 1 AS _lume_row FROM range(120000) t(i)"
     file = tmp_path / "mapped.parquet"
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute(f"COPY ({rows}) TO '{file}'")
     small = LocalFilesConnector(root=str(tmp_path / "lake"), memory_limit="96MB")
     assert small.deliver(replace(delivery, mapped=(file,))).mapped_rows == 120_000

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import dagster as dg
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -18,6 +17,7 @@ from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing import DatabaseSourceSuite, ServerSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
+from lume_dagster_tests.in_memory import connect
 
 CASTS = {"json": "jsonb", "uuid": "uuid"}
 
@@ -359,7 +359,7 @@ def test_an_engine_can_scan_what_a_query_yields(warehouse):
         "ARRAY[1,2] AS l, now() AS t, '1 day'::interval AS i, bytea 'ab' AS b "
         "WHERE :source_path = 'x'"
     )
-    with warehouse.read(query, "x") as reader, duckdb.connect() as connection:
+    with warehouse.read(query, "x") as reader, connect() as connection:
         connection.register("rows", reader)
         row = connection.execute("SELECT j::VARCHAR, u::VARCHAR, l FROM rows").fetchone()
     assert row == ('{"a": 1}', "00112233-4455-6677-8899-aabbccddeeff", [1, 2])

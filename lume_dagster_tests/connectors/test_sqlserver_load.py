@@ -6,7 +6,6 @@ import signal
 from contextlib import contextmanager
 from dataclasses import replace
 
-import duckdb
 import pytest
 
 from lume_dagster.connectors import SQLServerConnector
@@ -19,6 +18,7 @@ from lume_dagster.connectors.sqlserver.types import CatalogType, key_units
 from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing.crash import deliver_and_die, steps_of
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
+from lume_dagster_tests.in_memory import connect
 
 STAGES = "SELECT COUNT(*) FROM sys.tables WHERE LEFT(name, 12) = '_lume_stage_'"
 KEYS = (Column("id", "string"), Column("name", "string"))
@@ -191,7 +191,7 @@ def make_text_delivery(tmp_path, rows, delivery):
         tmp_path, [{"text": r["id"], "name": r["name"]} for r in rows], columns=plain
     )
     file = made.mapped[0].with_name("renamed.parquet")
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute(
             f"COPY (SELECT text AS id, name, _lume_row FROM '{made.mapped[0]}') TO '{file}'"
         )

@@ -6,7 +6,6 @@ import datetime as dt
 import time
 from decimal import Decimal
 
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -14,6 +13,7 @@ from lume_dagster.connectors import SQLServerConnector
 from lume_dagster.connectors.protocol import DatabaseSource
 from lume_dagster.connectors.sqlserver.read import bind
 from lume_dagster.errors import ConnectorError, FlowError
+from lume_dagster_tests.in_memory import connect
 
 HERE = "WHERE :source_path = 'x'"
 
@@ -132,7 +132,7 @@ def test_types_of_their_own_arrive_as_arrow_knows_them(crm, run):
 
 def test_an_engine_can_scan_what_a_query_yields(crm, run):
     run("CREATE TABLE t (a time(6), b nvarchar(max))", "INSERT INTO t VALUES ('12:00', N'ż')")
-    with crm.read(f"SELECT * FROM t {HERE}", "x") as reader, duckdb.connect() as connection:
+    with crm.read(f"SELECT * FROM t {HERE}", "x") as reader, connect() as connection:
         connection.register("rows", reader)
         row = connection.execute("SELECT a::VARCHAR, b FROM rows").fetchone()
     assert row == ("12:00:00", "ż")

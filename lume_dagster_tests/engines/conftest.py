@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from lume_dagster.engines.batch import StagedBatch
@@ -16,6 +15,7 @@ from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.engines.stage import stage_files
 from lume_dagster.flows.model import SourceFormat
+from lume_dagster_tests.in_memory import connect
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Staged:
 
 def read_back(batch: StagedBatch) -> Staged:
     """Read a staged batch, and hold it to law 1: each record is in one place, once."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         found = connection.execute(f"{staged_view_sql(batch)} ORDER BY 1").fetchall()
         broken: list[tuple[Any, ...]] = []
         if batch.malformed_path.exists():

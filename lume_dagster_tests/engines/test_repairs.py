@@ -7,7 +7,6 @@ import io
 import json
 from pathlib import Path
 
-import duckdb
 import hypothesis
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +18,7 @@ from lume_dagster.engines.repairs import apply_repairs, differing_row, examine_r
 from lume_dagster.engines.stage import stage_files, stage_stream
 from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.flows.model import SourceFormat
+from lume_dagster_tests.in_memory import connect
 
 BATCH = b"id,amount,note\n1,1,\n2,x,a\n3,3,b\n4,4,b,too many\n5,y,\n"
 
@@ -111,7 +111,7 @@ def test_json_lines_give_values_as_they_are(stage, repair):
 
 @pytest.fixture
 def typed(settings, tmp_path):
-    with duckdb.connect() as con:
+    with connect() as con:
         reader = con.sql(
             "SELECT * FROM (VALUES (1, DATE '2024-02-29', [1, 2]), (2, NULL, NULL)) AS t(n, d, l)"
         ).to_arrow_reader()

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import duckdb
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
@@ -34,6 +33,7 @@ from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.flows.model import FlowVersion, SourceFormat
 from lume_dagster.plan.plan import MappedColumn, Plan, RowTest
+from lume_dagster_tests.in_memory import connect
 
 _ERRORS = {"transient": TransientError, "connector": ConnectorError, "batch": BatchError}
 
@@ -203,8 +203,9 @@ class SmallEngine:
         (into / "mapped").mkdir()
         (into / "rejects").mkdir()
         mapped, rejects = into / "mapped/part-0000.parquet", into / "rejects/part-0000.parquet"
-        with duckdb.connect() as con:
-            con.read_parquet([str(p) for p in staged.part_paths]).create_view("staged")
+        with connect() as con:
+            parts = [str(p) for p in staged.part_paths]
+            con.execute(f"CREATE TEMP VIEW staged AS FROM read_parquet({parts})")
             con.sql(_MAPPED).write_parquet(str(mapped))
             con.sql(_REJECTS).write_parquet(str(rejects))
             bad = con.sql(f"SELECT _lume_row, c1 FROM staged WHERE {_BAD} LIMIT 3").fetchall()

@@ -13,8 +13,10 @@ from lume_dagster.errors import PlanError
 from lume_dagster.flows.model import Flow
 from lume_dagster.plan.compile import compile_flow
 from lume_dagster.plan.plan import Plan, SourceColumn
+from lume_dagster_tests.in_memory import connect
 
 Row = Mapping[str, Any]
+_PLANS: dict[Any, Plan] = {}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Outcome:
 
     def rows_in_error(self) -> list[int]:
         """The rows that some test finds fault with, every row asked about every test."""
-        self.con.execute("CREATE OR REPLACE TABLE bad AS SELECT _lume_row FROM staged")
+        self.con.execute("CREATE OR REPLACE TEMP TABLE bad AS SELECT _lume_row FROM staged")
         found = f"SELECT _lume_row FROM ({self.plan.rejects}) WHERE len(errors) > 0 ORDER BY 1"
         return [row for (row,) in self.con.execute(found).fetchall()]
 
@@ -43,7 +45,7 @@ class Duck:
     """A connection that knows types."""
 
     def __init__(self) -> None:
-        self.con = duckdb.connect()
+        self.con = connect()
         self.con.execute("SET TimeZone = 'UTC'")
 
     def describe(self, select: str) -> tuple[str, ...]:
@@ -77,9 +79,9 @@ def run(
         SourceColumn(n, f"c{i}", t) for i, (n, t) in enumerate(zip(columns, kinds, strict=True))
     ]
     headers = {name: tuple(header) for name, (header, _) in (seeds or {}).items()}
-    plan = compile_flow(flow, source, headers, duck, empty_is_null=True)
+    plan = _plan(flow, source, headers, duck)
     declared = ", ".join(f"{c.id} {c.type}" for c in source)
-    duck.con.execute(f"CREATE TABLE staged (_lume_row BIGINT, {declared})")
+    duck.con.execute(f"CREATE TEMP TABLE staged (_lume_row BIGINT, {declared})")
     marks = ", ".join("?" for _ in range(len(columns) + 1))
     for i, row in enumerate(rows, 1):
         duck.con.execute(f"INSERT INTO staged VALUES ({marks})", [i, *row])
@@ -87,7 +89,7 @@ def run(
         header, lines = (seeds or {})[seed.seed]
         wanted = [header.index(seed.key), *(header.index(c) for c in seed.columns)]
         names = ", ".join(["k VARCHAR", *(f"s{i} VARCHAR" for i in range(len(seed.columns)))])
-        duck.con.execute(f"CREATE TABLE {seed.table} ({names})")
+        duck.con.execute(f"CREATE TEMP TABLE {seed.table} ({names})")
         for line in lines:
             values = [line[i] for i in wanted]
             duck.con.execute(
@@ -96,15 +98,28 @@ def run(
     return _outcome(duck.con, plan)
 
 
+def _plan(
+    flow: Flow,
+    source: Sequence[SourceColumn],
+    headers: Mapping[str, tuple[str, ...]],
+    duck: Duck,
+) -> Plan:
+    """Compiled once for all rows of the same flow, as the engine does."""
+    key = (flow.model_dump_json(by_alias=True), tuple(source), tuple(sorted(headers.items())))
+    if key not in _PLANS:
+        _PLANS[key] = compile_flow(flow, source, headers, duck, empty_is_null=True)
+    return _PLANS[key]
+
+
 def _outcome(con: duckdb.DuckDBPyConnection, plan: Plan) -> Outcome:
     if plan.repeated_keys and plan.duplicates:
-        con.execute(f"CREATE TABLE repeated AS {plan.repeated_keys}")
-        con.execute(f"CREATE TABLE duplicates AS {plan.duplicates}")
-    con.execute(f"CREATE TABLE mapped AS {plan.mapped}")
+        con.execute(f"CREATE TEMP TABLE repeated AS {plan.repeated_keys}")
+        con.execute(f"CREATE TEMP TABLE duplicates AS {plan.duplicates}")
+    con.execute(f"CREATE TEMP TABLE mapped AS {plan.mapped}")
     con.execute(
-        "CREATE TABLE bad AS SELECT _lume_row FROM staged ANTI JOIN mapped USING (_lume_row)"
+        "CREATE TEMP TABLE bad AS SELECT _lume_row FROM staged ANTI JOIN mapped USING (_lume_row)"
     )
-    con.execute(f"CREATE TABLE rejects AS {plan.rejects}")
+    con.execute(f"CREATE TEMP TABLE rejects AS {plan.rejects}")
     rejects = _rows(con, "SELECT * FROM rejects ORDER BY _lume_row")
     for reject in rejects:
         reject["original"] = json.loads(reject["original"])

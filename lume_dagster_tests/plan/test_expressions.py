@@ -1,11 +1,11 @@
 """What an expression may say, and what is refused with a sentence."""
 
-import duckdb
 import pytest
 
 from lume_dagster.errors import FlowError
 from lume_dagster.plan.expressions import parse_expression
 from lume_dagster.plan.functions import FUNCTIONS, HELPERS
+from lume_dagster_tests.in_memory import connect
 
 ATTACKS = [
     "(SELECT 1)",
@@ -89,7 +89,7 @@ def test_a_very_deep_expression_is_refused():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_allowed_function_means_the_same_after_parsing(name):
     example = FUNCTIONS[name]
-    con = duckdb.connect()
+    con = connect()
     again = parse_expression(example, "x").sql("duckdb")
     assert con.execute(f"SELECT {again}").fetchone() == con.execute(f"SELECT {example}").fetchone()
 

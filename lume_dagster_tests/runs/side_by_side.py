@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from lume_dagster.connectors import LocalFilesConnector
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.duckdb_engine import DuckDBEngine
@@ -20,6 +18,7 @@ from lume_dagster.errors import LumeError
 from lume_dagster.flows.model import Flow, FlowVersion
 from lume_dagster.runs import many, phases
 from lume_dagster.runs.phases import Batch, Outcome
+from lume_dagster_tests.in_memory import connect
 
 
 @dataclass(frozen=True)
@@ -136,5 +135,5 @@ def _table(folder: Path) -> tuple[Any, ...]:
 
 
 def _rows(query: str) -> tuple[Any, ...]:
-    with duckdb.connect() as con:
+    with connect() as con:
         return (*con.execute(f"DESCRIBE {query}").fetchall(), *con.execute(query).fetchall())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import json
 
-import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.runs.output import batch_segment, download
+from lume_dagster_tests.in_memory import connect
 
 MAPPED = """
     SELECT 1 AS _lume_row, 'a,b' AS "the id", 1.50::DECIMAL(9,2) AS price,
@@ -33,7 +33,7 @@ def left(tmp_path):
     folder = tmp_path / "left"
     for part, query in (("mapped", MAPPED), ("rejects", REJECTS)):
         (folder / part).mkdir(parents=True)
-        with duckdb.connect() as con:
+        with connect() as con:
             con.execute(f"COPY ({query}) TO '{folder / part / 'part-0000.parquet'}'")
     (folder / "metrics.json").write_text("{}")
     (folder / "validation_results.json").write_text("{}")

@@ -15,6 +15,7 @@ from lume_dagster.flows.schema import SchemaField, TargetSchema
 from lume_dagster.mapper.model import Budget, Judged, ModelSettings, Question, Workbench
 from lume_dagster.mapper.model.proposer import ModelProposer
 from lume_dagster.mapper.sample import SampleColumn, reference
+from lume_dagster_tests.in_memory import connect
 
 ROWS: dict[str, list[str | None]] = {
     "cust_nm": ["Zwetschgenröster, Anna", "Quetzalcoatl, Bo", "Xanthippe, Cy", None],
@@ -51,7 +52,7 @@ def question_of(*names: str, **more: Any) -> Question:
 
 def judge(rows: Mapping[str, Sequence[str | None]] = ROWS) -> Callable[..., Judged]:
     """Runs an expression on the rows; a date must be one, a number too, and enums hold."""
-    connection = duckdb.connect()
+    connection = connect()
     table = pa.table({name: pa.array(values, pa.string()) for name, values in rows.items()})
     connection.register("t", table)
 
