@@ -104,8 +104,8 @@ def move(
     mapped = _insert(connection, tables.sql(tables.name), delivery)
     rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
     checkpoint("staged")
-    ledger = tables.sql(LEDGER)
-    for statement, values in enter(ledger, ledger_name(tables), delivery, mapped, rejects):
+    ledger, counts, anew = tables.sql(LEDGER), (mapped, rejects), not earlier
+    for statement, values in enter(ledger, ledger_name(tables), delivery, counts, anew=anew):
         connection.execute(statement.sql(DIALECT), values)
     return Moved(mapped, rejects)
 
