@@ -1,7 +1,8 @@
 """Load with little memory, and once more with all that is allowed where that was too little.
 
 DuckDB keeps what it has written in memory for as long as there is room: whatever a batch's size, it
-takes all that it may, and is no faster for it.
+takes all that it may, and is hardly faster for it. What makes a load slow is to keep the order of
+its rows: row groups of other sizes than its own are then written twice, the second time at the end.
 """
 
 from __future__ import annotations

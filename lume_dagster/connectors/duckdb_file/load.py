@@ -15,6 +15,7 @@ from lume_dagster.connectors.batch_files import (
     select_mapped,
     select_rejects,
 )
+from lume_dagster.connectors.duckdb_file.frugal import in_little_memory
 from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
 from lume_dagster.connectors.sql.ddl import (
     DUCKDB_TYPES,
@@ -69,15 +70,22 @@ def load(
     delivery: Delivery,
     tables: Tables,
     checkpoint: Checkpoint,
+    memory_limit: str,
 ) -> Receipt:
     """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
-    with load_errors(tables):
+
+    def in_a_transaction() -> Receipt:
         begin(connection, delivery, tables)
         moved = move(connection, delivery, tables, checkpoint)
         checkpoint("before_commit")
         connection.execute("COMMIT")
         checkpoint("after_commit")
         return receipts(connection, tables, [moved])[0]
+
+    with load_errors(tables):
+        if delivery.mode == "merge":  # its keys are held in memory
+            return in_a_transaction()
+        return in_little_memory(connection, memory_limit, in_a_transaction)
 
 
 @dataclass(frozen=True, slots=True)
