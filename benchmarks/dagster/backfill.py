@@ -143,13 +143,13 @@ def cancel(deployment: Any, backfill: str) -> None:
     until(lambda: not instance.get_runs(workers, limit=1))
 
 
-def until(done: Callable[[], bool], seconds: float = 600) -> None:
-    """Wait for something."""
+def until(done: Callable[[], bool], seconds: float = 600, every: float = 0.1) -> None:
+    """Wait for something; who looks often takes time from what he waits for."""
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
             raise AssertionError("it did not happen")
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 if __name__ == "__main__":

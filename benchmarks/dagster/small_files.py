@@ -74,7 +74,7 @@ def main() -> None:
         def ended() -> list[Any]:
             return [r for r in instance.get_run_records() if r.dagster_run.status.value in ENDED]
 
-        until(lambda: len(ended()) == _RUNS, 900)
+        until(lambda: len(ended()) == _RUNS, 900, every=2)
         records = sorted(ended(), key=lambda record: record.end_time)
         made = len(instance.get_materialized_partitions(target))
     if made != _FILES * _RUNS:

@@ -1,4 +1,4 @@
-"""Keep Dagster's event storage open while a run writes many events.
+"""Keep Dagster's event storage open while a run writes its events.
 
 Dagster opens and closes a connection for each event, twice. The last one to close a database folds
 its journal into it and removes the journal, which takes longer than writing the event. While this

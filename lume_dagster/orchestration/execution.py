@@ -18,7 +18,7 @@ from lume_dagster.orchestration.event_files import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.naming import second_names
 from lume_dagster.orchestration.scope import RunScope, StepFailed
-from lume_dagster.orchestration.seed_assets import observe_unseen
+from lume_dagster.orchestration.seed_assets import frozen_seeds, observe_unseen
 from lume_dagster.orchestration.steps import run_batch
 from lume_dagster.orchestration.translator import Placed
 from lume_dagster.orchestration.workspace import Workspace
@@ -65,17 +65,18 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
             log=context.log,
             history=History(context.instance, placed.key("source"), placed.checks.history),
             missing=lru_cache(partial(missing_columns, version.flow)),
+            seeds=frozen_seeds(version, library),
             forced=names.TAG_FORCED in context.run.tags,
             repair=Repair.load(context.run.tags.get(names.TAG_REPAIR)) if one else None,
             second_names=second_names(context.instance, placed, source, library, batches),
             again=_root_run_id(context.run) != context.run.run_id
             or context.op_execution_context.retry_number > 0,
         )
-        if scope.many:
-            with kept_open(context.instance, context.run.run_id):
+        with kept_open(context.instance, context.run.run_id):
+            if one:
+                yield from _run_one(context, scope, batches[0], steps)
+            else:
                 yield from run_many(context, scope, batches, steps)
-        else:
-            yield from _run_one(context, scope, batches[0], steps)
 
 
 def _root_run_id(run: dg.DagsterRun) -> str:

@@ -49,6 +49,7 @@ class RunScope:
     log: dg.DagsterLogManager
     history: History
     missing: Missing
+    seeds: Mapping[str, str]  # the digest of each as it was published
     forced: bool = False  # a person lets batches through that are unlike earlier ones
     repair: Repair | None = None
     second_names: SecondNames = field(default_factory=SecondNames)

@@ -35,10 +35,19 @@ def seed_assets(placed: Sequence[Placed]) -> list[dg.AssetsDefinition]:
     return [_seed_asset(seed) for seed in found.values()]
 
 
-def used_seeds(version: FlowVersion, upload: Upload | None, library: Library) -> dict[str, str]:
-    """The digest of each seed that a run of a batch uses, by the seed's name."""
-    lock = library.lock(version.flow.flow).published(version.version)
-    digests = dict(lock.seeds) if lock is not None else {}
+def frozen_seeds(version: FlowVersion, library: Library) -> Mapping[str, str]:
+    """The digest of each seed as it was published, by the seed's name."""
+    if not version.flow.seeds:
+        return {}
+    published = library.lock(version.flow.flow).published(version.version)
+    return dict(published.seeds) if published is not None else {}
+
+
+def used_seeds(
+    version: FlowVersion, frozen: Mapping[str, str], upload: Upload | None
+) -> Mapping[str, str]:
+    """The same of what a batch uses, which may have brought some of its own."""
+    digests = dict(frozen)
     if upload is not None:
         given = {file: upload.folder / "seeds" / file for file in upload.seeds}
         for name, seed in version.flow.seeds.items():

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lume_dagster.connectors.protocol import Target
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.errors import BatchError, FlowError
-from lume_dagster.flows.library import Library
 from lume_dagster.orchestration import metadata
 from lume_dagster.orchestration.checks.results import Checked, refusal
 from lume_dagster.orchestration.checks.source import source_checks
@@ -130,8 +129,7 @@ def _transform(scope: RunScope, progress: Progress) -> StepDone:
     checked = _transform_checks(scope, batch, outcome)
     progress.outcome, progress.mapped = outcome, outcome.mapped
     rows, seconds = outcome.mapped.rows, progress.seconds["transform"]
-    library = Library(scope.workspace.flows)
-    seeds = used_seeds(scope.version, batch.upload, library) if scope.version.flow.seeds else {}
+    seeds = used_seeds(scope.version, scope.seeds, batch.upload)
     shown = metadata.of_transform(
         outcome, batch.source_path, scope.key("source"), seconds, progress.like.get("transform")
     )

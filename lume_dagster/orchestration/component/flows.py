@@ -229,7 +229,4 @@ def _of_flow(named: str, versions: "Sequence[FlowVersion]") -> "Sequence[FlowVer
 
 
 def _spec(description: str) -> dg.ComponentTypeSpec:
-    produced = ["asset", "asset_check", "schedule", "sensor"]
-    return dg.ComponentTypeSpec(
-        description=description, tags=["etl", "data-quality"], produces=produced
-    )
+    return dg.ComponentTypeSpec(description=description, tags=["etl", "data-quality"])
