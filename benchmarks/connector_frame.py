@@ -59,6 +59,8 @@ class System:
     peers: tuple[str, ...] = ()  # of dlt and sling, those that can do the same: connector_peers.py
     modules: tuple[str, ...] = ()  # imported before the clock starts, by every way
     notes: tuple[str, ...] = ()
+    #: What a run of it is bounded by, where a double is slow; the title says how many rows it was.
+    most_rows: int = 1_000_000
 
 
 _MODULES = (
@@ -66,6 +68,7 @@ _MODULES = (
     *("sqlglot.dialects.duckdb", "sqlglot.dialects.postgres"),
     *("lume_dagster.connectors.batch_files", "lume_dagster.engines.stage"),
     *("lume_dagster.engines.duckdb_engine", "lume_dagster.testing.deliveries"),
+    *("lume_dagster.engines.readers.parquet", "lume_dagster.engines.readers.stream"),
 )
 
 

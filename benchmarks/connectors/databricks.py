@@ -138,7 +138,8 @@ SYSTEM = System(
         "PUT and COPY INTO alone (not repeatable)": _bare_write,
         "pandas itertuples, executemany": _rows_write,
     },
-    modules=("databricks.sql.backend.thrift_backend",),
+    modules=("databricks.sql.backend.thrift_backend", "sqlglot.dialects.databricks"),
+    most_rows=200_000,
     notes=(
         "The server is that of the tests: Sail behind Python, on the same cores. It is the brake, so "
         "the figures compare ways with each other and say nothing of a warehouse.",

@@ -172,7 +172,8 @@ SYSTEM = System(
         "pandas read_sql, to_parquet": _pandas_read,
     },
     write={"LOAD DATA alone (not atomic)": _bare_write, "pandas to_sql": _pandas_write},
-    modules=("pymysql",),
+    peers=("dlt",),
+    modules=("pymysql", "sqlglot.dialects.mysql"),
     notes=(
         "The server runs on the same machine, without flushing; CPU and memory are the client's.",
         "connectorx makes decimal(38,10) of every decimal and cannot bind a value; ours is exact.",

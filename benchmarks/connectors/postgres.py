@@ -132,6 +132,7 @@ SYSTEM = System(
         "pandas read_sql, to_parquet": _pandas_read,
     },
     write={"adbc_ingest alone (not atomic)": _bare_write, "pandas to_sql": _pandas_write},
+    peers=("dlt",),
     notes=(
         "The server runs on the same machine, with fsync off; CPU and memory are the client's.",
     ),

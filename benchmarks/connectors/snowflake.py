@@ -155,7 +155,8 @@ SYSTEM = System(
         "PUT and COPY alone (not atomic)": _bare_write,
         "pandas executemany, as to_sql does": _pandas_write,
     },
-    modules=("snowflake.connector",),
+    modules=("snowflake.connector", "sqlglot.dialects.snowflake"),
+    most_rows=500_000,
     notes=(
         "The server is the tests' double, on the same machine: it shares two cores with the client, "
         "and its figures say what the client's side costs, not what Snowflake does.",

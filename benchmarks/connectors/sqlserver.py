@@ -144,7 +144,8 @@ SYSTEM = System(
         "bulkcopy_arrow alone (not atomic)": _bare_write,
         "pandas executemany, as to_sql does": _pandas_write,
     },
-    modules=("mssql_python",),
+    modules=("mssql_python", "sqlglot.dialects.tsql"),
+    most_rows=100_000,
     notes=(
         "The server is the stand-in of the tests, which takes rows apart in Python: it is the brake, "
         "so the figures compare ways with each other and say nothing of a SQL Server.",

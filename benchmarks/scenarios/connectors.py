@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.connector_frame import NOTHING, OURS, System, system, systems, ways
-from benchmarks.connector_peers import environment
+from benchmarks.connector_peers import TOOLS, environment
 from benchmarks.figures import Goal, Result, Row
 from benchmarks.process import Sample, run
 from benchmarks.rounds import Contender, Ratio, Samples, median, say, take_turns
@@ -67,9 +67,11 @@ def scenarios() -> dict[str, partial[Result]]:
 
 
 def _measure(kind: str, direction: str, setting: Setting) -> Result:
-    of, batch = system(kind), setting.cache / f"connectors-{setting.rows}.parquet"
+    of = system(kind)
+    rows = min(setting.rows, of.most_rows)
+    batch = setting.cache / f"connectors-{rows}.parquet"
     if not batch.exists():
-        made = [kind, "batch", str(setting.rows), "-", str(batch), "-"]
+        made = [kind, "batch", str(rows), "-", str(batch), "-"]
         run([*python("benchmarks.connector_frame"), *made])
     with of.server() as place:
         job = _Job(kind, direction, place, batch)
@@ -78,14 +80,14 @@ def _measure(kind: str, direction: str, setting: Setting) -> Result:
         contenders = [job.contender(name) for name in ways(kind, direction)]
         samples = take_turns(contenders, setting.rounds, setting.work)
         peers, notes = _peers(of, job, setting)
-    return _result(of, direction, samples | peers, setting.rows, notes)
+    return _result(of, direction, samples | peers, rows, notes)
 
 
 def _peers(of: System, job: _Job, setting: Setting) -> tuple[Samples, list[str]]:
     """What dlt and sling take; one that cannot do the job here is a note that says so."""
     samples: Samples = {}
     notes: list[str] = []
-    program = environment(setting.cache / "peers") if of.peers else []
+    program = environment(setting.cache) if of.peers else []
     if of.peers and not program:
         return {}, [f"NOT MEASURED: {', '.join(of.peers)}: they cannot be installed here."]
     for tool in of.peers:
@@ -140,9 +142,10 @@ def _rows(sample: Sample) -> int:
 
 
 def _is_whole(name: str, sample: Sample, rows: int) -> bool:
-    """Whether all rows were done; pandas may do fewer, and none is none."""
+    """Whether all rows were done; what goes by rows may do fewer, and none is none."""
     done = int(sample.outcome["mapped"])
-    return done == (0 if name == NOTHING else rows) or (name.startswith(_PANDAS) and done > 0)
+    fewer = name.startswith(_PANDAS) or name in TOOLS
+    return done == (0 if name == NOTHING else rows) or (fewer and done > 0)
 
 
 def _pace(

@@ -110,24 +110,35 @@ def select_mapped(
     encoders: Mapping[str, Encoder] | None = None,
     *,
     nested: bool = False,
+    named: bool = True,
 ) -> exp.Select:
     """The mapped rows with every column of the mapped table; run it with ``bindings``.
 
-    ``nested`` keeps structs and lists as they are; without it they become JSON.
+    ``nested`` keeps structs and lists as they are; without it they become JSON. Without ``named``
+    the rows do not name their run and batch.
     """
     stored = stored_types(connection, delivery.mapped)
     if nested:
         encoders = {**(encoders or {}), "json": _as_it_is}
-    return _select(mapped_columns(delivery.columns), stored, encoders or {})
+    columns = mapped_columns(delivery.columns)
+    return _select(columns if named else unnamed(columns), stored, encoders or {})
 
 
 def select_rejects(
     connection: duckdb.DuckDBPyConnection,
     delivery: Delivery,
     encoders: Mapping[str, Encoder] | None = None,
+    *,
+    named: bool = True,
 ) -> exp.Select:
-    """The rejects with every column of the rejects table; run it with ``bindings``."""
-    return _select(REJECT_COLUMNS, stored_types(connection, delivery.rejects), encoders or {})
+    """The rejects, as ``select_mapped`` has the mapped rows; run it with ``bindings``."""
+    columns = REJECT_COLUMNS if named else unnamed(REJECT_COLUMNS)
+    return _select(columns, stored_types(connection, delivery.rejects), encoders or {})
+
+
+def unnamed(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns without those that are alike in every row: the run and the batch."""
+    return tuple(column for column in columns if column.name not in _BOUND)
 
 
 def last_of_each_key(rows: exp.Select, key: Sequence[str]) -> exp.Select:
@@ -140,13 +151,10 @@ def last_of_each_key(rows: exp.Select, key: Sequence[str]) -> exp.Select:
     return exp.select("*").from_(rows.subquery("batch")).where(number.isin(query=last))
 
 
-def bindings(delivery: Delivery, files: Sequence[Path]) -> dict[str, Any]:
+def bindings(delivery: Delivery, files: Sequence[Path], *, named: bool = True) -> dict[str, Any]:
     """The values of a select made here."""
-    return {
-        "files": [str(f) for f in files],
-        "run_id": delivery.run_id,
-        "source_path": delivery.source_path,
-    }
+    names = {"run_id": delivery.run_id, "source_path": delivery.source_path} if named else {}
+    return {"files": [str(f) for f in files], **names}
 
 
 def _select(

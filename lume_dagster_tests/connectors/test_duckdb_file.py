@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster.connectors import DuckDBConnector
+from lume_dagster.connectors.duckdb_file.frugal import in_little_memory
 from lume_dagster.connectors.protocol import Column, DatabaseSource, Reading, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, sql_type
 from lume_dagster.errors import ConnectorError, TransientError
@@ -187,3 +189,25 @@ def test_a_delivery_spills_to_disk_under_its_memory_limit_and_cleans_up(path, tm
     small = DuckDBConnector(path=path, memory_limit="100MB", threads=1)
     assert small.deliver(delivery).mapped_rows == 50_000
     assert not (tmp_path / "warehouse.duckdb.tmp").exists()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "given"), [("2GB", ["256.0 MiB", "1.8 GiB"]), ("200MB", ["190.7 MiB"])]
+)
+def test_what_needs_more_than_little_memory_is_done_again_with_all_that_is_allowed(allowed, given):
+    seen = []
+    with duckdb.connect() as connection:
+
+        def act():
+            limit = connection.execute("SELECT current_setting('memory_limit')").fetchone()[0]
+            seen.append(limit)
+            connection.execute("BEGIN")
+            # A list cannot be spilled.
+            connection.execute("SELECT len(list(repeat('x', 100) || i)) FROM range(3000000) t(i)")
+            connection.execute("COMMIT")
+
+        connection.execute("SET memory_limit = $1", [allowed])
+        too_little = pytest.raises(duckdb.OutOfMemoryException, match="Out of Memory")
+        with too_little if len(given) == 1 else contextlib.nullcontext():
+            in_little_memory(connection, allowed, act)
+    assert seen == given

@@ -71,9 +71,31 @@ def test_it_is_a_target(warehouse):
 
 def test_no_stage_is_left_after_a_delivery(warehouse, ask, tmp_path):
     seen = []
-    delivery = make_delivery(tmp_path, [{"id": 1}])
+    delivery = make_delivery(tmp_path, [{"id": 1}], rejects=1)
     warehouse.deliver(delivery, at("staged", lambda: seen.extend(ask(STAGES))))
     assert (seen, ask(STAGES)) == ([(2,)], [(0,)])
+
+
+def test_a_batch_without_rejects_has_no_stage_for_them(warehouse, ask, tmp_path):
+    seen = []
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    warehouse.deliver(delivery, at("staged", lambda: seen.extend(ask(STAGES))))
+    assert (seen, ask(STAGES)) == ([(1,)], [(0,)])
+
+
+def test_rows_carry_their_run_and_batch_only_from_the_stage_on(warehouse, ask, tmp_path):
+    """They are alike in every row, so they are bound once, not sent with each."""
+    seen = []
+    columns = (
+        "SELECT COUNT(*) FROM INFORMATION_SCHEMA.COLUMNS WHERE COLUMN_NAME IN "
+        "('_lume_run_id', '_lume_source_path') AND TABLE_NAME LIKE '[_]lume[_]stage%'"
+    )
+    delivery = make_delivery(tmp_path, [{"id": 1}], rejects=1)
+    warehouse.deliver(delivery, at("staged", lambda: seen.extend(ask(columns))))
+    marks = "SELECT [_lume_run_id], [_lume_source_path] FROM "
+    expected = [(delivery.run_id, delivery.source_path)]
+    assert seen == [(0,)]
+    assert ask(f"{marks} ops.orders") == ask(f"{marks} ops.orders_rejects") == expected
 
 
 def test_no_stage_is_left_after_a_failure(warehouse, ask, tmp_path):
@@ -87,7 +109,7 @@ def test_no_stage_is_left_after_a_failure(warehouse, ask, tmp_path):
 
 def test_the_stage_of_a_killed_delivery_is_collected_by_the_next(warehouse, ask, tmp_path):
     """SQL Server gives the lock of a dead session back, and the lock is what says it is dead."""
-    delivery = make_delivery(tmp_path, [{"id": 1}])
+    delivery = make_delivery(tmp_path, [{"id": 1}], rejects=1)
     step = steps_of(warehouse, delivery).index("staged")
     config = warehouse.model_dump()
     assert deliver_and_die(SQLServerConnector, config, delivery, step) == -signal.SIGKILL

@@ -130,6 +130,16 @@ def test_types_of_their_own_arrive_as_arrow_knows_them(crm, run):
     assert table.schema.field("g").type == pa.decimal128(38, 10)
 
 
+def test_the_last_digit_of_a_datetime2_of_seven_is_cut_unless_it_is_read_as_text(crm):
+    """The driver's Arrow knows microseconds; SQL Server's own finest is 100 nanoseconds."""
+    value = "CAST('1969-12-31T23:59:59.1234567' AS datetime2(7))"
+    table = read(crm, f"SELECT {value} AS a, CAST({value} AS nvarchar(27)) AS b {HERE}")
+    moment = dt.datetime(1969, 12, 31, 23, 59, 59, 123456)
+    assert table.schema.field("a").type == pa.timestamp("us")
+    assert table["a"].to_pylist() == [moment]
+    assert table["b"].to_pylist()[0].startswith("1969-12-31 23:59:59.1234567")
+
+
 def test_an_engine_can_scan_what_a_query_yields(crm, run):
     run("CREATE TABLE t (a time(6), b nvarchar(max))", "INSERT INTO t VALUES ('12:00', N'ż')")
     with crm.read(f"SELECT * FROM t {HERE}", "x") as reader, connect() as connection:

@@ -61,7 +61,7 @@ class DuckDBConnector(ConnectorResource):
         """Move a batch into its tables in one transaction."""
         with self._delivering(delivery) as (connection, tables):
             checkpoint("connected")
-            return load(connection, delivery, tables, checkpoint)
+            return load(connection, delivery, tables, checkpoint, self.text("memory_limit"))
 
     def deliver_many(
         self, deliveries: Sequence[Delivery], checkpoint: Checkpoint = lambda _: None

@@ -15,6 +15,7 @@ from lume_dagster.connectors.batch_files import (
     select_mapped,
     select_rejects,
 )
+from lume_dagster.connectors.duckdb_file.frugal import in_little_memory
 from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
 from lume_dagster.connectors.sql.ddl import (
     DUCKDB_TYPES,
@@ -47,17 +48,21 @@ DIALECT = "duckdb"
 
 def refuse_unfit(
     connection: duckdb.DuckDBPyConnection | None, delivery: Delivery, tables: Tables
-) -> None:
-    """Refuse what cannot be delivered; ``connection`` is None where the file is not there yet."""
+) -> set[str]:
+    """Refuse what cannot be delivered; ``connection`` is None where the file is not there yet.
+
+    Returns:
+        Those of the delivery's tables that are there.
+    """
     _refuse_twins(delivery)
     for column in delivery.columns:
         sql_type(column, DUCKDB_TYPES)
-    if connection is not None:
-        for name, columns in _wanted(delivery, tables):
-            found = _found(connection, tables, name)
-            if found:
-                where = tables.location(name)
-                refuse_other_shape(where, columns, found, DUCKDB_TYPES, str.casefold)
+    there = _found(connection, tables) if connection is not None else {}
+    for name, columns in _wanted(delivery, tables):
+        if name in there:
+            where = tables.location(name)
+            refuse_other_shape(where, columns, there[name], DUCKDB_TYPES, str.casefold)
+    return set(there)
 
 
 def load(
@@ -65,15 +70,22 @@ def load(
     delivery: Delivery,
     tables: Tables,
     checkpoint: Checkpoint,
+    memory_limit: str,
 ) -> Receipt:
     """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
-    with load_errors(tables):
+
+    def in_a_transaction() -> Receipt:
         begin(connection, delivery, tables)
         moved = move(connection, delivery, tables, checkpoint)
         checkpoint("before_commit")
         connection.execute("COMMIT")
         checkpoint("after_commit")
         return receipts(connection, tables, [moved])[0]
+
+    with load_errors(tables):
+        if delivery.mode == "merge":  # its keys are held in memory
+            return in_a_transaction()
+        return in_little_memory(connection, memory_limit, in_a_transaction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +98,9 @@ class Moved:
 
 def begin(connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables) -> None:
     """Begin the transaction, in which the tables are there and fit."""
-    refuse_unfit(connection, delivery, tables)
     connection.execute("BEGIN TRANSACTION")
-    _create_missing(connection, delivery, tables)
+    there = refuse_unfit(connection, delivery, tables)
+    _create_missing(connection, delivery, tables, there)
 
 
 def move(
@@ -104,8 +116,8 @@ def move(
     mapped = _insert(connection, tables.sql(tables.name), delivery)
     rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
     checkpoint("staged")
-    ledger = tables.sql(LEDGER)
-    for statement, values in enter(ledger, ledger_name(tables), delivery, mapped, rejects):
+    ledger, counts, anew = tables.sql(LEDGER), (mapped, rejects), not earlier
+    for statement, values in enter(ledger, ledger_name(tables), delivery, counts, anew=anew):
         connection.execute(statement.sql(DIALECT), values)
     return Moved(mapped, rejects)
 
@@ -150,22 +162,27 @@ def _refuse_twins(delivery: Delivery) -> None:
             )
 
 
-def _found(connection: duckdb.DuckDBPyConnection, tables: Tables, name: str) -> list[Found]:
+def _found(connection: duckdb.DuckDBPyConnection, tables: Tables) -> dict[str, list[Found]]:
+    """Those of the delivery's tables that are there, with their columns, in one look."""
+    names = {name.lower(): name for name in (tables.name, tables.rejects_name, LEDGER)}
     rows = connection.execute(
-        "SELECT column_name, data_type, is_nullable FROM duckdb_columns() "
+        "SELECT lower(table_name), column_name, data_type, is_nullable FROM duckdb_columns() "
         "WHERE database_name = current_database() "
-        "AND lower(schema_name) = $1 AND lower(table_name) = $2",
-        [tables.schema.lower(), name.lower()],
+        "AND lower(schema_name) = $1 AND list_contains($2, lower(table_name))",
+        [tables.schema.lower(), list(names)],
     ).fetchall()
-    return [Found(*row) for row in rows]
+    found: dict[str, list[Found]] = {}
+    for table, *column in rows:
+        found.setdefault(names[table], []).append(Found(*column))
+    return found
 
 
 def _create_missing(
-    connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables, there: set[str]
 ) -> None:
     connection.execute(create_schema(tables.schema, DIALECT, tables.catalog))
     for name, columns in _wanted(delivery, tables):
-        if not _found(connection, tables, name):
+        if name not in there:
             for statement in create_table(tables.sql(name), columns, DUCKDB_TYPES, DIALECT):
                 connection.execute(statement)
 

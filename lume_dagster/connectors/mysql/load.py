@@ -75,13 +75,15 @@ def load(work: Work, checkpoint: Checkpoint) -> Receipt:
         mapped = last_of_each_key(mapped, delivery.key)
         _send_keys(work, mapped)
     _begin(work)
-    _remove_stale(work)
+    anew = not _remove_stale(work)
     checkpoint("cleared")
     rejects = _send_rejects(work)
     rows = work.batch(delivery.mapped, mapped_columns(delivery.columns), mapped)
     count = send(session, rows, tables.sql(tables.name))
     checkpoint("staged")
-    for statement in enter(tables.sql(LEDGER), tables.qualified, delivery, count, rejects):
+    for statement in enter(
+        tables.sql(LEDGER), tables.qualified, delivery, (count, rejects), anew=anew
+    ):
         _run(session, statement)
     checkpoint("before_commit")
     session.connection.commit()
@@ -128,8 +130,8 @@ def _begin(work: Work) -> None:
     work.session.run("START TRANSACTION")
 
 
-def _remove_stale(work: Work) -> None:
-    """Take out the rows that this delivery replaces."""
+def _remove_stale(work: Work) -> Sequence[Earlier]:
+    """Take out the rows that this delivery replaces; what was delivered of the batch before."""
     session, delivery, tables = work.session, work.delivery, work.tables
     mapped, rejects = tables.sql(tables.name), tables.sql(tables.rejects_name)
     query, values = earlier_deliveries(tables.sql(LEDGER), tables.qualified, delivery)
@@ -147,6 +149,7 @@ def _remove_stale(work: Work) -> None:
         same = " AND ".join(same_key(session, name, types[name]) for name in delivery.key)
         fresh = tables.sql(_FRESH).sql(DIALECT)
         session.run(f"DELETE old FROM {fresh} AS fresh JOIN {mapped.sql(DIALECT)} AS old ON {same}")
+    return earlier
 
 
 def _send_keys(work: Work, rows: exp.Select) -> None:

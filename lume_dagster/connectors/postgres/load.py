@@ -71,7 +71,9 @@ def load(
     rejects = _copy_rejects(connection, scratch, delivery, tables)
     mapped = _load_mapped(connection, scratch, delivery, tables)
     checkpoint("staged")
-    for statement, values in enter(tables.sql(LEDGER), tables.qualified, delivery, mapped, rejects):
+    counts, anew = (mapped, rejects), not earlier
+    lines = enter(tables.sql(LEDGER), tables.qualified, delivery, counts, anew=anew)
+    for statement, values in lines:
         run(connection, statement.sql(_DIALECT), values)
     checkpoint("before_commit")
     connection.commit()

@@ -182,11 +182,10 @@ def _enter(
     *,
     anew: bool,
 ) -> None:
-    """Write the ledger; of a batch that is not in it there is nothing to forget."""
     tables = wanted.tables
     counts = receipt.mapped_rows, receipt.rejects_rows
-    made = list(enter(tables.sql(tables.ledger_name), tables.qualified, delivery, *counts))
-    for one in made[-1:] if anew and delivery.mode != "replace" else made:
+    ledger = tables.sql(tables.ledger_name)
+    for one in enter(ledger, tables.qualified, delivery, counts, anew=anew):
         _run(connection, wanted, one)
 
 

@@ -153,11 +153,16 @@ def refuse_other_shapes(wanted: Wanted, there: Mapping[str, Sequence[Found]]) ->
 def refuse_missing_rights(
     connection: SnowflakeConnection, wanted: Wanted, there: Mapping[str, Sequence[Found]]
 ) -> None:
-    """Refuse a role that may not write: Snowflake compiles the statements and runs none."""
+    """Refuse a role that may not write: Snowflake compiles the statements and runs none.
+
+    One statement needs all rights on a table; where it may not be run, each is asked for.
+    """
+    columns = {name: quoted(found[0].name) for name, found in there.items()}
     lacking = [
         f"{right} on {wanted.tables.location(name)}"
-        for name, found in there.items()
-        for right, statement in _probes(wanted.sql(name), quoted(found[0].name)).items()
+        for name, column in columns.items()
+        if not _may(connection, _probe(wanted.sql(name), column))
+        for right, statement in _probes(wanted.sql(name), column).items()
         if not _may(connection, statement)
     ]
     if lacking:
@@ -165,6 +170,16 @@ def refuse_missing_rights(
             f"The role {connection.role} lacks the right to {', '.join(lacking)}.",
             hint="have the owner GRANT it to the role, or set another role",
         )
+
+
+def _probe(table: str, column: str) -> str:
+    """A statement that needs every right."""
+    return (
+        f"MERGE INTO {table} AS held USING (SELECT {column} FROM {table}) AS seen ON FALSE "
+        "WHEN MATCHED AND FALSE THEN DELETE "
+        f"WHEN MATCHED THEN UPDATE SET {column} = seen.{column} "
+        f"WHEN NOT MATCHED THEN INSERT ({column}) VALUES (seen.{column})"
+    )
 
 
 def _probes(table: str, column: str) -> dict[str, str]:

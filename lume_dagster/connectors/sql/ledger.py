@@ -84,9 +84,32 @@ def delete_run(table: exp.Table, delivery: Delivery, run_id: str) -> Statement:
 
 
 def enter(
-    ledger: exp.Table, table: str, delivery: Delivery, mapped_rows: int, rejects_rows: int
-) -> Iterator[Statement]:
-    """The statements that make the ledger say what the table now holds."""
+    ledger: exp.Table,
+    table: str,
+    delivery: Delivery,
+    counts: tuple[int, int],
+    *,
+    anew: bool = False,
+) -> list[Statement]:
+    """The statements that make the ledger say what the table now holds.
+
+    Args:
+        ledger: The table of the ledger.
+        table: How it calls the table that was written to.
+        delivery: What was delivered.
+        counts: How many mapped rows and rejects.
+        anew: Whether the ledger knows nothing of the batch, so that there is nothing to forget.
+    """
+    line = _enter(ledger, table, delivery, counts)
+    return (
+        [line]
+        if anew and delivery.mode != "replace"
+        else [*_forgotten(ledger, table, delivery), line]
+    )
+
+
+def _forgotten(ledger: exp.Table, table: str, delivery: Delivery) -> Iterator[Statement]:
+    """The statements by which the ledger forgets what the delivery replaces."""
     from sqlglot import exp
 
     mapped_scope = MAPPED_SCOPE[delivery.mode]
@@ -96,14 +119,19 @@ def enter(
     where, values = _where(table, delivery, mapped_scope if mapped_scope == () else REJECTS_SCOPE)
     empty = [_column(n).eq(exp.Literal.number(0)) for n in ("mapped_rows", "rejects_rows")]
     yield exp.delete(ledger.copy(), where=exp.and_(where, *empty)), values
+
+
+def _enter(ledger: exp.Table, table: str, delivery: Delivery, counts: tuple[int, int]) -> Statement:
+    from sqlglot import exp
+
     row = (
         *(table, delivery.flow, delivery.version, delivery.source_path, delivery.run_id),
-        *(delivery.mode, mapped_rows, rejects_rows),
+        *(delivery.mode, *counts),
         datetime.now(UTC).replace(tzinfo=None),
     )
     names = [exp.to_identifier(c.name, quoted=True) for c in LEDGER_COLUMNS]
     line = exp.values([tuple(_value(i) for i in range(1, len(row) + 1))])
-    yield exp.Insert(this=exp.Schema(this=ledger.copy(), expressions=names), expression=line), row
+    return exp.Insert(this=exp.Schema(this=ledger.copy(), expressions=names), expression=line), row
 
 
 def _forget(

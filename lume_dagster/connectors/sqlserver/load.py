@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lume_dagster.connectors.batch_files import (
     bindings,
@@ -20,11 +20,16 @@ from lume_dagster.connectors.batch_files import (
     select_rejects,
 )
 from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
-from lume_dagster.connectors.sql.ddl import REJECT_COLUMNS, ROW, RUN_ID, mapped_columns
+from lume_dagster.connectors.sql.ddl import (
+    REJECT_COLUMNS,
+    ROW,
+    RUN_ID,
+    SOURCE_PATH,
+    mapped_columns,
+)
 from lume_dagster.connectors.sql.encoders import AS_TEXT
 from lume_dagster.connectors.sql.ledger import (
     Earlier,
-    Statement,
     delete_run,
     earlier_deliveries,
     enter,
@@ -39,7 +44,7 @@ from lume_dagster.connectors.sqlserver.shape import (
     tables_there,
     wanted_tables,
 )
-from lume_dagster.connectors.sqlserver.stage import Stage, collect_abandoned, staged
+from lume_dagster.connectors.sqlserver.stage import Stage, clear_schema, staged
 from lume_dagster.connectors.sqlserver.statement import DIALECT, EXACT, quoted, rendered
 from lume_dagster.connectors.sqlserver.types import definition, from_stage, key_units
 from lume_dagster.errors import ConnectorError
@@ -68,22 +73,22 @@ def load(
     there = tables_there(session, place)
     refuse_other_shapes(delivery, place, there)
     _refuse_numbers(scratch, delivery)
-    collect_abandoned(session, tables)
+    clear_schema(session, tables)
     with staged(session, delivery, tables) as stage:
         checkpoint("stage_made")
-        rejects = session.copy(_rejects(scratch, delivery), stage.rejects)
+        rejects = 0
+        if stage.has_rejects:
+            rejects = session.copy(_rejects(scratch, delivery), stage.rejects)
         mapped = session.copy(_mapped(scratch, delivery), stage.mapped)
         checkpoint("staged")
         with session.transaction():
             _lock_and_create(session, delivery, place, there)
-            _remove_stale(session, delivery, place, stage)
+            earlier = _remove_stale(session, delivery, place, stage)
             checkpoint("cleared")
             _move(session, stage, delivery, tables)
-            for statement in enter(
-                tables.sql(LEDGER), place.ledger_name, delivery, mapped, rejects
-            ):
-                _run(session, statement)
-            stage.drop(session)
+            counts, anew = (mapped, rejects), not earlier
+            lines = enter(tables.sql(LEDGER), place.ledger_name, delivery, counts, anew=anew)
+            session.run_all([*map(rendered, lines), *stage.dropped()])
             checkpoint("before_commit")
             session.commit()
     checkpoint("after_commit")
@@ -96,14 +101,14 @@ def load(
 
 
 def _mapped(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> pa.RecordBatchReader:
-    query = select_mapped(scratch, delivery, AS_TEXT)
+    query = select_mapped(scratch, delivery, AS_TEXT, named=False)
     if delivery.mode == "merge":
         query = last_of_each_key(query, delivery.key)
     return _stream(scratch, query, delivery, delivery.mapped)
 
 
 def _rejects(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> pa.RecordBatchReader:
-    query = select_rejects(scratch, delivery, AS_TEXT)
+    query = select_rejects(scratch, delivery, AS_TEXT, named=False)
     return _stream(scratch, query, delivery, delivery.rejects)
 
 
@@ -113,7 +118,7 @@ def _stream(
     delivery: Delivery,
     files: Sequence[Path],
 ) -> pa.RecordBatchReader:
-    relation = scratch.sql(query.sql("duckdb"), params=bindings(delivery, files))
+    relation = scratch.sql(query.sql("duckdb"), params=bindings(delivery, files, named=False))
     return relation.to_arrow_reader(rows_per_batch(files))
 
 
@@ -121,15 +126,18 @@ def _refuse_numbers(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> N
     """Name the field and row of a number that a float of SQL Server cannot be."""
     from sqlglot import exp
 
+    names = [column.name for column in delivery.columns if column.type == "number"]
+    if not names:
+        return
+    values = [exp.cast(exp.column(name, quoted=True), "DOUBLE").sql("duckdb") for name in names]
+    first = ", ".join(f"min({ROW}) FILTER (NOT isfinite({value}))" for value in values)
     files = {"files": [str(file) for file in delivery.mapped]}
-    for column in (c for c in delivery.columns if c.type == "number"):
-        value = exp.cast(exp.column(column.name, quoted=True), "DOUBLE").sql("duckdb")
-        query = f"SELECT min({ROW}) FROM read_parquet($files) WHERE NOT isfinite({value})"
-        found = scratch.execute(query, files).fetchone()
-        if found and found[0] is not None:
+    rows = scratch.execute(f"SELECT {first} FROM read_parquet($files)", files).fetchall()[0]
+    for name, row in zip(names, rows, strict=True):
+        if row is not None:
             raise ConnectorError(
-                f"SQL Server has no infinite number and no NaN, as the field {column.name!r} of "
-                f"row {found[0]} of the batch is.",
+                f"SQL Server has no infinite number and no NaN, as the field {name!r} of "
+                f"row {row} of the batch is.",
                 hint="make it NULL in the mapping: CASE WHEN isfinite(x) THEN x END",
             )
 
@@ -153,15 +161,16 @@ def _create_missing(
 ) -> None:
     merges = delivery.mode == "merge"
     units = key_units(delivery.columns, delivery.key) if merges else 0
+    made: list[tuple[str, Sequence[Any]]] = []
     for name, columns in wanted_tables(delivery, tables):
         if name in there:
             continue
         widths = dict.fromkeys(delivery.key, units) if merges and name == tables.name else {}
         definitions = ", ".join(definition(column, widths) for column in columns)
-        session.run(f"CREATE TABLE {tables.sql(name).sql(DIALECT)} ({definitions})")
-        for index in _indexes(delivery, tables, name):
-            session.run(index)
-        _describe(session, tables, name, columns)
+        made.append((f"CREATE TABLE {tables.sql(name).sql(DIALECT)} ({definitions})", ()))
+        made += [(index, ()) for index in _indexes(delivery, tables, name)]
+        made += _described(tables, name, columns)
+    session.run_all(made)
 
 
 def _indexes(delivery: Delivery, tables: Tables, name: str) -> Iterator[str]:
@@ -185,28 +194,32 @@ def _can_be_indexed(delivery: Delivery) -> bool:
     return all(types.get(name) != "json" for name in delivery.key)
 
 
-def _describe(session: Session, tables: Tables, name: str, columns: Sequence[Column]) -> None:
+def _described(
+    tables: Tables, name: str, columns: Sequence[Column]
+) -> Iterator[tuple[str, Sequence[Any]]]:
     for column in columns:
         text = column.description or ("JSON" if column.type == "json" else None)
         if text:
-            values = (text[:_MOST_DESCRIPTION], tables.schema, name, column.name)
-            session.run(_DESCRIBE, values)
+            yield _DESCRIBE, (text[:_MOST_DESCRIPTION], tables.schema, name, column.name)
 
 
-def _remove_stale(session: Session, delivery: Delivery, place: Place, stage: Stage) -> None:
+def _remove_stale(
+    session: Session, delivery: Delivery, place: Place, stage: Stage
+) -> Sequence[Earlier]:
+    """Take out the rows that this delivery replaces; what was delivered of the batch before."""
     tables = place.tables
     query = earlier_deliveries(tables.sql(LEDGER), place.ledger_name, delivery)
     earlier = [Earlier(*row) for row in session.rows(*rendered(query))]
     mapped, rejects = tables.sql(tables.name), tables.sql(tables.rejects_name)
-    for run_id in stale_mapped(delivery, earlier):
-        _run(session, delete_run(mapped, delivery, run_id))
-    for run_id in stale_rejects(earlier):
-        _run(session, delete_run(rejects, delivery, run_id))
+    stale = [delete_run(mapped, delivery, run_id) for run_id in stale_mapped(delivery, earlier)]
+    stale += [delete_run(rejects, delivery, run_id) for run_id in stale_rejects(earlier)]
+    session.run_all([rendered(statement) for statement in stale])
     if delivery.mode == "replace":
         # With TABLOCK, a table without a clustered index gives its pages back.
         session.run(f"DELETE FROM {mapped.sql(DIALECT)} WITH (TABLOCK)")
     if delivery.mode == "merge":
         session.run(_delete_keys(mapped.sql(DIALECT), stage.mapped, delivery))
+    return earlier
 
 
 def _delete_keys(target: str, fresh: str, delivery: Delivery) -> str:
@@ -237,16 +250,13 @@ def _same_key(column: Column) -> str:
 
 def _move(session: Session, stage: Stage, delivery: Delivery, tables: Tables) -> None:
     alone = " WITH (TABLOCK)" if delivery.mode == "replace" else ""
-    moves = (
-        (tables.rejects_name, stage.rejects, REJECT_COLUMNS, ""),
-        (tables.name, stage.mapped, mapped_columns(delivery.columns), alone),
-    )
+    moves = [(tables.name, stage.mapped, mapped_columns(delivery.columns), alone)]
+    if stage.has_rejects:
+        moves.append((tables.rejects_name, stage.rejects, REJECT_COLUMNS, ""))
+    bound = {RUN_ID: delivery.run_id, SOURCE_PATH: delivery.source_path}
     for name, source, columns, hint in moves:
         target = tables.sql(name).sql(DIALECT)
         names = ", ".join(quoted(column.name) for column in columns)
-        values = ", ".join(from_stage(column) for column in columns)
-        session.run(f"INSERT INTO {target}{hint} ({names}) SELECT {values} FROM {source}")
-
-
-def _run(session: Session, statement: Statement) -> None:
-    session.run(*rendered(statement))
+        taken = ", ".join("?" if c.name in bound else from_stage(c) for c in columns)
+        values = [bound[column.name] for column in columns if column.name in bound]
+        session.run(f"INSERT INTO {target}{hint} ({names}) SELECT {taken} FROM {source}", values)

@@ -23,6 +23,15 @@ EXEC @held = sys.sp_getapplock @Resource = ?, @LockMode = N'Exclusive', @LockOwn
      @LockTimeout = ?;
 SELECT @held"""
 
+#: What every session begins with: errors roll back, waits end, and words are the same whoever logs
+#: in; then the database, and whether names that differ in case only are one name there.
+_BEGIN = """\
+SET XACT_ABORT ON; SET LOCK_TIMEOUT {patience}; SET LANGUAGE us_english;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SELECT DB_NAME(), CASE WHEN N'a' = N'A' THEN 1 ELSE 0 END"""
+
+_MOST_VALUES = 2000  # of one request; SQL Server takes 2,100
+
 #: What bulk copy raises: its core knows no classes of its own.
 _BULK_ERRORS = (RuntimeError, ValueError, TypeError, OverflowError)
 _NO_LOCK = -999  # what sp_getapplock answers to a call that makes no sense
@@ -53,11 +62,25 @@ class Session:
     def __init__(self, connection: Connection, login: Login) -> None:
         self.connection = connection
         self.login = login
+        self.database, self.folds_case = "", True
+
+    def begin(self) -> None:
+        """Set what every session works with, and look where it is."""
+        patience = int(self.login.lock_timeout * 1000)
+        database, folds_case = self.rows(_BEGIN.format(patience=patience))[0]
+        self.database, self.folds_case = str(database), bool(folds_case)
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Run a statement that returns nothing."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, list(values))
+        self.run_all([(sql, values)])
+
+    def run_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Run statements that return nothing, one after the other, in as few requests as can be."""
+        for text, values in _together(statements):
+            with self.connection.cursor() as cursor:
+                cursor.execute(text, values)
+                while cursor.nextset():  # the error of a later statement is told here
+                    pass
 
     def attempt(self, act: Callable[[], None]) -> None:
         """Do something whose failure is an error of the tree, also where another is on its way."""
@@ -139,7 +162,7 @@ def connected(login: Login) -> Iterator[Session]:
     try:
         with sentences(login):
             session = Session(connection, login)
-            session.run(_settings(login))
+            session.begin()
             yield session
     finally:
         # The server rolls back on its own when the connection is gone already.
@@ -164,13 +187,20 @@ def driver_errors() -> tuple[type[Exception], ...]:
     return (DriverError, ConnectionStringParseError)
 
 
-def _settings(login: Login) -> str:
-    """Errors roll back, waits end, and words are the same whoever logs in."""
-    patience = int(login.lock_timeout * 1000)
-    return (
-        f"SET XACT_ABORT ON; SET LOCK_TIMEOUT {patience}; SET LANGUAGE us_english; "
-        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
-    )
+def _together(
+    statements: Sequence[tuple[str, Sequence[Any]]],
+) -> Iterator[tuple[str, list[Any]]]:
+    """Statements joined to requests, each with no more values than the server takes."""
+    texts: list[str] = []
+    held: list[Any] = []
+    for text, values in statements:
+        if texts and len(held) + len(values) > _MOST_VALUES:
+            yield ";\n".join(texts), held
+            texts, held = [], []
+        texts.append(text)
+        held = [*held, *values]
+    if texts:
+        yield ";\n".join(texts), held
 
 
 def _connect(login: Login) -> Connection:

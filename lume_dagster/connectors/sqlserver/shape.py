@@ -23,7 +23,6 @@ from lume_dagster.errors import ConnectorError
 _MOST_UNITS = 128
 _MOST_BYTES = 3 * _MOST_UNITS  # of a name in UTF-8, at most
 
-_DATABASE = "SELECT DB_NAME(), CASE WHEN N'a' = N'A' THEN 1 ELSE 0 END"
 _COLUMNS = """
 SELECT o.name, o.type_desc, c.name, y.name, c.max_length, c.precision, c.scale, c.is_nullable
 FROM sys.schemas AS s
@@ -34,6 +33,7 @@ WHERE s.name = ? AND o.name IN (?, ?, ?) ORDER BY o.name, c.column_id
 """
 _TABLE = "USER_TABLE"
 _RIGHTS = ("ALTER", "SELECT", "INSERT", "UPDATE", "DELETE")
+_OF_DATABASE = ("CREATE TABLE", "CREATE SCHEMA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,10 @@ class Place:
 
 def find_place(session: Session, table: str, default_schema: str) -> Place:
     """A table and those beside it in the session's database."""
-    database, folds_case = session.rows(_DATABASE)[0]
-    tables = parse_table(table, database=database, schema=default_schema, max_bytes=_MOST_BYTES)
-    return Place(tables, bool(folds_case))
+    tables = parse_table(
+        table, database=session.database, schema=default_schema, max_bytes=_MOST_BYTES
+    )
+    return Place(tables, session.folds_case)
 
 
 def wanted_tables(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, tuple[Column, ...]]]:
@@ -98,13 +99,18 @@ def refuse_other_shapes(
 
 def refuse_missing_rights(session: Session, tables: Tables) -> None:
     """Refuse a user who may not write, before anything is written."""
-    lacking = [] if _may(session, "CREATE TABLE") else ["CREATE TABLE in the database"]
-    if session.rows("SELECT COUNT(*) FROM sys.schemas WHERE name = ?", (tables.schema,))[0][0]:
-        asked = ", ".join(f"HAS_PERMS_BY_NAME(QUOTENAME(?), 'SCHEMA', '{r}')" for r in _RIGHTS)
-        answers = session.rows(f"SELECT {asked}", (tables.schema,) * len(_RIGHTS))[0]
-        missing = [right for right, has in zip(_RIGHTS, answers, strict=True) if not has]
+    of_database = [f"HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', '{r}')" for r in _OF_DATABASE]
+    of_schema = [f"HAS_PERMS_BY_NAME(QUOTENAME(?), 'SCHEMA', '{r}')" for r in _RIGHTS]
+    there = "(SELECT COUNT(*) FROM sys.schemas WHERE name = ?)"
+    names = (tables.schema,) * (len(of_schema) + 1)
+    asked = session.rows(f"SELECT {', '.join([*of_database, *of_schema, there])}", names)
+    *answers, is_there = asked[0]
+    may_table, may_schema, *rights = map(bool, answers)
+    lacking = [] if may_table else ["CREATE TABLE in the database"]
+    if is_there:
+        missing = [right for right, has in zip(_RIGHTS, rights, strict=True) if not has]
         lacking += [f"{right} on the schema {tables.schema}" for right in missing]
-    elif not _may(session, "CREATE SCHEMA"):
+    elif not may_schema:
         lacking.append("CREATE SCHEMA in the database")
     if lacking:
         user = session.rows("SELECT SUSER_SNAME()")[0][0]
@@ -112,11 +118,6 @@ def refuse_missing_rights(session: Session, tables: Tables) -> None:
             f"The user {user} lacks the right to {', '.join(lacking)} ({tables.database}).",
             hint="have the owner GRANT it; a batch is loaded through a table of its own",
         )
-
-
-def _may(session: Session, right: str) -> bool:
-    query = f"SELECT HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', '{right}')"
-    return bool(session.rows(query)[0][0])
 
 
 def refuse_names(delivery: Delivery, place: Place) -> None:

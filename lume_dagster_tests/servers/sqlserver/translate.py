@@ -154,6 +154,8 @@ def _type(node: exp.Expr, _: Mapping[str, Any]) -> exp.Expr:
     if node.find_ancestor(exp.ColumnDef):
         return node  # see create_table
     declared = declared_type(node)
+    if declared.name == "datetime2" and declared.scale == 7 and node.expressions:
+        return exp.DataType.build("TIMESTAMP_NS", dialect="duckdb")  # 100 ns, in fewer years
     return exp.DataType.build(_TYPES.get(declared.name, node), dialect="duckdb")
 
 

@@ -16,7 +16,7 @@ from lume_dagster_tests.servers.sqlserver.tokens import COLLATION, short_text
 
 _EXACT = Context(prec=60)
 _ROW = b"\xd1"
-_MICROSECONDS = 86_400_000_000
+_MICROSECONDS, _NANOSECONDS = 86_400_000_000, 86_400_000_000_000  # of a day
 _TO_1970 = 719_162  # days from 1 January of the year 1
 
 
@@ -118,13 +118,14 @@ def _timestamp(type_: pa.DataType, declared: Declared | None) -> Form:
     scale, ticks, size = _scale(declared)
     zone, token = (b"\0\0", 0x2B) if type_.tz else (b"", 0x2A)
     head = bytes([size + 3 + len(zone)])
+    fine = type_.unit == "ns"  # as only datetime2(7) is kept
 
     def encode(value: int) -> bytes:
-        days, passed = divmod(value, _MICROSECONDS)
-        time = (passed * ticks).to_bytes(size, "little")
+        days, passed = divmod(value, _NANOSECONDS if fine else _MICROSECONDS)
+        time = (passed // 100 if fine else passed * ticks).to_bytes(size, "little")
         return head + time + (days + _TO_1970).to_bytes(3, "little") + zone
 
-    return Form(bytes([token, scale]), b"\0", encode, pa.int64())
+    return Form(bytes([token, 7 if fine else scale]), b"\0", encode, pa.int64())
 
 
 def _long(data: bytes) -> bytes:
