@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,16 +14,17 @@ from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import FlowError, MissingExtraError, PlanError
 from lume_dagster.flows.model import Flow, FlowVersion
-from lume_dagster.mapper.drift import Drift, find_drift
 from lume_dagster.mapper.sample import Sample, take_sample
-from lume_dagster.mapper.shapes.compare import ShapeChange
-from lume_dagster.mapper.shapes.kept import columns_of, read_shapes, shape_changes
-from lume_dagster.mapper.shapes.remedies import Remedy, remedies
 from lume_dagster.orchestration.checks.options import SCHEMA_CONTRACT
 from lume_dagster.orchestration.checks.results import Checked
 from lume_dagster.orchestration.newest import staged_in
 from lume_dagster.plan.used_columns import missing_columns
 from lume_dagster.runs.phases import Batch
+
+if TYPE_CHECKING:  # a batch in which nothing changed needs none of the mapper
+    from lume_dagster.mapper.drift import Drift
+    from lume_dagster.mapper.shapes.compare import ShapeChange
+    from lume_dagster.mapper.shapes.remedies import Remedy
 
 _LOOKED_AT = 10  # of the latest batches
 _SAMPLE_ROWS = 500
@@ -48,6 +50,8 @@ def drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> Drift:
     Raises:
         MissingExtraError: columns are missing, and ``lume-dagster[mapper]`` is not there.
     """
+    from lume_dagster.mapper.drift import find_drift
+
     sample = take_sample(beside.settings, staged, _SAMPLE_ROWS)
     return find_drift(flow, sample, _earlier(flow, staged, beside))
 
@@ -77,9 +81,13 @@ def shape_drift_of(flow: Flow, staged: StagedBatch, beside: Beside) -> ShapeDrif
     Raises:
         FlowError: what is kept of them cannot be read.
     """
+    from lume_dagster.mapper.shapes.kept import columns_of, read_shapes, shape_changes
+
     kept = read_shapes(beside.flows / flow.flow)
     if kept is None:
         return ShapeDrift()
+    from lume_dagster.mapper.shapes.remedies import remedies
+
     sample = take_sample(beside.settings, staged, _SAMPLE_ROWS, columns_of(flow, _names(staged)))
     changes = shape_changes(flow, kept, sample)
     try:
