@@ -22,7 +22,7 @@ from lume_dagster.orchestration.batch_schedule import BatchSchedule, batch_sched
 from lume_dagster.orchestration.body import Execute, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.seed_assets import seed_assets
-from lume_dagster.orchestration.translator import LumeTranslator, Placed, place
+from lume_dagster.orchestration.translator import LumeTranslator, Placed, SeedPlace, place
 from lume_dagster.orchestration.workspace import Workspace
 
 
@@ -133,7 +133,8 @@ class CodeLocation:
                 f"There are checks for a flow {first!r}, which is not in this code location.",
                 hint=did_you_mean(first, known),
             )
-        return [self._place(version) for version in self.versions]
+        seen: dict[Path, SeedPlace | None] = {}
+        return [self._place(version, seen) for version in self.versions]
 
     def assets(self, placed: Sequence[Placed]) -> list[dg.AssetsDefinition]:
         """The assets of each version, with their checks; and of seeds, which runs do not need."""
@@ -173,7 +174,7 @@ class CodeLocation:
             made.append(batch_schedule(schedule, chosen, self.workspace.prefix, number, library))
         return made
 
-    def _place(self, version: FlowVersion) -> Placed:
+    def _place(self, version: FlowVersion, seen: dict[Path, SeedPlace | None]) -> Placed:
         kinds = {n: str(getattr(c, "kind", n)) for n, c in self.connectors.items()}
         flow = version.flow
         named = {"source": flow.source.connector, "target": flow.target.connector}
@@ -197,6 +198,7 @@ class CodeLocation:
                 workspace=None if self.own is None else self.workspace,
                 connectors=self.own,
                 checks=self._checks(flow.flow),
+                seen=seen,
             )
 
     def _checks(self, flow: str) -> Checks:

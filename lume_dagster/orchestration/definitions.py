@@ -14,6 +14,7 @@ from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
 from lume_dagster.orchestration.checks.options import USUAL, Checks
+from lume_dagster.orchestration.collector import without_collector
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.webhooks.endpoint import Webhook
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.code_location import CodeLocation
 
 
+@without_collector()
 def build_definitions(  # noqa: PLR0913 - the settings of a code location, all but two by name
     flows: str | Path,
     connectors: Mapping[str, object],

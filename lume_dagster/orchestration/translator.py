@@ -175,12 +175,16 @@ def place(  # noqa: PLR0913 - what a code location says of all its versions, by 
     workspace: Workspace | None = None,
     connectors: Mapping[str, object] | None = None,
     checks: Checks = USUAL,
+    seen: dict[Path, SeedPlace | None] | None = None,
 ) -> Placed:
-    """The version with the keys that the translator gives it."""
+    """The version with the keys that the translator gives it.
+
+    ``seen`` are the seeds of versions that were placed together with this one: most are the same.
+    """
     chosen = translator or LumeTranslator()
     dynamic = dg.DynamicPartitionsDefinition(name=names.partitions_name(prefix, version))
     specs: list[dg.AssetSpec] = []
-    seeds = _seeds(version, prefix, chosen)
+    seeds = _seeds(version, prefix, chosen, {} if seen is None else seen)
     for step in STEPS:
         spec = chosen.get_asset_spec(FlowProps(version, step, prefix, kinds))
         before = [dg.AssetDep(specs[-1].key)] if specs else []
@@ -200,17 +204,24 @@ def place(  # noqa: PLR0913 - what a code location says of all its versions, by 
     return Placed(version, tuple(specs), partitions, workspace, connectors or {}, checks, seeds)
 
 
-def _seeds(version: FlowVersion, prefix: str, chosen: LumeTranslator) -> Mapping[str, SeedPlace]:
+def _seeds(
+    version: FlowVersion, prefix: str, chosen: LumeTranslator, seen: dict[Path, SeedPlace | None]
+) -> Mapping[str, SeedPlace]:
     """The files beside the draft that the version's seeds were copied from, where they are."""
     home = Path(version.folder).parent
-    library = home.parent.resolve()
-    found = {}
-    for name, seed in version.flow.seeds.items():
-        path = (home / seed.path).resolve()
-        if path.is_file() and path.is_relative_to(library):
-            props = SeedProps(path, path.relative_to(library).as_posix(), prefix)
-            found[name] = SeedPlace(path, chosen.get_seed_spec(props))
-    return found
+    for path in (home / seed.path for seed in version.flow.seeds.values()):
+        if path not in seen:
+            seen[path] = _seed(path, home.parent.resolve(), prefix, chosen)
+    places = {name: seen[home / seed.path] for name, seed in version.flow.seeds.items()}
+    return {name: found for name, found in places.items() if found is not None}
+
+
+def _seed(path: Path, library: Path, prefix: str, chosen: LumeTranslator) -> SeedPlace | None:
+    path = path.resolve()
+    if not path.is_file() or not path.is_relative_to(library):
+        return None
+    props = SeedProps(path, path.relative_to(library).as_posix(), prefix)
+    return SeedPlace(path, chosen.get_seed_spec(props))
 
 
 def placed_in(definitions: dg.Definitions, version: FlowVersion) -> Placed:

@@ -16,6 +16,7 @@ from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.body import Event, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
+from lume_dagster.orchestration.collector import without_collector
 from lume_dagster.orchestration.component.blocks import (
     ArrivalBlock,
     Condition,
@@ -167,6 +168,7 @@ class LumeFlowComponent(_FromLibrary):
         """What `dg list components` shows."""
         return _spec("A flow, mapping batches of data into a schema of yours.")
 
+    @without_collector()
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The assets, checks, sensor and schedule of the flow."""
         from lume_dagster.orchestration.code_location import published
@@ -194,6 +196,7 @@ class LumeFlowsComponent(_FromLibrary):
         """What `dg list components` shows."""
         return _spec("A folder of flows, each mapping batches of data into a schema of yours.")
 
+    @without_collector()
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The assets, checks, sensors and schedules of the flows."""
         from lume_dagster.orchestration.code_location import published
