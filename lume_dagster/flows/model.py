@@ -358,7 +358,7 @@ class FlowVersion(Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    flow: SkipValidation[Flow]  # it has been looked at, and that takes a third of loading it
+    flow: SkipValidation[Flow]  # it was looked at before, which takes a tenth of loading it
     version: PositiveInt
     digest: str  # sha256 of the normalised flow and its seed files
     folder: str  # absolute; seed paths are relative to it
