@@ -131,10 +131,15 @@ def part_digests(flow: Flow) -> dict[str, str]:
 
 def canonical(value: Any) -> str:
     """JSON in which equal things are equal texts: 1 and 1.0, keys in any order but properties."""
-    return json.dumps(_normal(value), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(_normal(value))
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _normal(value: Any) -> Any:
+    if isinstance(value, str):  # most are, and to ask whether they are mappings takes longer
+        return value
     if isinstance(value, Mapping):
         ordered = {k: _normal(v) for k, v in sorted(value.items())}
         if isinstance(value.get("properties"), Mapping):

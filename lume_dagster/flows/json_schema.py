@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, cast, get_args
 
 from lume_dagster.errors import Problem, did_you_mean
@@ -23,6 +24,21 @@ Path = tuple[str | int, ...]
 
 def read_schema(schema: object) -> tuple[TargetSchema, tuple[Problem, ...]]:
     """The schema's fields and everything that is wrong with it; paths begin at the schema."""
+    return _read(_Said(repr(schema), schema))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A schema by the text of it, in which 1, 1.0 and true are different things."""
+
+    text: str
+    schema: object = field(compare=False)
+
+
+@lru_cache(maxsize=128)
+def _read(said: _Said) -> tuple[TargetSchema, tuple[Problem, ...]]:
+    """Kept, for the versions of a flow mostly have one schema between them."""
+    schema = said.schema
     reader = _Reader()
     if not isinstance(schema, Mapping):
         reader.refuse((), "the schema must be a mapping.", "begin with type: object.")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import accumulate, islice
+from pathlib import Path, PurePosixPath
 
 from lume_dagster.errors import FlowError, Problem, counted, did_you_mean
 from lume_dagster.flows.model import Flow, FlowVersion, Seed
@@ -38,14 +40,23 @@ def seed_path(folder: Path, seed: Seed, within: Path | None = None) -> Path:
         FlowError: the file is not there, or a link leads out.
     """
     path = folder / seed.path
-    allowed = [home.resolve() for home in (folder, within) if home is not None]
-    real = _followed(path)
-    if not any(real.is_relative_to(home) for home in allowed):
-        raise FlowError(f"the seed {seed.path} leads out of {folder}.", hint="copy the file in.")
-    if not real.is_file():
+    if _is_led_away(folder, seed):
+        real = _followed(path)
+        allowed = [home.resolve() for home in (folder, within) if home is not None]
+        if not any(real.is_relative_to(home) for home in allowed):
+            message = f"the seed {seed.path} leads out of {folder}."
+            raise FlowError(message, hint="copy the file in.")
+    if not path.is_file():
         there = (str(p.relative_to(folder)) for p in path.parent.glob("*.csv"))
         raise FlowError(f"there is no seed file {path}.", hint=did_you_mean(seed.path, there))
     return path
+
+
+def _is_led_away(folder: Path, seed: Seed) -> bool:
+    """Whether a link or ``..`` stands on the way; a seed lies where its path says without."""
+    said = PurePosixPath(seed.path)
+    steps = islice(accumulate(said.parts, os.path.join, initial=str(folder)), 1, None)
+    return said.is_absolute() or ".." in said.parts or any(map(os.path.islink, steps))
 
 
 def _followed(path: Path) -> Path:

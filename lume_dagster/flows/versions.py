@@ -12,7 +12,7 @@ from lume_dagster.flows.diff import flow_digest, part_digests
 from lume_dagster.flows.flow_file import parse, read_bytes
 from lume_dagster.flows.lock_file import LOCK_NAME, LockFile, Published
 from lume_dagster.flows.model import Flow, FlowVersion
-from lume_dagster.flows.seeds import seed_digests, seed_problems
+from lume_dagster.flows.seeds import file_digest, seed_digests, seed_path, seed_problems
 
 FILE_NAME = "flow.yaml"
 
@@ -112,7 +112,7 @@ def _parse_changed(content: bytes, path: Path, folder: Path, entry: Published) -
 def _seed_differences(flow: Flow, home: Path, entry: Published) -> Iterator[str]:
     for name, seed in flow.seeds.items():
         try:
-            digest = seed_digests(flow.model_copy(update={"seeds": {name: seed}}), home)[name]
+            digest = file_digest(seed_path(home, seed))
         except FlowError as error:
             yield error.message.rstrip(".")
             continue

@@ -147,6 +147,7 @@ class _Builder:
             if isinstance(self._parser.peek_event(), yaml.StreamEndEvent):
                 return
             self._next(yaml.DocumentStartEvent)
+            self._document.positions[()] = _position(self._parser.peek_event().start_mark)
             self._document.value = self._value((), 0)
             self._next(yaml.DocumentEndEvent)
             if not isinstance(self._parser.peek_event(), yaml.StreamEndEvent):
@@ -161,51 +162,55 @@ class _Builder:
         return event
 
     def _value(self, path: Path, depth: int) -> Any:
+        """What stands next; where a mapping's entry stands is told by its key."""
         event = self._parser.get_event()
-        mark = event.start_mark
-        self._document.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         _refuse_references(event)
         if isinstance(event, yaml.ScalarEvent):
             return plain_value(event.value) if event.implicit[0] else event.value
         if depth >= _MAX_DEPTH:
             message = f"is nested more than {_MAX_DEPTH} deep."
-            raise _RefusedError(message, mark, "flatten it.")
+            raise _RefusedError(message, event.start_mark, "flatten it.")
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path, depth)
         return self._mapping(path, depth)
 
     def _sequence(self, path: Path, depth: int) -> list[Any]:
         items: list[Any] = []
-        while not isinstance(self._parser.peek_event(), yaml.SequenceEndEvent):
-            items.append(self._value((*path, len(items)), depth + 1))
+        while not isinstance(event := self._parser.peek_event(), yaml.SequenceEndEvent):
+            inside = (*path, len(items))
+            self._document.positions[inside] = _position(event.start_mark)
+            items.append(self._value(inside, depth + 1))
         self._parser.get_event()
         return items
 
     def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
         entries: dict[str, Any] = {}
-        while not isinstance(self._parser.peek_event(), yaml.MappingEndEvent):
-            key, mark = self._key()
+        while not isinstance(event := self._parser.get_event(), yaml.MappingEndEvent):
+            key, position = _key(event), _position(event.start_mark)
             inside = (*path, key)
             if key in entries:
-                self._duplicate(inside, (mark.line + 1, mark.column + 1))
-            self._document.positions[inside] = (mark.line + 1, mark.column + 1)
+                self._duplicate(inside, position)
+            self._document.positions[inside] = position
             entries[key] = self._value(inside, depth + 1)
-        self._parser.get_event()
         return entries
-
-    def _key(self) -> tuple[str, Any]:
-        event = self._parser.get_event()
-        _refuse_references(event)
-        if not isinstance(event, yaml.ScalarEvent):
-            message = "a key must be text."
-            raise _RefusedError(message, event.start_mark, "put a key that holds [ or { in quotes.")
-        return event.value, event.start_mark
 
     def _duplicate(self, path: Path, here: Position) -> None:
         first = self._document.positions[path][0]
         message = f"the key {path[-1]!r} is already on line {first}."
         hint = "keep one of the two."
         self._document.problems.append(Problem(message, hint, path, None, *here))
+
+
+def _key(event: yaml.Event) -> str:
+    _refuse_references(event)
+    if not isinstance(event, yaml.ScalarEvent):
+        message = "a key must be text."
+        raise _RefusedError(message, event.start_mark, "put a key that holds [ or { in quotes.")
+    return str(event.value)
+
+
+def _position(mark: Any) -> Position:
+    return mark.line + 1, mark.column + 1
 
 
 def _refuse_references(event: yaml.Event) -> None:

@@ -95,27 +95,27 @@ class LumeTranslator:
             owners=list(flow.owners),
             tags={**flow.tags, "lume/flow": flow.flow, "lume/version": str(props.number)},
             code_version=props.version.digest,
-            **_of_step(props),
-        ).merge_attributes(metadata=step_reference(props.version, props.step))
+            kinds={_kind(props)},
+            metadata={**_metadata(props), **step_reference(props.version, props.step)},
+        )
 
 
-def _of_step(props: FlowProps) -> dict[str, Any]:
+def _kind(props: FlowProps) -> str:
     flow = props.version.flow
-    target = props.kinds[flow.target.connector]
-    own: dict[str, dict[str, Any]] = {
-        "source": {"kinds": {props.kinds[flow.source.connector]}},
-        "transform": {"kinds": {"sql"}},
-        "target": {
-            "kinds": {target},
-            "metadata": {
-                "dagster/table_name": flow.target.table,
-                "dagster/storage_kind": target,
-                "lume/write": flow.target.write,
-                "lume/rejects_table": f"{flow.target.table}_rejects",
-            },
-        },
+    connectors = {"source": flow.source.connector, "target": flow.target.connector}
+    return props.kinds[connectors[props.step]] if props.step in connectors else "sql"
+
+
+def _metadata(props: FlowProps) -> Mapping[str, str]:
+    if props.step != "target":
+        return {}
+    target = props.version.flow.target
+    return {
+        "dagster/table_name": target.table,
+        "dagster/storage_kind": props.kinds[target.connector],
+        "lume/write": target.write,
+        "lume/rejects_table": f"{target.table}_rejects",
     }
-    return own[props.step]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +196,8 @@ def place(  # noqa: PLR0913 - what a code location says of all its versions, by 
                 deps=[*before, *given],
                 partitions_def=spec.partitions_def or dynamic,
                 skippable=True,
-            )
-            .merge_attributes(metadata={names.VERSION: version.name, names.STEP: step})
-            .with_io_manager_key(names.IO_MANAGER)
+                metadata={**spec.metadata, names.VERSION: version.name, names.STEP: step},
+            ).with_io_manager_key(names.IO_MANAGER)
         )
     partitions = _partitions_name(specs[0])
     return Placed(version, tuple(specs), partitions, workspace, connectors or {}, checks, seeds)

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from lume_dagster.errors import FlowError
-from lume_dagster.flows.seeds import seed_columns
+from lume_dagster.flows.model import Seed
+from lume_dagster.flows.seeds import seed_columns, seed_path
 from lume_dagster_tests.flows.sample import library
 
 
@@ -75,6 +76,15 @@ def test_a_linked_folder_out_of_the_library_is_refused(tmp_path):
     (made.folder / "people/seeds").symlink_to(tmp_path / "seeds")
     with pytest.raises(FlowError, match="leads out of"):
         made.resolve("people:draft")
+
+
+@pytest.mark.parametrize("path", ["../secret.csv", "{}/secret.csv"])
+def test_a_path_out_of_the_folder_is_refused_whatever_the_flow_allowed(path, tmp_path):
+    (tmp_path / "secret.csv").write_text("code\n1\n")
+    (tmp_path / "people").mkdir()
+    seed = Seed(path=path.format(tmp_path), key="code")
+    with pytest.raises(FlowError, match="leads out of"):
+        seed_path(tmp_path / "people", seed)
 
 
 def test_a_loop_of_links_is_a_sentence(tmp_path):

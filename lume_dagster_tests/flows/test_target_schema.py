@@ -175,3 +175,11 @@ def test_a_schema_becomes_a_tree_of_fields_with_paths():
 def test_a_field_has_a_column_type(schema, column):
     (field,) = TargetSchema.parse({"properties": {"x": schema}}).fields
     assert field.column_type == column
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, True), (1, 1.0), ("1", 1), (0, False)])
+def test_schemas_that_python_calls_equal_are_read_apart(first, second):
+    field = {"type": "string"}
+    schemas = [{"properties": {"x": {**field, "examples": [v]}}} for v in (first, second)]
+    kept = [read_schema(schema)[0].fields[0].examples[0] for schema in schemas]
+    assert [type(v) for v in kept] == [type(first), type(second)]

@@ -29,3 +29,31 @@ def test_where_somebody_turned_it_off_it_stays_off():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.fixture
+def nothing_frozen():
+    """The suite freezes what it imports; here it is as in a process of a user."""
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    yield
+    if frozen:
+        gc.freeze()
+
+
+@pytest.mark.usefixtures("nothing_frozen")
+def test_what_was_made_counts_as_old():
+    with without_collector():
+        made: list[object] = []
+        made.append(made)
+    assert any(o is made for o in gc.get_objects(generation=2))
+    assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.usefixtures("nothing_frozen")
+def test_what_somebody_froze_stays_frozen():
+    gc.freeze()
+    with without_collector():
+        pass
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
