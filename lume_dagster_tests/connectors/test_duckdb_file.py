@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster.connectors import DuckDBConnector
-from lume_dagster.connectors.duckdb_file.frugal import in_little_memory
+from lume_dagster.connectors.duckdb_file.frugal import for_wide_rows, in_little_memory
 from lume_dagster.connectors.protocol import Column, DatabaseSource, Reading, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, sql_type
 from lume_dagster.errors import ConnectorError, TransientError
@@ -206,8 +206,30 @@ def test_what_needs_more_than_little_memory_is_done_again_with_all_that_is_allow
             connection.execute("SELECT len(list(repeat('x', 100) || i)) FROM range(3000000) t(i)")
             connection.execute("COMMIT")
 
+        connection.execute("SET threads = 2")
         connection.execute("SET memory_limit = $1", [allowed])
         too_little = pytest.raises(duckdb.OutOfMemoryException, match="Out of Memory")
         with too_little if len(given) == 1 else contextlib.nullcontext():
             in_little_memory(connection, allowed, act)
     assert seen == given
+
+
+def setting(connection, name):
+    return connection.execute("SELECT current_setting($1)", [name]).fetchone()[0]
+
+
+def test_more_threads_may_take_more_memory():
+    with duckdb.connect(config={"threads": 4, "memory_limit": "2GB"}) as connection:
+        taken = in_little_memory(connection, "2GB", lambda: setting(connection, "memory_limit"))
+        assert (taken, setting(connection, "memory_limit")) == ("512.0 MiB", "1.8 GiB")
+
+
+@pytest.mark.parametrize(("size", "threads"), [(1 << 25, 2), (1 << 10, 4)])
+def test_many_rejects_are_written_by_half_of_the_threads(size, threads, tmp_path):
+    file = tmp_path / "rejects.parquet"
+    with file.open("wb") as sparse:
+        sparse.truncate(size)
+    with duckdb.connect(config={"threads": 4}) as connection:
+        with for_wide_rows(connection, [file]):
+            assert setting(connection, "threads") == threads
+        assert setting(connection, "threads") == 4

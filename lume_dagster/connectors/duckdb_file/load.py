@@ -15,7 +15,7 @@ from lume_dagster.connectors.batch_files import (
     select_mapped,
     select_rejects,
 )
-from lume_dagster.connectors.duckdb_file.frugal import in_little_memory
+from lume_dagster.connectors.duckdb_file.frugal import for_wide_rows, in_little_memory
 from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
 from lume_dagster.connectors.sql.ddl import (
     DUCKDB_TYPES,
@@ -113,8 +113,9 @@ def move(
     earlier = _earlier(connection, delivery, tables)
     _remove_stale(connection, delivery, tables, earlier)
     checkpoint("cleared")
-    mapped = _insert(connection, tables.sql(tables.name), delivery)
+    # Rejects first: what wants more memory is to fail before the many rows are through.
     rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
+    mapped = _insert(connection, tables.sql(tables.name), delivery)
     checkpoint("staged")
     ledger, counts, anew = tables.sql(LEDGER), (mapped, rejects), not earlier
     for statement, values in enter(ledger, ledger_name(tables), delivery, counts, anew=anew):
@@ -252,7 +253,8 @@ def _insert_rejects(
     rows = select_rejects(connection, delivery)
     columns = quoted([c.name for c in REJECT_COLUMNS])
     values = bindings(delivery, delivery.rejects)
-    return inserted(connection, exp.insert(rows, table, columns=columns), values)
+    with for_wide_rows(connection, delivery.rejects):
+        return inserted(connection, exp.insert(rows, table, columns=columns), values)
 
 
 def quoted(names: Sequence[str]) -> list[exp.Identifier]:
