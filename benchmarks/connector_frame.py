@@ -12,8 +12,8 @@ import argparse
 import importlib
 import pkgutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class System:
     """A system and the ways to read and write it; the first of each is the bare client that wins."""
 
     title: str
-    server: Callable[[], AbstractContextManager[str]]  # its place, as one text
+    server: Callable[[], AbstractContextManager[Any]]
     connector: Callable[[str], Any]  # ours, for a place
     fill: Callable[[str, Path], None]  # make the table ``facts`` of the batch
     clear: Callable[[str], None]  # remove what was written to ``bench.facts``
@@ -59,8 +59,17 @@ class System:
     peers: tuple[str, ...] = ()  # of dlt and sling, those that can do the same: connector_peers.py
     modules: tuple[str, ...] = ()  # imported before the clock starts, by every way
     notes: tuple[str, ...] = ()
+    #: Where in a server there is room for the tables, as one text; the server itself unless said.
+    place: Callable[[Any], AbstractContextManager[str]] = nullcontext
     #: What a run of it is bounded by, where a double is slow; the title says how many rows it was.
     most_rows: int = 1_000_000
+
+    @contextmanager
+    def reached(self, running: Any = None) -> Iterator[str]:
+        """A place in a server that runs, or in one that is started."""
+        served = self.server() if running is None else nullcontext(running)
+        with served as server, self.place(server) as place:
+            yield place
 
 
 _MODULES = (
@@ -186,7 +195,7 @@ def main() -> None:
     begun, cpu = time.perf_counter(), time.process_time()
     rows = act()
     taken = {given.direction: time.perf_counter() - begun}
-    report(mapped=rows, seconds=taken, cpu_ms=round((time.process_time() - cpu) * 1000))
+    report(mapped=rows, seconds=taken, cpu_us=round((time.process_time() - cpu) * 1_000_000))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def report(
         "mapped": mapped,
         "rejected": rejected + malformed,
         "codes": dict(sorted((codes or {}).items())),
-        "seconds": {name: round(s, 4) for name, s in (seconds or {}).items()},
+        "seconds": {name: round(s, 6) for name, s in (seconds or {}).items()},
         **figures,
     }
     print(json.dumps(outcome), flush=True)

@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.process import run
 from benchmarks.rounds import Contender, say
 
 FLOW = Path(__file__).parent / "flows" / "invoices"
 SEEDS = FLOW / "seeds"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much there is of everything but rows; with less, it is tried whether a scenario works."""
+
+    flows: int = 100  # of the code location, and versions of each
+    versions: int = 10
+    files: int = 1000  # small ones: in one run, with rows in each, and runs to sample
+    rows_a_file: int = 100
+    sampled: int = 10
+    runs: int = 6  # tiny ones in a process
+    arrivals: int = 100_000  # files that a sensor looks at, and new ones among them
+    arrived: int = 100
+    partitions: int = 10_000  # of a backfill
+    completions: int = 1000  # told by webhook
+    cases: int | None = None  # of the mapper, of each kind
+    matchers: Sequence[str] | None = None  # that stand beside ours; all of them unless said
+    peers: bool = True  # other tools beside our connectors
+    least_rounds: bool = True  # what takes next to no time is done more often than asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +44,12 @@ class Setting:
     rounds: int
     cache: Path
     memory_limit: str = "2GB"
+    sizes: Sizes = field(default_factory=Sizes)
+    servers: Mapping[str, Any] = field(default_factory=dict)  # that run already, by system
+
+    def at_least(self, rounds: int) -> int:
+        """The rounds of what takes next to no time."""
+        return max(rounds, self.rounds) if self.sizes.least_rounds else self.rounds
 
     @property
     def work(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -19,10 +20,10 @@ def say(project: Path, *arguments: str):
     return CliRunner().invoke(lume, [*arguments, "--project", str(project)])
 
 
-@pytest.fixture
-def project(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory) -> Path:
     """A project that has mapped a batch, and got another one with other headers."""
-    folder = tmp_path / "shop"
+    folder = tmp_path_factory.mktemp("mapped") / "shop"
     assert CliRunner().invoke(lume, ["init", str(folder)]).exit_code == 0
     rows = (folder / "landing" / "contacts.csv").read_text("utf-8").splitlines()[1:]
     (folder / "landing" / "new.csv").write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")
@@ -30,6 +31,12 @@ def project(tmp_path) -> Path:
     said = say(folder, "run", "contacts", "contacts.csv")
     assert said.exit_code == 0, said.stderr
     return folder
+
+
+@pytest.fixture
+def project(mapped, tmp_path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(mapped, tmp_path / "shop")
 
 
 def test_the_run_says_what_columns_seem_to_be_called_now(project):

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.connectors.object_stores import config, store_system
 
 
-@contextmanager
-def _server() -> Iterator[str]:
+def _server() -> AbstractContextManager[Any]:
     from lume_dagster_tests.servers.azurite import azurite_server
 
-    with azurite_server() as server:
-        yield json.dumps({**server.config(), "root": f"az://{server.new_container()}/lake"})
+    return azurite_server()
+
+
+@contextmanager
+def _place(server: Any) -> Iterator[str]:
+    yield json.dumps({**server.config(), "root": f"az://{server.new_container()}/lake"})
 
 
 def _connector(place: str) -> Any:
@@ -46,6 +49,7 @@ SYSTEM = store_system(
     _server,
     _connector,
     _opened,
+    place=_place,
     notes=(
         "The server is Microsoft's emulator, on the same cores: its figures compare ways with each "
         "other and say nothing of Azure.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ _FEW = 200  # rows that executemany is measured with: one statement each
 _WORDS = {"integer": "bigint", "number": "double", "timestamp": "timestamp_ntz"}
 
 
-@contextmanager
-def _server() -> Iterator[str]:
+def _server() -> AbstractContextManager[Any]:
     from lume_dagster_tests.servers.databricks.fixture import databricks_server
 
-    with databricks_server() as server:
-        server.empty()
-        yield json.dumps(server.config())
+    return databricks_server()
+
+
+@contextmanager
+def _place(server: Any) -> Iterator[str]:
+    server.empty()
+    yield json.dumps(server.config())
 
 
 def _connector(place: str) -> Any:
@@ -127,6 +130,7 @@ def _rows_write(place: str, batch: Path, _: Path) -> int:
 SYSTEM = System(
     title="Databricks",
     server=_server,
+    place=_place,
     connector=_connector,
     fill=_fill,
     clear=_clear,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,11 +18,15 @@ _WORDS = {"integer": "bigint", "number": "double", "string": "longtext", "timest
 _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\0", "\\0"))
 
 
-@contextmanager
-def _server() -> Iterator[str]:
+def _server() -> AbstractContextManager[Any]:
     from lume_dagster_tests.servers.mysql import mysql_server
 
-    with mysql_server("mariadb") as server, server.new_database() as name:
+    return mysql_server("mariadb")
+
+
+@contextmanager
+def _place(server: Any) -> Iterator[str]:
+    with server.new_database() as name:
         yield f"mysql://{server.user}:{server.password}@{server.host}:{server.port}/{name}"
 
 
@@ -163,6 +167,7 @@ def _pandas_write(place: str, batch: Path, _: Path) -> int:
 SYSTEM = System(
     title="MySQL (MariaDB)",
     server=_server,
+    place=_place,
     connector=_connector,
     fill=_fill,
     clear=_clear,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ _FEW = 50_000  # rows that to_sql is measured with
 _WORDS = {"integer": "bigint", "number": "double precision", "string": "text"}
 
 
-@contextmanager
-def _server() -> Iterator[str]:
+def _server() -> AbstractContextManager[Any]:
     from lume_dagster_tests.servers.postgres import postgres_server
 
-    with postgres_server() as server:
-        yield server.uri()
+    return postgres_server()
+
+
+@contextmanager
+def _place(server: Any) -> Iterator[str]:
+    with server.new_database() as name:
+        yield server.uri(name)
 
 
 def _connector(place: str) -> Any:
@@ -123,6 +127,7 @@ def _pandas_write(place: str, batch: Path, _: Path) -> int:
 SYSTEM = System(
     title="PostgreSQL",
     server=_server,
+    place=_place,
     connector=_connector,
     fill=_fill,
     clear=_clear,

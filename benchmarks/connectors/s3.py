@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from benchmarks.connectors.object_stores import config, store_system
 
 
-@contextmanager
-def _server() -> Iterator[str]:
+def _server() -> AbstractContextManager[Any]:
     from lume_dagster_tests.servers.moto import moto_server
 
-    with moto_server() as server:
-        yield json.dumps({**server.config(), "root": f"s3://{server.new_bucket()}/lake"})
+    return moto_server()
+
+
+@contextmanager
+def _place(server: Any) -> Iterator[str]:
+    yield json.dumps({**server.config(), "root": f"s3://{server.new_bucket()}/lake"})
 
 
 def _connector(place: str) -> Any:
@@ -42,6 +45,7 @@ SYSTEM = store_system(
     _server,
     _connector,
     _opened,
+    place=_place,
     notes=(
         "The server is moto, in Python, on the same cores: it is the brake when much is sent, and its "
         "figures compare ways with each other and say nothing of S3.",

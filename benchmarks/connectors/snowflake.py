@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,15 @@ _TYPES = {
 _FORMAT = "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE)"
 
 
-@contextmanager
-def _server() -> Iterator[str]:
+def _server() -> AbstractContextManager[Any]:
     from lume_dagster_tests.servers.snowflake import snowflake_server
 
-    with snowflake_server() as server, server.new_database() as database:
+    return snowflake_server()
+
+
+@contextmanager
+def _place(server: Any) -> Iterator[str]:
+    with server.new_database() as database:
         yield json.dumps(server.config(database))
 
 
@@ -142,6 +146,7 @@ def _pandas_write(place: str, batch: Path, _: Path) -> int:
 SYSTEM = System(
     title="Snowflake (fakesnow)",
     server=_server,
+    place=_place,
     connector=_connector,
     fill=_fill,
     clear=_clear,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,15 @@ _WORDS = {
 }
 
 
-@contextmanager
-def _server() -> Iterator[str]:
+def _server() -> AbstractContextManager[Any]:
     from lume_dagster_tests.servers.sqlserver.fixture import sqlserver_server
 
-    with sqlserver_server() as server, server.new_database() as database:
+    return sqlserver_server()
+
+
+@contextmanager
+def _place(server: Any) -> Iterator[str]:
+    with server.new_database() as database:
         yield json.dumps({"server": vars(server), "database": database})
 
 
@@ -132,6 +136,7 @@ def _pandas_write(place: str, batch: Path, _: Path) -> int:
 SYSTEM = System(
     title="SQL Server (stand-in)",
     server=_server,
+    place=_place,
     connector=_connector,
     fill=_fill,
     clear=_clear,

@@ -14,8 +14,7 @@ from benchmarks.figures import Goal, Result, Row, plain_row
 from benchmarks.rounds import Contender, take_turns
 from benchmarks.setting import Setting, python, write_small_files
 
-_FILES, _ROWS = 10_000, 10
-_WHOLE = "ten thousand partitions"
+_ROWS = 10
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 _AT_WORK = frozenset({"STARTING", "STARTED", "CANCELING"})
 _LAUNCH = """
@@ -35,17 +34,18 @@ mutation($backfill: String!) { cancelPartitionBackfill(backfillId: $backfill) { 
 
 def measure(setting: Setting) -> Result:
     """A deployment of processes on PostgreSQL, as docs/deployment.md has it; one round."""
-    landing = setting.landing / "ten-thousand"
-    write_small_files(landing, _FILES, _ROWS)
+    files, landing = setting.sizes.partitions, setting.landing / "ten-thousand"
+    name = f"{files:,} partitions"
+    write_small_files(landing, files, _ROWS)
     project = setting.project("backfill", landing=str(landing))
     command = [*python("benchmarks.dagster.backfill"), str(project), str(landing)]
-    samples = take_turns([Contender(_WHOLE, lambda _: command)], 1, setting.work)
-    seconds = samples[_WHOLE][0].outcome["seconds"]
+    samples = take_turns([Contender(name, lambda _: command)], 1, setting.work)
+    seconds = samples[name][0].outcome["seconds"]
     first = round(sum(seconds.values()), 1)
     return Result(
-        title=f"{_FILES:,} partitions listed and launched as one backfill, to the first row",
+        title=f"{name} listed and launched as one backfill, to the first row",
         rows=[
-            plain_row(samples, _WHOLE, "with the start of the deployment"),
+            plain_row(samples, name, "with the start of the deployment"),
             *(Row(step, round(taken, 2)) for step, taken in seconds.items()),
         ],
         goals=[Goal("under 60 s to the first row in the target", first, 60)],

@@ -22,7 +22,7 @@ _CASES = {
 def measure(setting: Setting) -> Result:
     """Many short processes, in turns."""
     contenders = [Contender(n, lambda _, c=c: [sys.executable, "-c", c]) for n, c in _CASES.items()]
-    samples = take_turns(contenders, max(7, setting.rounds), setting.work)
+    samples = take_turns(contenders, setting.at_least(7), setting.work)
     least = {name: min(s.cpu for s in samples[name]) for name in _CASES}
     added = round((least[_OURS] - least[_BARE]) * 1000, 1)
     return Result(

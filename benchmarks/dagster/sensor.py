@@ -12,25 +12,23 @@ from benchmarks.figures import Goal, Result, Row, plain_row
 from benchmarks.rounds import Contender, take_turns
 from benchmarks.setting import Setting, python
 
-_FILES, _NEW = 100_000, 100
-_LOOK = "a look with 100 new"
-
 
 def measure(setting: Setting) -> Result:
     """Files of a local folder; a store's own listing takes as long as the store takes."""
+    files, new = setting.sizes.arrivals, setting.sizes.arrived
     landing = setting.landing / "arrivals"
-    write_files(landing)
+    write_files(landing, files - new)
     project = setting.project("arrivals", landing=str(landing))
-    command = [*python("benchmarks.dagster.sensor"), str(project), str(landing)]
-    samples = take_turns(
-        [Contender(_LOOK, lambda _: command)], min(3, setting.rounds), setting.work
-    )
-    best = min(samples[_LOOK], key=lambda s: s.outcome["seconds"]["look"])
+    counts = ["--files", str(files), "--new", str(new)]
+    name = f"a look with {new} new"
+    command = [*python("benchmarks.dagster.sensor"), str(project), str(landing), *counts]
+    samples = take_turns([Contender(name, lambda _: command)], min(3, setting.rounds), setting.work)
+    best = min(samples[name], key=lambda s: s.outcome["seconds"]["look"])
     seconds = best.outcome["seconds"]
     return Result(
-        title=f"The arrival sensor looks at {_FILES:,} files, {_NEW} of them new",
+        title=f"The arrival sensor looks at {files:,} files, {new} of them new",
         rows=[
-            plain_row(samples, _LOOK, "the whole process, with a first look at all"),
+            plain_row(samples, name, "the whole process, with a first look at all"),
             Row(
                 "the look",
                 round(seconds["look"], 2),
@@ -44,32 +42,34 @@ def measure(setting: Setting) -> Result:
     )
 
 
-def write_files(landing: Path) -> None:
+def write_files(landing: Path, old: int) -> None:
     """Empty files, but for the new ones, which come later."""
     landing.mkdir(parents=True, exist_ok=True)
-    if (landing / f"old-{_FILES - _NEW - 1:06}.csv").exists():
+    if (landing / f"old-{old - 1:06}.csv").exists():
         return
-    for number in range(_FILES - _NEW):
+    for number in range(old):
         (landing / f"old-{number:06}.csv").touch()
 
 
 def main() -> None:
-    """Look at all, then at 100 more, then at the same again."""
+    """Look at all, then at some more, then at the same again."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("project", type=Path)
     arguments.add_argument("landing", type=Path)
+    arguments.add_argument("--files", type=int, required=True)
+    arguments.add_argument("--new", type=int, required=True)
     given = arguments.parse_args()
 
     from benchmarks.outcome import report
 
-    new = [given.landing / f"new-{n:03}.csv" for n in range(_NEW)]
+    new = [given.landing / f"new-{n:03}.csv" for n in range(given.new)]
     for file in new:
         file.unlink(missing_ok=True)
-    seconds, size = looks(given.project, new)
+    seconds, size = looks(given.project, new, given.files)
     report(seconds=seconds, bytes=size)
 
 
-def looks(folder: Path, new: Sequence[Path]) -> tuple[Mapping[str, float], int]:
+def looks(folder: Path, new: Sequence[Path], files: int) -> tuple[Mapping[str, float], int]:
     """Seconds by look, and the bytes of the cursor after them."""
     import dagster as dg
 
@@ -85,24 +85,24 @@ def looks(folder: Path, new: Sequence[Path]) -> tuple[Mapping[str, float], int]:
         def looked(at_most: int, cursor: str | None) -> dg.SensorResult:
             context = dg.build_sensor_context(instance=instance, cursor=cursor, resources=resources)
             with context:
-                return look(watch(folder, project, at_most), context)
+                return look(watch(folder, project, at_most, 10 * files), context)
 
-        first = looked(_FILES, None)
+        first = looked(files, None)
         for file in new:
             file.touch()
         began = time.process_time()
         with clock.step("look"):
-            second = looked(_NEW, first.cursor)
+            second = looked(len(new), first.cursor)
         clock.seconds["CPU of the look"] = time.process_time() - began
         with clock.step("idle"):
-            third = looked(_NEW, second.cursor)
+            third = looked(len(new), second.cursor)
     asked = [len(result.run_requests or ()) for result in (first, second, third)]
-    if asked != [_FILES - _NEW, _NEW, 0]:
+    if asked != [files - len(new), len(new), 0]:
         raise AssertionError(f"the looks asked for {asked} runs")
     return clock.seconds, len(second.cursor or "")
 
 
-def watch(folder: Path, project: Any, at_most: int) -> Any:
+def watch(folder: Path, project: Any, at_most: int, backlog: int) -> Any:
     """What the sensor of the project watches, but for how much it takes at once."""
     from lume_dagster.flows.library import Library
     from lume_dagster.orchestration.arrival import Arrival
@@ -110,7 +110,6 @@ def watch(folder: Path, project: Any, at_most: int) -> Any:
 
     library = Library(folder / "flows")
     version = library.resolve("invoices:v1")
-    backlog = 10 * _FILES
     arrival = Arrival(flow="invoices", path="*.csv", settle=False, at_most=at_most, backlog=backlog)
     return Watch((arrival,), {version.name: project.placed(version)}, library)
 

@@ -12,22 +12,21 @@ from benchmarks.figures import Goal, Result, Row, plain_row
 from benchmarks.rounds import Contender, take_turns
 from benchmarks.setting import Setting, python
 
-_RUNS = 1000
 _SECRET = "whsec_" + "bHVtZSBiZW5jaG1hcmtzIGFyZSBub3Qgc2VjcmV0IQ=="
-_TOLD = "a thousand completions"
 
 
 def measure(setting: Setting) -> Result:
     """One round; the waits between attempts are skipped, all else is as it is."""
-    project = setting.project("webhooks")
-    command = [*python("benchmarks.dagster.webhooks"), str(project)]
-    samples = take_turns([Contender(_TOLD, lambda _: command)], 1, setting.work)
-    found = samples[_TOLD][0].outcome
+    project, runs = setting.project("webhooks"), setting.sizes.completions
+    name = f"{runs:,} completions"
+    command = [*python("benchmarks.dagster.webhooks"), str(project), "--runs", str(runs)]
+    samples = take_turns([Contender(name, lambda _: command)], 1, setting.work)
+    found = samples[name][0].outcome
     tell = found["seconds"]["tell"]
     return Result(
-        title=f"{_RUNS:,} completions to a receiver that fails half of the time",
+        title=f"{name} to a receiver that fails half of the time",
         rows=[
-            plain_row(samples, _TOLD, "the whole process, which also makes the runs"),
+            plain_row(samples, name, "the whole process, which also makes the runs"),
             Row("telling them", round(tell, 1), note=f"{found['attempts']:,} attempts"),
         ],
         goals=[
@@ -45,6 +44,7 @@ def main() -> None:
     """Make the runs, tell them, and look at what the receiver has."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("project", type=Path)
+    arguments.add_argument("--runs", type=int, required=True)
     given = arguments.parse_args()
 
     from benchmarks.dagster.receiver import receiver
@@ -60,7 +60,7 @@ def main() -> None:
         open_instance(given.project / ".lume") as instance,
         receiver(_SECRET, random.Random(11)) as received,
     ):
-        make_runs(instance)
+        make_runs(instance, given.runs)
         webhook = Webhook(name="ops", url=received.url, secrets=(_SECRET,), allow_private=True)
         cursor = Cursor(0.0)
         with clock.step("tell"):
@@ -72,12 +72,12 @@ def main() -> None:
     report(
         seconds=clock.seconds,
         attempts=attempts,
-        lost=_RUNS - len(received.taken),
+        lost=given.runs - len(received.taken),
         unsigned=received.unsigned,
     )
 
 
-def make_runs(instance: Any) -> None:
+def make_runs(instance: Any, number: int) -> None:
     """Records of runs that ended, without running them."""
     import dagster as dg
 
@@ -85,14 +85,14 @@ def make_runs(instance: Any) -> None:
     def empty() -> None:
         """Nothing."""
 
-    for number in range(_RUNS):
+    for run in range(number):
         instance.create_run_for_job(
             empty,
             status=dg.DagsterRunStatus.SUCCESS,
             tags={
                 "lume/flow": "invoices",
                 "lume/flow_version": "invoices:v1",
-                "lume/source_path": f"{number}.csv",
+                "lume/source_path": f"{run}.csv",
             },
         )
 

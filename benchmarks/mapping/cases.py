@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from lume_dagster.mapper.match.column import Column
@@ -130,6 +131,8 @@ TITLES = {
 }  # fmt: skip
 
 
-def all_cases(folder: Path) -> list[Case]:
-    """Every case of every family."""
-    return [case for family, read in FAMILIES.items() for case in read(folder, family)]
+def all_cases(folder: Path, most: int | None = None) -> list[Case]:
+    """Every case of every family, or the first of each."""
+    return [
+        case for family, read in FAMILIES.items() for case in islice(read(folder, family), most)
+    ]

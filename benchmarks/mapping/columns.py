@@ -24,7 +24,7 @@ _PYTHON = Path(__file__).parents[2] / ".servers" / "matchers" / "bin" / "python"
 _LOCK = Path(__file__).parents[2] / "requirements" / "matchers.txt"
 _A_CASE = 2  # CPU seconds for a baseline on a case
 _PATIENCE = 20  # seconds for a baseline on a family; what has ended by then is counted
-_BASELINES = {
+BASELINES = {
     "coma": "Coma (schema)",
     "jaccard": "JaccardDistance",
     "similarity_flooding": "SimilarityFlooding",
@@ -57,17 +57,17 @@ def measure(setting: Setting) -> Result:
         real_tables()
     except FileNotFoundError as missing:
         raise NotRun(str(missing)) from None
-    cases = all_cases(folder)
+    cases = all_cases(folder, setting.sizes.cases)
     began = process_time()
     examples = [examples_of(case) for case in cases]
     seconds = process_time() - began
     say(f"  scored {len(cases)} cases in {seconds:.1f} CPU s")
     shipped = {e.case.name: answer(e, load_calibration()) for e in examples}
-    answers = {"ours": shipped, **_held_out(examples)}
+    answers = {"ours": shipped, **_held_out(examples, setting.sizes.cases)}
     notes = list(_NOTES)
-    for method, title in _BASELINES.items():
-        found, reasons = _baseline(method, cases, setting.cache / "matchers")
-        answers[title] = found
+    for method in BASELINES if setting.sizes.matchers is None else setting.sizes.matchers:
+        found, reasons = baseline(method, cases, setting.cache / "matchers")
+        answers[BASELINES[method]] = found
         notes += reasons
     counts = _counted(cases, answers)
     return Result(
@@ -102,8 +102,8 @@ _NOTES = (
 )
 
 
-def _held_out(examples: Sequence[Examples]) -> dict[str, dict[str, Answer]]:
-    made = [*examples, *(examples_of(case) for case in our_cases())]
+def _held_out(examples: Sequence[Examples], most: int | None) -> dict[str, dict[str, Answer]]:
+    made = [*examples, *(examples_of(case) for case in our_cases(most))]
     alone: dict[str, Answer] = {}
     for family in FAMILIES:
         calibration = calibration_without((family,), made)
@@ -118,26 +118,24 @@ def _held_out(examples: Sequence[Examples]) -> dict[str, dict[str, Answer]]:
 # -- baselines ------------------------------------------------------------------------------------
 
 
-def _baseline(
-    method: str, cases: Sequence[Case], kept: Path
-) -> tuple[dict[str, Answer], list[str]]:
+def baseline(method: str, cases: Sequence[Case], kept: Path) -> tuple[dict[str, Answer], list[str]]:
     """Its answers, and why there are none where there are none."""
     found: dict[str, Answer] = {}
     reasons: list[str] = []
     if not _PYTHON.exists():
-        return {}, [f"{_BASELINES[method]}: not run: its environment is not there (make servers)."]
+        return {}, [f"{BASELINES[method]}: not run: its environment is not there (make servers)."]
     for family in FAMILIES:
         ours = [case for case in cases if case.family == family]
         if family == "product":
             continue
         if family == "mimic" and method in _NEED_VALUES:
-            reasons.append(f"{_BASELINES[method]} on {TITLES[family]}: not run: it needs values.")
+            reasons.append(f"{BASELINES[method]} on {TITLES[family]}: not run: it needs values.")
             continue
         say(f"  {method} on {family}")
         given, failed = _run(method, ours, kept)
         found |= given
         if failed:
-            reasons.append(f"{_BASELINES[method]} on {TITLES[family]}: {failed}.")
+            reasons.append(f"{BASELINES[method]} on {TITLES[family]}: {failed}.")
     return found, reasons
 
 

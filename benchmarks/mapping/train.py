@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +141,15 @@ def _weighted_mean(evidence: Numbers, weights: Numbers) -> tuple[Numbers, Number
     return means, np.where(spreads > 1e-6, spreads, 1.0)
 
 
-def our_cases() -> Iterator[Case]:
-    """What is only learned from."""
-    yield from generated.cases()
-    yield from fabricated.cases()
-    yield from fabricated.real_cases(real_tables())
-    yield from fabricated.schema_cases(real_tables())
+def our_cases(most: int | None = None) -> Iterator[Case]:
+    """What is only learned from, all of it or the first of each kind."""
+    for made in (
+        generated.cases(),
+        fabricated.cases(),
+        fabricated.real_cases(real_tables()),
+        fabricated.schema_cases(real_tables()),
+    ):
+        yield from islice(made, most)
 
 
 def calibration_without(families: Sequence[str], examples: Sequence[Examples]) -> Calibration:

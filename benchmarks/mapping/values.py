@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from benchmarks.figures import Goal, Result, Table
-from benchmarks.mapping import conversions, synthesis
+from benchmarks.mapping import conversions, corpus, synthesis
 from benchmarks.mapping.cases import DATA
 from benchmarks.setting import Setting
 
@@ -15,9 +16,11 @@ _PARTS = (("dev", True), ("test", False))
 
 def measure_conversions(setting: Setting) -> Result:
     """The corpus with gold values, development and test part apart."""
-    del setting
-    outcomes = conversions.measure()
-    parts = {name: [o for o in outcomes if o.case.is_dev == is_dev] for name, is_dev in _PARTS}
+    chosen = {
+        name: islice((c for c in corpus.cases() if c.is_dev == is_dev), setting.sizes.cases)
+        for name, is_dev in _PARTS
+    }
+    parts = {name: conversions.measure(list(own)) for name, own in chosen.items()}
     found = {name: conversions.summary(own) for name, own in parts.items()}
     heads = ("fields", "right", "auto", "wrong among auto", "enum top-1", "calibration error")
     rows = [[name, *(f"{summary[head]:.3g}" for head in heads)] for name, summary in found.items()]
@@ -40,10 +43,10 @@ def measure_conversions(setting: Setting) -> Result:
 
 def measure_synthesis(setting: Setting) -> Result:
     """Tasks solved from three examples, and whether the engine says what the interpreter says."""
-    del setting
-    public = synthesis.public_tasks()
+    most = setting.sizes.cases
+    public = synthesis.public_tasks()[:most]
     results = {
-        "own tasks": synthesis.solve_all(synthesis.gold_tasks(), _EXAMPLES),
+        "own tasks": synthesis.solve_all(synthesis.gold_tasks()[:most], _EXAMPLES),
         "public tasks": synthesis.solve_all(public, _EXAMPLES),
     }
     rows, goals = [], []

@@ -73,7 +73,7 @@ def _measure(kind: str, direction: str, setting: Setting) -> Result:
     if not batch.exists():
         made = [kind, "batch", str(rows), "-", str(batch), "-"]
         run([*python("benchmarks.connector_frame"), *made])
-    with of.server() as place:
+    with of.reached(setting.servers.get(kind)) as place:
         job = _Job(kind, direction, place, batch)
         if direction == "read":
             run(job.command("prepare", "-"))
@@ -87,6 +87,8 @@ def _peers(of: System, job: _Job, setting: Setting) -> tuple[Samples, list[str]]
     """What dlt and sling take; one that cannot do the job here is a note that says so."""
     samples: Samples = {}
     notes: list[str] = []
+    if not setting.sizes.peers:
+        return {}, []
     program = environment(setting.cache) if of.peers else []
     if of.peers and not program:
         return {}, [f"NOT MEASURED: {', '.join(of.peers)}: they cannot be installed here."]
@@ -134,7 +136,7 @@ def _seconds(sample: Sample) -> float:
 
 def _cpu(sample: Sample) -> float:
     """CPU seconds of the client, without start and imports."""
-    return int(sample.outcome["cpu_ms"]) / 1000
+    return int(sample.outcome["cpu_us"]) / 1_000_000
 
 
 def _rows(sample: Sample) -> int:
@@ -163,7 +165,7 @@ def _row(samples: Samples, name: str, bare: str) -> Row:
     note = "the reference" if name == bare else "" if done == whole else f"{done:,} rows"
     seconds, rss_mb = median(samples, name, "inside"), median(samples, name, "rss_mb")
     row = Row(name, wall=seconds, rss_mb=rss_mb, ratio=_pace(samples, name, bare), note=note)
-    if "cpu_ms" not in samples[name][0].outcome:
+    if "cpu_us" not in samples[name][0].outcome:
         return row
     cpu = round(statistics.median(map(_cpu, samples[name])), 3)
     return replace(row, cpu=cpu, cpu_ratio=_pace(samples, name, bare, _cpu))

@@ -19,7 +19,7 @@ _CASES = {
 def measure(setting: Setting) -> Result:
     """Many short processes, in turns."""
     contenders = [_bare(name, code) for name, code in _CASES.items()]
-    samples = take_turns(contenders, max(15, setting.rounds), setting.work)
+    samples = take_turns(contenders, setting.at_least(15), setting.work)
     added = round((_least(samples, "import lume_dagster") - _least(samples, "python")) * 1000, 1)
     return Result(
         title="Import time",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 from benchmarks.figures import Goal, Result, rows_of
@@ -26,8 +27,10 @@ def measure(setting: Setting) -> Result:
     shutil.rmtree(folder, ignore_errors=True)
     project = setting.project()
     run([*ours("columns"), str(setting.staged()), str(folder), "--project", str(project)])
-    with postgres_server() as server:
-        uri = server.uri()
+    running = setting.servers.get("postgres")
+    served = postgres_server() if running is None else nullcontext(running)
+    with served as server, server.new_database() as name:
+        uri = server.uri(name)
         by_hand = [*python("benchmarks.baseline_postgres")]
         contenders = [
             _contender(_OURS, [*ours("load"), str(folder), "--uri", uri], uri),

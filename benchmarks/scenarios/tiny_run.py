@@ -12,28 +12,28 @@ from benchmarks.process import Sample
 from benchmarks.rounds import Contender, take_turns
 from benchmarks.setting import Setting, ours, python, write_small_files
 
-_RUNS = 6
 _OURS, _EMPTY = "lume_dagster", "Dagster, three empty assets"
 
 
 def measure(setting: Setting) -> Result:
     """Several runs in one process: the first one loads what all need."""
-    names = write_small_files(setting.landing / "tiny", _RUNS, 100)
+    runs = setting.sizes.runs
+    names = write_small_files(setting.landing / "tiny", runs, 100)
     fresh = setting.project("tiny", landing=str(setting.landing / "tiny"))
 
     def command(work: Path) -> list[str]:
         project = shutil.copytree(fresh, work / "project")
-        batches = ["--batches", ",".join(names), "--times", str(_RUNS)]
+        batches = ["--batches", ",".join(names), "--times", str(runs)]
         return [*ours("run"), "--project", str(project), *batches]
 
     def empty(work: Path) -> list[str]:
         home = shutil.copytree(fresh / ".lume" / "dagster", work / "dagster")
-        return [*python("benchmarks.baseline_dagster"), str(home), "--times", str(_RUNS)]
+        return [*python("benchmarks.baseline_dagster"), str(home), "--times", str(runs)]
 
     contenders = [Contender(_OURS, command), Contender(_EMPTY, empty)]
-    samples = take_turns(contenders, max(5, setting.rounds), setting.work)
-    first, later = _first(samples[_OURS]), _later(samples[_OURS])
-    theirs, theirs_later = _first(samples[_EMPTY]), _later(samples[_EMPTY])
+    samples = take_turns(contenders, setting.at_least(5), setting.work)
+    first, later = _first(samples[_OURS]), _later(samples[_OURS], runs)
+    theirs, theirs_later = _first(samples[_EMPTY]), _later(samples[_EMPTY], runs)
     return Result(
         title="A run of 100 rows in process",
         rows=[
@@ -60,8 +60,8 @@ def _first(samples: Sequence[Sample]) -> float:
     return _median([s.outcome["seconds"]["run"] for s in samples])
 
 
-def _later(samples: Sequence[Sample]) -> float:
-    return _median([s.outcome["seconds"][f"run {n}"] for s in samples for n in range(2, _RUNS + 1)])
+def _later(samples: Sequence[Sample], runs: int) -> float:
+    return _median([s.outcome["seconds"][f"run {n}"] for s in samples for n in range(2, runs + 1)])
 
 
 def _median(values: Sequence[float]) -> float:

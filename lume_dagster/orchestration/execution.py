@@ -72,7 +72,7 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
             again=_root_run_id(context.run) != context.run.run_id
             or context.op_execution_context.retry_number > 0,
         )
-        with kept_open(context.instance, context.run.run_id):
+        with kept_open(context.instance):
             if one:
                 yield from _run_one(context, scope, batches[0], steps)
             else:

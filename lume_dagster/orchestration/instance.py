@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 
 from lume_dagster.errors import FlowError, InvalidRequestError
+from lume_dagster.orchestration.event_files import held_files
 
 HOME = "dagster"
 _ENV = "DAGSTER_HOME"
@@ -47,9 +50,11 @@ def dagster_home(data: Path) -> Path:
     return home
 
 
-def open_instance(data: Path) -> dg.DagsterInstance:
-    """The instance of a data folder, to be used in a ``with`` block."""
-    return dg.DagsterInstance.from_config(str(dagster_home(data)))
+@contextmanager
+def open_instance(data: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance of a data folder; its databases stay open as long as the ``with`` block."""
+    with dg.DagsterInstance.from_config(str(dagster_home(data))) as instance, held_files(instance):
+        yield instance
 
 
 def require_long_keys(instance: dg.DagsterInstance) -> None:

@@ -144,7 +144,7 @@ class _Compiler:
             raise _under(error, where) from None
         if kind != "BOOLEAN":
             raise PlanError(f"{where}: a rule is true or false, this gives {kind}.")
-        false = exp.EQ(this=exp.paren(holds.copy()), expression=exp.false())
+        false = exp.EQ(this=exp.paren(holds), expression=exp.false())
         broken = any_of([false, *(f.condition for f in rewriter.failures)])
         row = RowTest(
             id=f"rule:{rule.name}",

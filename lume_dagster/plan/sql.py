@@ -44,18 +44,18 @@ def try_cast(value: Sql, to: str) -> Sql:
 def is_null(value: Sql) -> Sql:
     """``value IS NULL``."""
     return exp.Is(
-        this=exp.paren(value.copy()) if _loose(value) else value.copy(), expression=exp.null()
+        this=exp.paren(value) if _loose(value) else value.copy(), expression=exp.null()
     )
 
 
 def is_true(value: Sql) -> Sql:
     """``value IS TRUE``: never NULL."""
-    return exp.Is(this=exp.paren(value.copy()), expression=exp.true())
+    return exp.Is(this=exp.paren(value), expression=exp.true())
 
 
 def not_(value: Sql) -> Sql:
     """``NOT (value)``."""
-    return exp.Not(this=exp.paren(value.copy()))
+    return exp.Not(this=exp.paren(value))
 
 
 def present(value: Sql) -> Sql:
@@ -65,13 +65,13 @@ def present(value: Sql) -> Sql:
 
 def all_of(conditions: Iterable[Sql | None]) -> Sql:
     """AND over what is given; TRUE for nothing."""
-    given = [exp.paren(c.copy()) for c in conditions if c is not None]
+    given = [exp.paren(c) for c in conditions if c is not None]
     return exp.and_(*given, copy=False, wrap=False) if given else exp.true()
 
 
 def any_of(conditions: Iterable[Sql | None]) -> Sql:
     """OR over what is given; FALSE for nothing."""
-    given = [exp.paren(c.copy()) for c in conditions if c is not None]
+    given = [exp.paren(c) for c in conditions if c is not None]
     return exp.or_(*given, copy=False, wrap=False) if given else exp.false()
 
 

@@ -214,7 +214,7 @@ def _midnight(x: Sql, _to: str, bind: Bind) -> Conversion:
 
 
 def _utc(x: Sql, _to: str, _bind: Bind) -> Conversion:
-    return Conversion(exp.AtTimeZone(this=exp.paren(x.copy()), zone=text("UTC")))
+    return Conversion(exp.AtTimeZone(this=exp.paren(x), zone=text("UTC")))
 
 
 _FROM_TEXT: dict[str, _Rule] = {

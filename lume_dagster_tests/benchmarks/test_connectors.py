@@ -23,7 +23,7 @@ def test_every_system_is_beside_its_bare_client_and_another_way():
 def test_each_way_does_all_rows(kind, direction, tmp_path):
     of, batch = system(kind), tmp_path / "batch.parquet"
     make_batch(ROWS, batch)
-    with of.server() as place:
+    with of.reached() as place:
         of.fill(place, batch)
         for number, (name, way) in enumerate(ways(kind, direction).items()):
             out = tmp_path / str(number)

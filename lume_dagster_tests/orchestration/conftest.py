@@ -13,7 +13,7 @@ import pytest
 
 from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
-from lume_dagster.orchestration.instance import open_instance
+from lume_dagster.orchestration.instance import dagster_home, open_instance
 from lume_dagster.orchestration.launch import Request
 from lume_dagster.orchestration.names import asset_key, partitions_name
 from lume_dagster.orchestration.project import Project, load_project
@@ -60,6 +60,14 @@ rules:
 checks:
   - {unique: id}
 errors: {max_error_rate: 0.5}
+"""
+
+
+#: Dagster would start four processes for each run, to show what a step prints in its own log.
+_NO_CAPTURE = """\
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 """
 
 
@@ -142,6 +150,8 @@ class Bench:
 def blank_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an instance without runs; making its tables takes a second."""
     data = tmp_path_factory.mktemp("blank")
+    with (dagster_home(data) / "dagster.yaml").open("a") as config:
+        config.write(_NO_CAPTURE)
     with open_instance(data) as instance:
         assert instance.get_runs_count() == 0
     return data / "dagster"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
 import yaml
 
 from lume_dagster.orchestration.event_files import kept_open
@@ -16,30 +17,123 @@ from lume_dagster_tests.servers.postgres import postgres
 __all__ = ["postgres"]
 
 
-def journals(instance: dg.DagsterInstance) -> list[Path]:
-    folder = Path(instance.event_log_storage.path_for_shard("index")).parent
-    return list(folder.glob("index.db-wal"))
+@pytest.fixture
+def on_files(blank_instance, tmp_path):
+    """An instance on SQLite, as Dagster opens it for a worker."""
+    home = shutil.copytree(blank_instance, tmp_path / "home")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
 
 
-def write(instance: dg.DagsterInstance) -> None:
-    """Write as Dagster does: by a connection that is closed again."""
-    path = instance.event_log_storage.path_for_shard("index")
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS of_a_test (n INTEGER)")
-        connection.execute("INSERT INTO of_a_test VALUES (1)")
-        connection.commit()
+@pytest.fixture
+def opened():
+    """The connections to SQLite that were opened so far."""
+    made: list[object] = []
+
+    def note(connection: object, *_: object) -> None:
+        made.append(connection)
+
+    sqlalchemy.event.listen(sqlalchemy.pool.Pool, "connect", note)
+    yield made
+    sqlalchemy.event.remove(sqlalchemy.pool.Pool, "connect", note)
 
 
-def test_the_journal_is_folded_in_once_at_the_end(bench):
-    with kept_open(bench.instance, "a run that has no file yet"):
-        write(bench.instance)
-        assert journals(bench.instance)
-    write(bench.instance)
-    assert not journals(bench.instance)
+def journal(instance: dg.DagsterInstance) -> Path:
+    return Path(instance.event_log_storage.path_for_shard("index") + "-wal")
+
+
+def report(instance: dg.DagsterInstance, *numbers: int) -> None:
+    for n in numbers:
+        made = dg.AssetMaterialization("orders", partition=f"{n}.csv")
+        instance.report_runless_asset_event(made)
+
+
+def reported(instance: dg.DagsterInstance) -> int:
+    return len(instance.get_materialized_partitions(dg.AssetKey("orders")))
+
+
+def test_the_journal_is_folded_in_once_at_the_end(on_files):
+    with kept_open(on_files):
+        report(on_files, 1, 2)  # the first finds the file
+        assert journal(on_files).exists()
+    assert not journal(on_files).exists()
+    report(on_files, 3)
+    assert not journal(on_files).exists()
+    assert reported(on_files) == 3
+
+
+def test_a_file_is_opened_once_and_not_for_each_event(on_files, opened):
+    with kept_open(on_files):
+        report(on_files, 1, 2)
+        few = len(opened)
+        report(on_files, *range(3, 12))
+        assert len(opened) == few
+        assert reported(on_files) == 11
+    report(on_files, 12)
+    assert len(opened) > few
+
+
+def test_what_is_held_already_is_left_as_it_is(on_files, opened):
+    with kept_open(on_files):
+        report(on_files, 1)
+        with kept_open(on_files):
+            report(on_files, 2)
+        few = len(opened)
+        report(on_files, 3)
+        assert len(opened) == few
+
+
+def test_threads_write_beside_each_other(on_files):
+    with kept_open(on_files), ThreadPoolExecutor(4) as threads:
+        report(on_files, 0)
+        for done in [threads.submit(report, on_files, *range(n, 40, 4)) for n in range(4)]:
+            done.result()
+    assert reported(on_files) == 40
+
+
+def interrupted(instance: dg.DagsterInstance, statement: sqlalchemy.TextClause) -> None:
+    with instance.run_storage.connect() as connection:
+        connection.execute(statement)
+        raise KeyboardInterrupt
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(on_files):
+    table = sqlalchemy.text("INSERT INTO kvs (key, value) VALUES ('a', 'b')")
+    with kept_open(on_files):
+        on_files.get_runs_count()
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(on_files, table)
+        assert on_files.run_storage.get_cursor_values({"a"}) == {}
+        with on_files.run_storage.connect() as connection:
+            connection.execute(table)
+    assert on_files.run_storage.get_cursor_values({"a"}) == {"a": "b"}
+
+
+def test_a_transaction_within_another_sees_what_is_written_by_then(on_files):
+    with kept_open(on_files):
+        on_files.get_runs_count()
+        with on_files.run_storage.connect():
+            assert on_files.get_runs_count() == 0
+
+
+def test_a_process_that_looks_at_many_runs_holds_few_files(on_files):
+    def held() -> int:
+        folder = Path(on_files.root_directory)
+        return sum(
+            link.is_symlink() and link.readlink().is_relative_to(folder)
+            for link in Path("/proc/self/fd").iterdir()
+        )
+
+    with kept_open(on_files):
+        for run in range(40):
+            for _ in range(2):
+                assert not on_files.all_logs(f"run-{run}")
+        assert 0 < held() <= 3 * 17  # of each a database, its journal and its index
+    assert held() == 0
 
 
 def test_there_is_nothing_to_hold_where_events_are_kept_elsewhere():
-    with dg.DagsterInstance.ephemeral() as instance, kept_open(instance, "a run"):
+    with dg.DagsterInstance.ephemeral() as instance, kept_open(instance):
         assert instance.get_runs_count() == 0
 
 
@@ -66,22 +160,15 @@ def on_postgres(request, postgres, tmp_path, monkeypatch):
             yield instance, sessions, pooled
 
 
-def report(instance: dg.DagsterInstance, number: int) -> None:
-    for n in range(number):
-        made = dg.AssetMaterialization("orders", partition=f"{n}.csv")
-        instance.report_runless_asset_event(made)
-
-
 def test_a_run_over_many_batches_keeps_its_connections(on_postgres):
     instance, sessions, pooled = on_postgres
-    report(instance, 1)
+    report(instance, 0)
     before = sessions()
-    report(instance, 20)
+    report(instance, *range(20))
     assert (sessions() - before < 20) == pooled
-    with kept_open(instance, "a run"):
-        report(instance, 1)
+    with kept_open(instance):
+        report(instance, 0)
         before = sessions()
-        report(instance, 20)
+        report(instance, *range(20))
         assert sessions() - before < 20
-    key = dg.AssetKey("orders")
-    assert len(instance.get_materialized_partitions(key)) == 20
+    assert reported(instance) == 20

@@ -5,8 +5,8 @@ Where it cannot run, its tests are not run and say why; with ``CI=true`` they fa
 not every machine can have is ``optional``: its tests bear the marker ``optional_server`` and are
 not run in CI either, which the summary says.
 
-Where several processes run the tests (pytest-xdist), the tests of one server, and those of one file,
-go to one process: each server runs once, and starts when the first of its tests comes.
+Where several processes run the tests (pytest-xdist), the tests of one server, those of the demo, and those
+of one file go to one process: each server runs once, and starts when the first of its tests comes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ Start = Callable[[], AbstractContextManager[Any]]
 NOT_RUN = "NOT RUN"
 
 _STARTS: dict[str, Start] = {}
+_MADE_ONCE = frozenset(
+    {"demo"}
+)  # fixtures of the session that take long, though they are no server
 
 
 class Fleet:
@@ -88,10 +91,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a server, else a file, belong together."""
+    """Tests that share a server, else the demo, else a file, belong together."""
     for item in items:
-        servers = sorted(_STARTS.keys() & set(_asked(item)))
-        group = servers[0] if servers else item.nodeid.partition("::")[0]
+        asked = set(_asked(item))
+        shared = [*sorted(_STARTS.keys() & asked), *sorted(_MADE_ONCE & asked)]
+        group = shared[0] if shared else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
 
 
