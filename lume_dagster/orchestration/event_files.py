@@ -41,7 +41,7 @@ def held_files(instance: dg.DagsterInstance) -> Iterator[None]:
     """Hold the databases of an instance where they are files; within another one, do nothing."""
     events: Any = instance.event_log_storage
     runs: Any = instance.run_storage
-    if not hasattr(events, "path_for_shard") or "run_connection" in vars(events):
+    if not _are_files(events, runs) or "run_connection" in vars(events):
         yield
         return
     of_events, of_runs = _Files(events.run_connection), _Files(runs.connect)
@@ -60,6 +60,12 @@ def held_files(instance: dg.DagsterInstance) -> Iterator[None]:
             delattr(storage, name)  # the class's own is there again
         of_events.close()
         of_runs.close()
+
+
+def _are_files(events: Any, runs: Any) -> bool:
+    """Whether these are Dagster's storages on SQLite, made as all releases so far have made them."""
+    wanted = [(events, n) for n in ("path_for_shard", "run_connection", "index_connection")]
+    return all(hasattr(s, n) for s, n in [*wanted, (events, "has_table"), (runs, "connect")])
 
 
 @dataclass(slots=True)
