@@ -3,13 +3,14 @@
 # Dagster reads the annotations of these classes as they are: none of them is postponed.
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 from dagster_shared.libraries import DagsterLibraryRegistry
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
@@ -23,11 +24,20 @@ from lume_dagster.orchestration.component.blocks import (
     Connections,
     FlowOp,
     FreshnessBlock,
+    MemoryLimit,
     ScheduleBlock,
     Store,
 )
 from lume_dagster.orchestration.component.connections import connector_of
 from lume_dagster.orchestration.component.scaffold import FlowScaffolder
+from lume_dagster.orchestration.defs_yaml import (
+    Block,
+    between,
+    faults_of,
+    lenient,
+    lines_of,
+    sentence,
+)
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import (
     FlowProps,
@@ -42,29 +52,62 @@ if TYPE_CHECKING:
 
 DagsterLibraryRegistry.register("lume-dagster", __version__, is_dagster_package=False)
 
+#: What a component says stands below this key of its defs.yaml.
+_HERE = ("attributes",)
+
 Translation = Annotated[
     TranslationFn[FlowProps] | None,
     TranslationFnResolver[FlowProps](lambda props: {"props": props}),
 ]
 
 
-class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
+class _FromLibrary(dg.Component, Block):
     """What both components share."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    _lines: Any = PrivateAttr(default=None)
 
     library: str = Field("flows", description="Folder of flows, from the project's root.")
     connections: Connections = Field(default_factory=dict)
     data: str = Field(".lume", description="Folder of staging and output, from the root.")
     store: Store = None
     prefix: str = Field("lume", description="First part of every asset key.")
-    memory_limit: str = Field("2GB", description="What the engine may use before it spills.")
-    threads: int | None = Field(None, ge=1, description="The engine's; all when not said.")
+    memory_limit: MemoryLimit = Field(
+        "2GB", description="What the engine may use before it spills."
+    )
+    threads: Annotated[int | None, between(1)] = Field(
+        None, description="The engine's; all when not said."
+    )
     op: FlowOp | None = None
     translation: Translation = None
     checks: Checks = USUAL
     freshness: FreshnessBlock | None = None
     automation_condition: Condition = None
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """What a defs.yaml is read into."""
+        return lenient(cls.model())
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """The component that a defs.yaml describes, or a sentence with file and line."""
+        lines = context.resolution_context.source_position_tree
+        with lines_of(lines, _HERE):
+            if faults := faults_of(attributes):
+                raise FlowError.of(faults)
+        try:
+            made = super().load(attributes, context)
+        except Exception as error:
+            if said := sentence(error):
+                raise said from None
+            raise
+        made._lines = lines  # noqa: SLF001 - its own
+        return made
+
+    def _at(self, *steps: str | int) -> AbstractContextManager[None]:
+        """Errors from within come from this place of the defs.yaml."""
+        return lines_of(self._lines, (*_HERE, *steps))
 
     def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
         """Override this to call assets otherwise or show more with them."""
@@ -90,14 +133,15 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
         wanted = _named(versions)
         for name in self.connections:
             if wanted and name not in wanted:
-                raise FlowError(
-                    f"No flow of this component uses the connection {name!r}.",
-                    hint=did_you_mean(name, wanted),
-                )
-        own = {
-            name: connector_of(name, given, context.project_root)
-            for name, given in self.connections.items()
-        }
+                with self._at("connections", name):
+                    raise FlowError(
+                        f"No flow of this component uses the connection {name!r}.",
+                        hint=did_you_mean(name, wanted),
+                    )
+        own = {}
+        for name, given in self.connections.items():
+            with self._at("connections", name):
+                own[name] = connector_of(name, given, context.project_root)
         op = self.op or FlowOp()
         location = CodeLocation(
             workspace,
@@ -120,6 +164,8 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
 
     def _workspace(self, context: dg.ComponentLoadContext) -> Workspace:
         root = context.project_root
+        with self._at("store"):
+            store = store_of(connector_of("store", self.store, root) if self.store else None)
         return shared(
             known(
                 Workspace(
@@ -128,7 +174,7 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
                     prefix=self.prefix,
                     memory_limit=self.memory_limit,
                     threads=self.threads,
-                    store=store_of(connector_of("store", self.store, root) if self.store else None),
+                    store=store,
                 )
             )
         )
@@ -149,7 +195,9 @@ class _Translator(LumeTranslator):
         if component.freshness is not None and props.step == "target":
             shown["freshness_policy"] = component.freshness.policy()
         spec = spec.replace_attributes(**shown) if shown else spec
-        return component.translation(spec, props) if component.translation else spec
+        if component.translation is None:
+            return spec
+        return component.translation(spec, props)
 
     def get_seed_spec(self, props: SeedProps) -> dg.AssetSpec:
         return self._component.get_seed_spec(props)
@@ -174,13 +222,21 @@ class LumeFlowComponent(_FromLibrary):
         from lume_dagster.orchestration.code_location import published
 
         workspace = self._workspace(context)
+        with self._at("library"):
+            versions = published(workspace.flows)
+        with self._at("flow"):
+            chosen = _of_flow(self.flow, versions)
+        with self._at("arrival"):
+            arrivals = [self.arrival.arrival(self.flow)] if self.arrival else []
+        with self._at("schedule"):
+            schedules = [self.schedule.schedule(self.flow)] if self.schedule else []
         return self._definitions(
             context,
-            _of_flow(self.flow, published(workspace.flows)),
+            chosen,
             workspace,
             name=f"{self.prefix}_{self.flow.replace(':', '_')}",
-            arrivals=[self.arrival.arrival(self.flow)] if self.arrival else [],
-            schedules=[self.schedule.schedule(self.flow)] if self.schedule else [],
+            arrivals=arrivals,
+            schedules=schedules,
         )
 
 
@@ -202,13 +258,22 @@ class LumeFlowsComponent(_FromLibrary):
         from lume_dagster.orchestration.code_location import published
 
         workspace = self._workspace(context)
+        with self._at("library"):
+            versions = published(workspace.flows)
+        arrivals, schedules = [], []
+        for number, watched in enumerate(self.arrivals):
+            with self._at("arrivals", number):
+                arrivals.append(watched.arrival(None))
+        for number, timed in enumerate(self.schedules):
+            with self._at("schedules", number):
+                schedules.append(timed.schedule(None))
         return self._definitions(
             context,
-            published(workspace.flows),
+            versions,
             workspace,
             name=self.prefix,
-            arrivals=[block.arrival(None) for block in self.arrivals],
-            schedules=[block.schedule(None) for block in self.schedules],
+            arrivals=arrivals,
+            schedules=schedules,
         )
 
 
