@@ -14,6 +14,7 @@ from lume_dagster.errors import BatchError, InvalidRequestError, RunFailedError
 from lume_dagster.orchestration import names, resubmit
 from lume_dagster.orchestration.project import load_project
 from lume_dagster.orchestration.query import read_details
+from lume_dagster.orchestration.repaired_file import run_named_in
 from lume_dagster_tests.orchestration.conftest import publish
 from lume_dagster_tests.orchestration.test_whole import DEFINITIONS
 
@@ -255,6 +256,7 @@ def test_the_downloads_go_in_as_they_come_out(shop, first, tmp_path):
     for form, old, new in (("csv", "x", "2"), ("json", '"y"', '"4"')):
         (file,) = run.download_rejects(tmp_path / form, form)
         edited = [line.replace(old, new, 1) for line in file.read_text().splitlines()]
+        assert run_named_in(shop.bench.instance, file) == run.id
         kept = edited if form == "csv" else edited[1:]
         shop.resubmit(first, "\n".join(kept) + "\n", name=f"edited.{form}")
     assert shop.held() == WHOLE
