@@ -3,7 +3,7 @@
 # Pydantic reads the annotations of this class as they are: none of them is postponed.
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, Self
 
@@ -22,6 +22,8 @@ from lume_dagster.errors import FlowError, LumeError, Problem
 from lume_dagster.flows.shape import shape_problems
 
 Steps = Sequence[str | int]
+#: What a component says stands below this key of its defs.yaml.
+_HERE = ("attributes",)
 
 
 class Block(dg.Model, dg.Resolvable):
@@ -33,6 +35,38 @@ class Block(dg.Model, dg.Resolvable):
         with lines_of(context.source_position_tree, context.path, cls):
             made: Self = super().resolve_from_model(context, model)
         return made
+
+
+class FromYaml(dg.Component, Block):
+    """A component that says of its defs.yaml what is wrong with it, and in which line."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    _lines: Any = PrivateAttr(default=None)
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """What a defs.yaml is read into."""
+        return lenient(cls.model())
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """The component that a defs.yaml describes, or a sentence with file and line."""
+        lines = context.resolution_context.source_position_tree
+        with lines_of(lines, _HERE):
+            if faults := faults_of(attributes):
+                raise FlowError.of(faults)
+        try:
+            made = super().load(attributes, context)
+        except Exception as error:
+            if said := sentence(error):
+                raise said from None
+            raise
+        made._lines = lines  # noqa: SLF001 - its own
+        return made
+
+    def at(self, *steps: str | int) -> AbstractContextManager[None]:
+        """Errors from within come from this place of the defs.yaml."""
+        return lines_of(self._lines, (*_HERE, *steps))
 
 
 def between(least: float, most: float = float("inf")) -> AfterValidator:

@@ -12,7 +12,7 @@ from dagster.components.testing import create_defs_folder_sandbox
 from dagster.components.testing.test_cases import TestOpCustomization as OpCustomization
 from dagster.components.testing.test_cases import TestTranslation as Translation
 
-from lume_dagster import LumeFlowComponent, LumeFlowsComponent
+from lume_dagster import LumeFlowComponent, LumeFlowsComponent, LumeWebhooksComponent
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.library import Library
 from lume_dagster.orchestration.project import find_project, load_project
@@ -261,6 +261,38 @@ def test_a_secret_of_a_connection_is_shown_nowhere(monkeypatch):
         assert "hunter2" not in repr(found) + repr(defs) + str(spec_of(defs).metadata)
 
 
+HOOK = {"name": "ops", "url": {"env": "OPS_URL"}, "secrets": [{"env": "OPS_SECRET"}]}
+
+
+def test_webhooks_are_a_component_of_their_own(monkeypatch):
+    monkeypatch.setenv("OPS_SECRET", "hunter2-Zażółć")
+    given = {"webhooks": [{**HOOK, "flows": ["orders"], "statuses": ["FAILED"], "timeout": 2}]}
+    with loaded(ONE) as (_, flows), loaded(given, LumeWebhooksComponent) as (_, defs):
+        dg.Definitions.validate_loadable(dg.Definitions.merge(flows, defs))
+        assert [sensor.name for sensor in defs.sensors] == ["lume_webhooks"]
+        (told,) = defs.resources["lume_webhooks"].webhooks
+        assert (told.name, told.url, told.flows, told.statuses, told.timeout) == (
+            "ops", dg.EnvVar("OPS_URL"), ("orders",), ("FAILED",), 2,
+        )  # fmt: skip
+        assert "hunter2" not in repr(defs.resources)
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "said"),
+    [
+        ([{"name": "ops", "url": "https://x.example"}], "webhooks[0].secrets: is missing"),
+        ([{**HOOK, "secrets": []}], "webhooks[0]: The webhook ops has no secret"),
+        ([{**HOOK, "statuses": ["FALED"]}], "waits for runs that end 'FALED'"),
+        ([HOOK, HOOK], "webhooks: 2 webhooks are called ops"),
+        ([{**HOOK, "uri": "x"}], "webhooks[0].uri: 'uri' is not known here"),
+    ],
+)
+def test_a_webhook_that_could_never_work_is_said_with_its_line(webhooks, said):
+    error = mistake({"webhooks": webhooks}, LumeWebhooksComponent)
+    assert re.search(r"defs\.yaml:\d+:\d+: ", str(error))
+    assert said in str(error)
+
+
 _PYPROJECT = """\
 [tool.dg]
 directory_type = "project"
@@ -292,9 +324,13 @@ def test_the_shell_and_the_client_find_a_dg_project(tmp_path):
     Library(home.parent).publish("orders", author="tests")
     written = {"type": "lume_dagster.LumeFlowComponent", "attributes": ONE}
     (defs / "defs.yaml").write_text(json.dumps(written))
+    (defs.parent / "hooks").mkdir()
+    written = {"type": "lume_dagster.LumeWebhooksComponent", "attributes": {"webhooks": [HOOK]}}
+    (defs.parent / "hooks" / "defs.yaml").write_text(json.dumps(written))
     project = load_project(find_project(tmp_path), ["orders:v1"])
     version = Library(home.parent).resolve("orders:v1")
     assert project.workspace.data == tmp_path / ".lume"
+    assert [webhook.name for webhook in project.workspace.webhooks] == ["ops"]
     assert project.placed(version).key("source") == SOURCE
 
 

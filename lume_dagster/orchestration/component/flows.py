@@ -3,14 +3,13 @@
 # Dagster reads the annotations of these classes as they are: none of them is postponed.
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 from dagster_shared.libraries import DagsterLibraryRegistry
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import Field
 
 from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
@@ -30,14 +29,7 @@ from lume_dagster.orchestration.component.blocks import (
 )
 from lume_dagster.orchestration.component.connections import connector_of
 from lume_dagster.orchestration.component.scaffold import FlowScaffolder
-from lume_dagster.orchestration.defs_yaml import (
-    Block,
-    between,
-    faults_of,
-    lenient,
-    lines_of,
-    sentence,
-)
+from lume_dagster.orchestration.defs_yaml import FromYaml, between
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import (
     FlowProps,
@@ -52,20 +44,14 @@ if TYPE_CHECKING:
 
 DagsterLibraryRegistry.register("lume-dagster", __version__, is_dagster_package=False)
 
-#: What a component says stands below this key of its defs.yaml.
-_HERE = ("attributes",)
-
 Translation = Annotated[
     TranslationFn[FlowProps] | None,
     TranslationFnResolver[FlowProps](lambda props: {"props": props}),
 ]
 
 
-class _FromLibrary(dg.Component, Block):
-    """What both components share."""
-
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-    _lines: Any = PrivateAttr(default=None)
+class _FromLibrary(FromYaml):
+    """What both components of flows share."""
 
     library: str = Field("flows", description="Folder of flows, from the project's root.")
     connections: Connections = Field(default_factory=dict)
@@ -83,31 +69,6 @@ class _FromLibrary(dg.Component, Block):
     checks: Checks = USUAL
     freshness: FreshnessBlock | None = None
     automation_condition: Condition = None
-
-    @classmethod
-    def get_model_cls(cls) -> type[BaseModel]:
-        """What a defs.yaml is read into."""
-        return lenient(cls.model())
-
-    @classmethod
-    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """The component that a defs.yaml describes, or a sentence with file and line."""
-        lines = context.resolution_context.source_position_tree
-        with lines_of(lines, _HERE):
-            if faults := faults_of(attributes):
-                raise FlowError.of(faults)
-        try:
-            made = super().load(attributes, context)
-        except Exception as error:
-            if said := sentence(error):
-                raise said from None
-            raise
-        made._lines = lines  # noqa: SLF001 - its own
-        return made
-
-    def _at(self, *steps: str | int) -> AbstractContextManager[None]:
-        """Errors from within come from this place of the defs.yaml."""
-        return lines_of(self._lines, (*_HERE, *steps))
 
     def get_asset_spec(self, props: FlowProps) -> dg.AssetSpec:
         """Override this to call assets otherwise or show more with them."""
@@ -133,14 +94,14 @@ class _FromLibrary(dg.Component, Block):
         wanted = _named(versions)
         for name in self.connections:
             if wanted and name not in wanted:
-                with self._at("connections", name):
+                with self.at("connections", name):
                     raise FlowError(
                         f"No flow of this component uses the connection {name!r}.",
                         hint=did_you_mean(name, wanted),
                     )
         own = {}
         for name, given in self.connections.items():
-            with self._at("connections", name):
+            with self.at("connections", name):
                 own[name] = connector_of(name, given, context.project_root)
         op = self.op or FlowOp()
         location = CodeLocation(
@@ -164,7 +125,7 @@ class _FromLibrary(dg.Component, Block):
 
     def _workspace(self, context: dg.ComponentLoadContext) -> Workspace:
         root = context.project_root
-        with self._at("store"):
+        with self.at("store"):
             store = store_of(connector_of("store", self.store, root) if self.store else None)
         return shared(
             known(
@@ -222,13 +183,13 @@ class LumeFlowComponent(_FromLibrary):
         from lume_dagster.orchestration.code_location import published
 
         workspace = self._workspace(context)
-        with self._at("library"):
+        with self.at("library"):
             versions = published(workspace.flows)
-        with self._at("flow"):
+        with self.at("flow"):
             chosen = _of_flow(self.flow, versions)
-        with self._at("arrival"):
+        with self.at("arrival"):
             arrivals = [self.arrival.arrival(self.flow)] if self.arrival else []
-        with self._at("schedule"):
+        with self.at("schedule"):
             schedules = [self.schedule.schedule(self.flow)] if self.schedule else []
         return self._definitions(
             context,
@@ -258,14 +219,14 @@ class LumeFlowsComponent(_FromLibrary):
         from lume_dagster.orchestration.code_location import published
 
         workspace = self._workspace(context)
-        with self._at("library"):
+        with self.at("library"):
             versions = published(workspace.flows)
         arrivals, schedules = [], []
         for number, watched in enumerate(self.arrivals):
-            with self._at("arrivals", number):
+            with self.at("arrivals", number):
                 arrivals.append(watched.arrival(None))
         for number, timed in enumerate(self.schedules):
-            with self._at("schedules", number):
+            with self.at("schedules", number):
                 schedules.append(timed.schedule(None))
         return self._definitions(
             context,
