@@ -283,8 +283,16 @@ def test_a_run_over_many_batches_must_be_told_which(shop):
 
 
 def test_a_file_with_a_column_too_many_is_refused_before_anything_runs(shop, first):
-    with pytest.raises(BatchError, match="a column 'amuont', which the batch does not have"):
+    said = "a column 'amuont', which the batch does not have.\n.*_lume_amuont .*'amount'"
+    with pytest.raises(BatchError, match=said):
         shop.prepare(first, "_lume_row,amuont\n2,2\n")
+
+
+def test_a_spreadsheet_may_turn_columns_around_and_bear_notes(shop, first):
+    edited = "\ufeff_lume_note;amount;_lume_row\r\nby mail;2;2\r\n;4;4\r\n"
+    again = shop.resubmit(first, edited, name="fixed.csv")
+    assert shop.held() == WHOLE
+    assert shop.counts(again)[2] == 0
 
 
 def test_a_run_without_rejects_has_nothing_to_repair(shop):
