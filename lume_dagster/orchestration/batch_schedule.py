@@ -12,7 +12,7 @@ import dagster as dg
 from lume_dagster.connectors.protocol import DatabaseSource
 from lume_dagster.errors import FlowError
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.arrival import listed
+from lume_dagster.orchestration.arrival import listed, unfit
 from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.translator import Placed
@@ -104,7 +104,5 @@ def _batches(connector: object, schedule: BatchSchedule) -> Iterator[str]:
         yield from schedule.source_paths
         return
     if not isinstance(connector, DatabaseSource):
-        raise FlowError(
-            f"The source of flow {schedule.flow} answers no queries.", hint="give source_paths."
-        )
+        raise unfit(connector, query=True)
     yield from dict.fromkeys(batch.source_path for batch in listed(connector, schedule.query))

@@ -2,7 +2,7 @@
 
 # Dagster reads the annotations of these classes as they are: none of them is postponed.
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,8 @@ from pydantic import Field
 from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.arrival import Arrival, can_list, unfit
+from lume_dagster.orchestration.batch_schedule import BatchSchedule
 from lume_dagster.orchestration.body import Event, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.collector import without_collector
@@ -103,6 +105,7 @@ class _FromLibrary(FromYaml):
         for name, given in self.connections.items():
             with self.at("connections", name):
                 own[name] = connector_of(name, given, context.project_root)
+        self._require_lists(versions, own, watched)
         op = self.op or FlowOp()
         location = CodeLocation(
             workspace,
@@ -122,6 +125,25 @@ class _FromLibrary(FromYaml):
             schedules=location.timetable(placed),
             resources={names.IO_MANAGER: BATCHES, f"lume_{self.prefix}": workspace},
         )
+
+    def _require_lists(
+        self,
+        versions: "Sequence[FlowVersion]",
+        own: Mapping[str, object],
+        watched: Mapping[str, Sequence[Arrival | BatchSchedule]],
+    ) -> None:
+        """What can never be listed is said now, not by the daemon's first look."""
+        from lume_dagster.orchestration.code_location import loads_all
+
+        several = "arrivals" in type(self).model_fields
+        for kind in ("arrival", "schedule") if loads_all() else ():
+            for number, one in enumerate(watched[f"{kind}s"]):
+                with self.at(f"{kind}s", number) if several else self.at(kind):
+                    source = _watched(one.flow, versions).flow.source.connector
+                    query = one.query is not None
+                    asks = query or isinstance(one, Arrival)
+                    if asks and source in own and not can_list(own[source], query=query):
+                        raise unfit(own[source], query=query)
 
     def _workspace(self, context: dg.ComponentLoadContext) -> Workspace:
         root = context.project_root
@@ -241,6 +263,18 @@ class LumeFlowsComponent(_FromLibrary):
 def _named(versions: "Sequence[FlowVersion]") -> set[str]:
     """The connectors that flows name."""
     return {c for v in versions for c in (v.flow.source.connector, v.flow.target.connector)}
+
+
+def _watched(named: str, versions: "Sequence[FlowVersion]") -> "FlowVersion":
+    """A version that an arrival or a schedule may run."""
+    flow, _, which = named.partition(":")
+    for version in versions:
+        if version.flow.flow == flow and which in ("", "active", f"v{version.version}"):
+            return version
+    raise FlowError(
+        f"This component has no published version of {named}.",
+        hint=did_you_mean(named, {v.flow.flow for v in versions} | {v.name for v in versions}),
+    )
 
 
 def _of_flow(named: str, versions: "Sequence[FlowVersion]") -> "Sequence[FlowVersion]":
