@@ -8,10 +8,8 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field
 
-from lume_dagster.orchestration.code_location import loads_all
 from lume_dagster.orchestration.defs_yaml import Block, FromYaml, between
 from lume_dagster.orchestration.webhooks.endpoint import Receivers, Webhook, distinct
-from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
 from lume_dagster.runs.status import ENDED
 
 Text = Annotated[
@@ -71,6 +69,9 @@ class LumeWebhooksComponent(FromYaml):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor that posts, and the receivers for `lume webhooks`."""
+        from lume_dagster.orchestration.code_location import loads_all
+        from lume_dagster.orchestration.webhooks.sensor import webhook_sensor
+
         del context
         made = []
         for number, block in enumerate(self.webhooks):
