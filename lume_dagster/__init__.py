@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.body import run_flow
     from lume_dagster.orchestration.checks.options import Checks
     from lume_dagster.orchestration.component.flows import LumeFlowComponent, LumeFlowsComponent
+    from lume_dagster.orchestration.component.webhooks import LumeWebhooksComponent
     from lume_dagster.orchestration.connector_io_manager import ConnectorIOManager
     from lume_dagster.orchestration.definitions import build_definitions
     from lume_dagster.orchestration.flow_assets import build_flow_assets, lume_assets
@@ -64,6 +65,7 @@ __all__ = [
     "LumeFlowsComponent",
     "LumeRun",
     "LumeTranslator",
+    "LumeWebhooksComponent",
     "Mapper",
     "Mapping",
     "MissingExtraError",
@@ -101,6 +103,7 @@ _HOME = {
     "LumeFlowsComponent": "lume_dagster.orchestration.component.flows",
     "LumeRun": "lume_dagster.client",
     "LumeTranslator": "lume_dagster.orchestration.translator",
+    "LumeWebhooksComponent": "lume_dagster.orchestration.component.webhooks",
     "Mapper": "lume_dagster.mapper.workshop.mapper",
     "Mapping": "lume_dagster.mapper.workshop.mapping",
     "Pipeline": "lume_dagster.client.pipelines",

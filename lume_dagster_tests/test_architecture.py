@@ -53,6 +53,7 @@ PUBLIC_NAMES = [
     "LumeFlowsComponent",
     "LumeRun",
     "LumeTranslator",
+    "LumeWebhooksComponent",
     "Mapper",
     "Mapping",
     "MissingExtraError",

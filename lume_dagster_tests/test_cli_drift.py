@@ -61,7 +61,16 @@ def test_a_title_above_the_header_is_told_by_the_run_and_by_drift(project):
         in (said.stderr)
     )
     said = say(project, "drift", "contacts", "titled.csv")
-    assert said.stdout.startswith("Line 4 of titled.csv reads like its header: skip_lines: 3 under")
+    assert said.stdout == (
+        "Line 4 of titled.csv reads like its header: skip_lines: 3 under source.format takes it"
+        " for that.\nIf that is so: lume drift contacts titled.csv --write\n"
+    )
+    say(project, "drift", "contacts", "titled.csv", "--write")
+    draft = (project / "flows" / "contacts" / "flow.yaml").read_text("utf-8")
+    assert "skip_lines: 3" in draft
+    assert "also_called" not in draft
+    said = say(project, "drift", "contacts:draft", "titled.csv")
+    assert said.stdout == "titled.csv has the columns that contacts:v2 knows.\n"
 
 
 def test_another_file_is_told_so_and_shown_whole_when_asked(project):

@@ -14,7 +14,7 @@ _WHERE = {
 }
 
 
-@verb(epilog="\b\n" + "\n".join(_WHERE.values()))
+@verb(epilog="\b\n" + "\n".join(_WHERE.values()), of_project=False)
 @click.argument("kind", metavar="SHELL", type=click.Choice(sorted(_WHERE)))
 def completion(shell: Shell, kind: str) -> None:
     """Print the completion script for SHELL: bash, zsh or fish."""

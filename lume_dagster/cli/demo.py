@@ -31,7 +31,7 @@ _REJECTS_SHOWN = 3
 _REJECTS_SEARCHED = 5000
 
 
-@verb()
+@verb(of_project=False)
 def demo(shell: Shell) -> None:
     """Map real departures with two versions of a flow.
 

@@ -90,12 +90,18 @@ class _Found:
     shapes: ShapeDrift
     header: tuple[str, int] | None  # the file and the line where its header seems to stand
 
+    @property
+    def skip_lines(self) -> int:
+        """Lines above what seems to be the header; what is read as columns says nothing then."""
+        return self.header[1] - 1 if self.header is not None and self.columns.missing else 0
+
     def sentences(self, most: int | None) -> Iterator[str]:
         """All of it, the worst first."""
-        if self.header is not None and self.columns.missing:
+        if self.header is not None and self.skip_lines:
             name, line = self.header[0].rsplit("/", 1)[-1], self.header[1]
-            remedy = f"skip_lines: {line - 1} under source.format takes it for that"
+            remedy = f"skip_lines: {self.skip_lines} under source.format takes it for that"
             yield f"Line {line} of {name} reads like its header: {remedy}."
+            return
         yield from self.columns.sentences(most)
         yield from self.shapes.sentences()
 
@@ -147,6 +153,10 @@ def _changed(draft: Flow, found: _Found) -> Flow:
     from lume_dagster.mapper.drift import with_new_names
     from lume_dagster.mapper.shapes.remedies import with_remedies
 
+    if found.skip_lines:
+        written = draft.source.format.model_copy(update={"skip_lines": found.skip_lines})
+        source = draft.source.model_copy(update={"format": written})
+        return draft.model_copy(update={"source": source})
     changed = with_remedies(draft, found.shapes.remedies) if found.shapes.remedies else draft
     if found.columns.renamed or not found.shapes.remedies:
         changed = with_new_names(changed, found.columns.renamed)
@@ -165,6 +175,9 @@ def _tell(
     for sentence in found.sentences(most):
         click.echo(sentence)
     name, columns = version.flow.flow, found.columns
+    if found.skip_lines:
+        _say_next(name, source_path, written, proposed=True)
+        return
     if most is not None and columns.is_cut(most):
         click.echo(f"All of them: lume drift {name} {source_path} --all")
     if not columns.missing and not columns.new:
@@ -173,7 +186,12 @@ def _tell(
         click.echo("Their values are written as they were.")
     if kept is not None:
         click.echo(f"How the values look is kept in {near(kept)}.")
+    proposed = bool(columns.renamed or found.shapes.remedies)
+    _say_next(name, source_path, written, proposed=proposed)
+
+
+def _say_next(name: str, source_path: str, written: Path | None, *, proposed: bool) -> None:
     if written is not None:
         click.echo(f"{near(written)} says so now. Look at it, then: lume publish {name}")
-    elif columns.renamed or found.shapes.remedies:
+    elif proposed:
         click.echo(f"If that is so: lume drift {name} {source_path} --write")

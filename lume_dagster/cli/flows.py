@@ -13,7 +13,6 @@ from lume_dagster.errors import FlowError, InvalidRequestError, counted
 
 if TYPE_CHECKING:
     from lume_dagster.errors import Problem
-    from lume_dagster.flows.diff import Change
     from lume_dagster.flows.library import Library
     from lume_dagster.orchestration.comparing import VersionComparison
 
@@ -148,19 +147,19 @@ def diff(
     changes = _library().diff(before, after)
     value = [{"path": c.path, "before": _said(c.before), "after": _said(c.after)} for c in changes]
     if source_path is None:
-        shell.answer(value, lambda: click.echo(render_diff(changes)))
+        shell.answer(value, lambda: click.echo(render_diff(changes, before, after)))
         return
+    told = render_diff(changes, before, after)
     found = compare_on(before, after, source_path, rows)
-    shell.answer({"fields": value, **asdict(found)}, lambda: _tell_both(shell, changes, found))
+    shell.answer({"fields": value, **asdict(found)}, lambda: _tell_both(shell, told, found))
     if exit_code and found.changed_rows:
         sys.exit(1)
 
 
-def _tell_both(shell: Shell, changes: tuple[Change, ...], found: VersionComparison) -> None:
+def _tell_both(shell: Shell, told: str, found: VersionComparison) -> None:
     from lume_dagster.cli.comparing import tell_comparison
-    from lume_dagster.flows.diff import render_diff
 
-    click.echo(render_diff(changes))
+    click.echo(told)
     click.echo()
     tell_comparison(shell, found)
 

@@ -17,7 +17,7 @@ from lume_dagster.errors import InvalidRequestError
 _RENAMED = {"definitions.py.txt": "definitions.py", "gitignore.txt": ".gitignore"}
 
 
-@verb(epilog=examples("lume init shop"))
+@verb(epilog=examples("lume init shop"), of_project=False)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def init(shell: Shell, folder: Path) -> None:
     """Write a working project into DIR.

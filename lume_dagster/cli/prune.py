@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lume_dagster.cli.shell import Shell, examples, verb
-from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
     from lume_dagster.orchestration.prune import Leftover
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
 _AGE = re.compile(r"([0-9]{1,5})([dhm])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _KINDS = {
-    "run": "run",
-    "output": "output folder",
-    "staging": "staged batch",
-    "repair": "repair file",
-    "workshop": "workshop folder",
-    "log": "log",
+    "run": ("run", "runs"),
+    "output": ("output folder", "output folders"),
+    "staging": ("staged batch", "staged batches"),
+    "repair": ("repair file", "repair files"),
+    "workshop": ("workshop folder", "workshop folders"),
+    "log": ("log", "logs"),
 }
 
 
@@ -77,9 +76,9 @@ def _tell(found: Sequence[Leftover], *, dry_run: bool) -> None:
     if not found:
         click.echo("Nothing is that old.")
         return
-    for kind, noun in _KINDS.items():
+    for kind, (one_of_it, many) in _KINDS.items():
         number = sum(one.kind == kind for one in found)
         if number:
-            click.echo(f"{counted(number, noun):>20}")
+            click.echo(f"{number:>8,}  {one_of_it if number == 1 else many}")
     size = sum(one.bytes for one in found) / 1e6
     click.echo(f"{size:,.1f} MB {'would be' if dry_run else 'are'} free.")

@@ -139,14 +139,15 @@ def _plain_table(columns: Sequence[str], cells: list[list[str]], right: list[boo
             click.echo("  ".join(padded).rstrip())
 
 
+_PROJECT_OPTION = click.option(
+    "--project",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with definitions.py.  [default: found upward from here, or LUME_PROJECT]",
+)
 _COMMON = (
     click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document."),
-    click.option(
-        "--project",
-        metavar="DIR",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="The folder with definitions.py.  [default: found upward from here, or LUME_PROJECT]",
-    ),
+    _PROJECT_OPTION,
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 
@@ -165,18 +166,26 @@ def examples(*lines: str) -> str:
     return "\n  ".join(["\b\nFor example:", *lines])
 
 
-def verb(*, name: str | None = None, epilog: str | None = None) -> Callable[..., click.Command]:
-    """Make a function a command: it is handed a Shell, and its errors become sentences."""
+def verb(
+    *, name: str | None = None, epilog: str | None = None, of_project: bool = True
+) -> Callable[..., click.Command]:
+    """Make a function a command: it is handed a Shell, and its errors become sentences.
+
+    ``of_project`` is False for what is done before there is a project: it takes no ``--project``.
+    """
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @functools.wraps(function)
-        def guarded(*, as_json: bool, project: Path | None, debug: bool, **options: Any) -> None:
+        def guarded(
+            *, as_json: bool, debug: bool, project: Path | None = None, **options: Any
+        ) -> None:
             with _standing_in(project), _at_the_door(as_json=as_json, debug=debug):
                 function(Shell(json=as_json), **options)
 
         command = click.command(name=name or function.__name__, epilog=epilog)(guarded)
         for option in reversed(_COMMON):
-            command = option(command)
+            if of_project or option is not _PROJECT_OPTION:
+                command = option(command)
         return command
 
     return decorate

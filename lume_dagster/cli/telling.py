@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
 
 _LINE = "_lume_line"  # of a record that has no columns: its text
+_BATCHES_TOLD = 10  # of those that failed in one run
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL_FAILED": "yellow", "FAILED": "red", "CRASHED": "red"}
 
 
@@ -46,6 +47,11 @@ def tell_error(run: LumeRun) -> None:
     if message := error.get("message"):
         click.secho("Error: ", fg="red", bold=True, nl=False)
         click.echo(message)
+    batches = error.get("batches", ())
+    for batch in batches[1:_BATCHES_TOLD]:  # the first is in the message
+        click.echo(f"  {batch['message']}")
+    if len(batches) > _BATCHES_TOLD:
+        click.echo("  ...; all of them are in lume/failed_batches of the run in the Dagster UI")
     if hint := error.get("hint"):
         click.secho("Hint: ", bold=True, nl=False)
         click.echo(in_the_shell(hint))

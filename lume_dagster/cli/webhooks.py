@@ -42,7 +42,9 @@ def list_(shell: Shell) -> None:
         {"name": w.name, "host": hosts[w.name], "flows": w.flows, "statuses": w.statuses}
         for w in found
     ]
-    none = "This project has no webhooks; give build_definitions some."
+    none = (
+        "This project has no webhooks; give build_definitions some, or add a LumeWebhooksComponent."
+    )
     columns = ("webhook", "host", "flows", "outcomes")
     shell.answer(told, lambda: shell.table(columns, rows) if rows else click.echo(none))
 

@@ -224,7 +224,12 @@ class LumeRun:
             )
         root = Path(found[0]) if len(found) == 1 else Path(found[0]).parent
         return output.download(
-            root, Path(folder), output_format=form, parts=parts, documents=documents
+            root,
+            Path(folder),
+            output_format=form,
+            parts=parts,
+            documents=documents,
+            run_id=self.id,
         )
 
     def output_folders(self) -> tuple[str, ...]:

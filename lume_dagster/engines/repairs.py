@@ -166,7 +166,8 @@ def _cells(base: StagedBatch, given: StagedBatch) -> list[_Cell]:
         if name not in known and not name.startswith(_OURS) and name != _REASONS:
             raise BatchError(
                 f"The file of repairs has a column {name!r}, which the batch does not have.",
-                hint=f"remove it; {did_you_mean(name, known)}",
+                hint=f"remove it, or call it _lume_{name} where it is a note;"
+                f" {did_you_mean(name, known)}",
             )
     return [
         _cell(known[name], f"g.{column.id}", is_json=column.type == "JSON")

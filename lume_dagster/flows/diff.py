@@ -48,9 +48,9 @@ def diff(before: Flow | FlowVersion, after: Flow | FlowVersion) -> tuple[Change,
     return tuple(_changes(_all_parts(before), _all_parts(after)))
 
 
-def render_diff(changes: tuple[Change, ...]) -> str:
+def render_diff(changes: tuple[Change, ...], before: str, after: str) -> str:
     """The changes as text for people: ``+`` new, ``-`` gone, ``~`` changed."""
-    return "\n".join(map(str, changes)) or "no difference"
+    return "\n".join(map(str, changes)) or f"{before} and {after} say the same."
 
 
 # -- parts ------------------------------------------------------------------------------------

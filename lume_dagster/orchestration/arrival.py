@@ -74,13 +74,16 @@ def arrived(connector: object, arrival: Arrival) -> Sequence[Arrived]:
         ConnectorError, BatchError: as the connector says.
         FlowError: the connector has no files, or no queries.
     """
-    if arrival.path is not None:
-        if not isinstance(connector, StoreSource):
-            raise _unfit(connector, "has no files", "give the arrivals a query")
+    if isinstance(connector, StoreSource) and arrival.path is not None:
         return [Arrived(o.uri, o.version) for o in connector.list_objects(arrival.path)]
-    if not isinstance(connector, DatabaseSource):
-        raise _unfit(connector, "answers no queries", "give the arrivals a path")
-    return listed(connector, arrival.query or "")
+    if isinstance(connector, DatabaseSource) and arrival.query is not None:
+        return listed(connector, arrival.query)
+    raise unfit(connector, query=arrival.query is not None)
+
+
+def can_list(connector: object, *, query: bool) -> bool:
+    """Whether a connector answers queries; or, where none is asked, has files."""
+    return isinstance(connector, DatabaseSource if query else StoreSource)
 
 
 def listed(connector: DatabaseSource, query: str) -> Sequence[Arrived]:
@@ -98,6 +101,9 @@ def listed(connector: DatabaseSource, query: str) -> Sequence[Arrived]:
     return [Arrived(str(i), str(v)) for i, v in zip(ids, told, strict=True) if i is not None]
 
 
-def _unfit(connector: object, what: str, hint: str) -> FlowError:
+def unfit(connector: object, *, query: bool) -> FlowError:
+    """What is wrong with asking a connector for what it cannot list."""
     kind = getattr(connector, "kind", type(connector).__name__)
-    return FlowError(f"A connector of the kind {kind} {what}.", hint=f"{hint}.")
+    what = "answers no queries" if query else "has no files"
+    hint = "give a path, or source_paths" if query else "give a query"
+    return FlowError(f"A connector of the kind {kind} {what}.", hint=hint)

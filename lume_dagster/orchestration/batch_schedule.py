@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dagster as dg
 
 from lume_dagster.connectors.protocol import DatabaseSource
 from lume_dagster.errors import FlowError
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.arrival import listed
+from lume_dagster.orchestration.arrival import listed, unfit
 from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.translator import Placed
@@ -45,6 +46,21 @@ class BatchSchedule:
                 f"The schedule of flow {self.flow} needs a query or source_paths, and only one.",
                 hint="query: SELECT batch_id FROM ...",
             )
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise FlowError(
+                f"The schedule of flow {self.flow} has a timezone {self.timezone!r}, which is not"
+                " known.",
+                hint="write one such as Europe/Berlin, or UTC.",
+            ) from None
+        try:
+            dg.ScheduleDefinition("probe", cron_schedule=self.cron, job_name="probe")
+        except dg.DagsterInvalidDefinitionError:
+            raise FlowError(
+                f"The schedule of flow {self.flow} has a cron {self.cron!r}, which is not one.",
+                hint="minute, hour, day, month, weekday: 15 6 * * 1-5 is 6:15 from Monday on.",
+            ) from None
 
 
 def batch_schedule(
@@ -88,7 +104,5 @@ def _batches(connector: object, schedule: BatchSchedule) -> Iterator[str]:
         yield from schedule.source_paths
         return
     if not isinstance(connector, DatabaseSource):
-        raise FlowError(
-            f"The source of flow {schedule.flow} answers no queries.", hint="give source_paths."
-        )
+        raise unfit(connector, query=True)
     yield from dict.fromkeys(batch.source_path for batch in listed(connector, schedule.query))

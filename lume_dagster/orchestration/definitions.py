@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from lume_dagster.errors import FlowError
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
@@ -17,7 +15,7 @@ from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.collector import without_collector
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
-from lume_dagster.orchestration.webhooks.endpoint import Webhook
+from lume_dagster.orchestration.webhooks.endpoint import Webhook, distinct
 from lume_dagster.orchestration.workspace import OpenEngine, Workspace, known, open_duckdb, store_of
 
 if TYPE_CHECKING:
@@ -80,7 +78,7 @@ def build_definitions(  # noqa: PLR0913 - the settings of a code location, all b
             threads=threads,
             open_engine=open_engine,
             retry_waits=tuple(retry_waits),
-            webhooks=_distinct(webhooks),
+            webhooks=distinct(webhooks),
             store=store_of(store),
         )
     )
@@ -109,10 +107,3 @@ def _gathered(
         resources=resources,
         executor=dg.in_process_executor,
     )
-
-
-def _distinct(webhooks: Sequence[Webhook]) -> tuple[Webhook, ...]:
-    for name, times in Counter(w.name for w in webhooks).items():
-        if times > 1:
-            raise FlowError(f"{times} webhooks are called {name}.", hint="rename one of them.")
-    return tuple(webhooks)

@@ -21,6 +21,8 @@ from lume_dagster.orchestration.together import prepare, take_together
 from lume_dagster.runs.many import MOST_BATCHES
 from lume_dagster.runs.status import STEPS, Status
 
+_MOST_TOLD = 20  # failed batches in the error of a run; its table has all
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -168,16 +170,20 @@ def _fail(
     mendable = len(codes) == len(failures)
     if mendable:
         tag(context, {names.TAG_ERROR: codes[0], names.TAG_STATUS: Status.FAILED.value})
-    records = [dg.TableRecord(_row(path, e)) for path, e in failures.items()]
+    rows = [_row(path, e) for path, e in failures.items()]
+    records = [dg.TableRecord(row) for row in rows]
     columns = [dg.TableColumn(c) for c in ("source_path", "step", "code", "message")]
-    first = _row(*next(iter(failures.items())))
-    message = f"{len(failures)} of {batches} batches failed; {first['source_path']}: "
-    message += first["message"]
+    first = rows[0]
+    message = f"{len(failures)} of {batches} batches failed; {_said(first)}"
     error = {
         "step": first["step"] or None,
         "code": codes[0] if mendable else "CRASHED",
         "message": message,
         "hint": None,
+        "batches": [
+            {"source_path": row["source_path"], "code": row["code"], "message": _said(row)}
+            for row in rows[:_MOST_TOLD]
+        ],
     }
     raise dg.Failure(
         description=message,
@@ -187,6 +193,12 @@ def _fail(
         },
         allow_retries=False,
     ) from None
+
+
+def _said(row: Mapping[str, str]) -> str:
+    """What became of a batch; most errors name it themselves."""
+    path, message = row["source_path"], row["message"]
+    return message if path in message else f"{path}: {message}"
 
 
 def _row(source_path: str, error: Exception) -> dict[str, str]:

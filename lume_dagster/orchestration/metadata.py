@@ -49,12 +49,12 @@ def of_source(
         for f in staged.files[:_FILES_SHOWN]
     ]
     return {
-        STEP: "source",
-        SOURCE_PATH: source_path,
         ROWS: staged.records,
         "lume/malformed_rows": staged.malformed,
         "lume/bytes": staged.bytes,
         "lume/seconds_source": round(seconds, 3),
+        SOURCE_PATH: source_path,
+        STEP: "source",
         "lume/format": staged.format,
         "lume/files": _table(files, {"rows": "int", "malformed": "int", "bytes": "int"}),
         "dagster/uri": staged.folder.as_uri(),
@@ -73,8 +73,8 @@ def of_transform(
     """What became of the rows: counts, errors, a sample of rejects, where each column is from."""
     mapped = outcome.mapped
     return {
-        STEP: "transform",
         **of_rows(mapped, source_path),
+        STEP: "transform",
         ROWS: mapped.rows.mapped,
         "lume/bytes": outcome.transformed.bytes,
         "lume/seconds_transform": round(seconds, 3),
@@ -92,7 +92,6 @@ def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
     """The figures of a transformed batch, whether or not it was let through."""
     metrics = mapped.metrics
     value: Metadata = {
-        SOURCE_PATH: source_path,
         "lume/rows_input": metrics.row_counts.input,
         "lume/rows_mapped": metrics.row_counts.mapped,
         "lume/rows_rejected": metrics.row_counts.rejects,
@@ -106,6 +105,7 @@ def of_rows(mapped: MappedBatch, source_path: str) -> Metadata:
     if metrics.row_counts.rejects:
         value["lume/rejects_sample"] = _table(_sample(mapped.folder), {"row": "int"})
         value["lume/repair"] = _REPAIR.format(run=metrics.run_id)
+    value[SOURCE_PATH] = source_path
     value[OUTPUT], value[KEY] = str(mapped.folder), list(mapped.key)
     value[METRICS] = dg.MetadataValue.json(metrics.to_dict())
     return value
@@ -122,13 +122,13 @@ def of_target(
     """What the target now holds of the batch."""
     status = Status.PARTIAL_FAILED if receipt.rejects_rows else Status.SUCCEEDED
     value: Metadata = {
-        STEP: "target",
-        SOURCE_PATH: source_path,
         "lume/status": status.value,
         ROWS: receipt.mapped_rows,
         "lume/rows_rejected": receipt.rejects_rows,
         "lume/mapped_location": receipt.mapped_location,
         "lume/rejects_location": receipt.rejects_location,
+        SOURCE_PATH: source_path,
+        STEP: "target",
         **{f"lume/seconds_{phase}": round(s, 3) for phase, s in seconds.items()},
         OUTPUT: str(mapped.folder),
         METRICS: dg.MetadataValue.json(mapped.metrics.to_dict()),

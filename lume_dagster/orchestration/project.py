@@ -9,7 +9,7 @@ import tomllib
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagster as dg
@@ -20,6 +20,7 @@ from lume_dagster.errors import InvalidRequestError, LumeError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration.code_location import loading
 from lume_dagster.orchestration.translator import Placed, placed_in
+from lume_dagster.orchestration.webhooks.endpoint import Receivers
 from lume_dagster.orchestration.workspace import Workspace
 
 FILE = "definitions.py"
@@ -131,6 +132,8 @@ def load_project(folder: Path, versions: Sequence[str] = ()) -> Project:
             f"The definitions in {folder} hold no flows.",
             hint="make them by lume_dagster.build_definitions, or add a LumeFlowComponent.",
         )
+    told = [w for r in found if isinstance(r, Receivers) for w in r.webhooks]
+    workspace = replace(workspace, webhooks=(*workspace.webhooks, *told))
     return Project(folder, definitions, workspace, load.connectors)
 
 

@@ -15,7 +15,7 @@ from lume_dagster.errors import InvalidRequestError
 from lume_dagster.flows.model import SourceFormat
 from lume_dagster.mapper.sample import take_sample
 from lume_dagster.orchestration.query import RunSummary, list_runs
-from lume_dagster.runs.rejects import RUN_ID
+from lume_dagster.runs.export import RUN_ID
 from lume_dagster.runs.repairs import digest_of
 from lume_dagster.runs.status import Status
 

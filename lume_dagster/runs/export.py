@@ -16,21 +16,35 @@ _NESTED = ("STRUCT", "MAP", "UNION")
 _ORIGINAL, _ERRORS, _RECORD = "original", "errors", "_lume_record"
 
 
-def write_csv(source: Path, target: Path, *, rejects: bool) -> None:
-    """Write CSV with a header: nested values as JSON, the original of a reject in its columns."""
+RUN_ID = "_lume_run_id"
+
+
+def write_csv(source: Path, target: Path, *, rejects: bool, run_id: str | None = None) -> None:
+    """Write CSV with a header: nested values as JSON, the original of a reject in its columns.
+
+    Rejects end with the run, where it is said: whoever resubmits them need not name it.
+    """
     with open_source([source]) as connection:
         query = _expanded_rejects(connection) if rejects else _flat(connection)
+        query = query.select(*_run(run_id, rejects=rejects))
         copy_query(connection, query, target, ("FORMAT CSV", "HEADER TRUE"))
 
 
-def write_jsonl(source: Path, target: Path, *, rejects: bool) -> None:
+def write_jsonl(source: Path, target: Path, *, rejects: bool, run_id: str | None = None) -> None:
     """Write one JSON object a line; the original record of a reject is an object, not text."""
     with open_source([source]) as connection:
         columns = [
             _named(_json(name), name) if rejects and name == _ORIGINAL else _column(name)
             for name in _names(connection)
         ]
-        copy_query(connection, exp.select(*columns).from_("source"), target, ("FORMAT JSON",))
+        query = exp.select(*columns, *_run(run_id, rejects=rejects)).from_("source")
+        copy_query(connection, query, target, ("FORMAT JSON",))
+
+
+def _run(run_id: str | None, *, rejects: bool) -> list[exp.Expr]:
+    if run_id is None or not rejects:
+        return []
+    return [_named(exp.Literal.string(run_id), RUN_ID)]
 
 
 def open_source(files: Sequence[Path]) -> duckdb.DuckDBPyConnection:

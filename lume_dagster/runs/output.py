@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -105,8 +106,11 @@ def download(
     output_format: OutputFormat = "csv",
     parts: Sequence[Part] = PARTS,
     documents: bool = True,
+    run_id: str | None = None,
 ) -> tuple[Path, ...]:
     """Write a run's output to ``into`` in the same layout; rows stream, whatever their number.
+
+    Rejects name the run, where ``run_id`` says it, so that they can be resubmitted.
 
     Raises:
         InvalidRequestError: an unknown format, or a run that left nothing.
@@ -115,11 +119,15 @@ def download(
         raise InvalidRequestError(
             f"There is no output format {output_format!r}.", hint="use csv or json."
         )
+    from lume_dagster.runs.export import write_csv, write_jsonl
+
+    form = {"csv": write_csv, "json": write_jsonl}[output_format]
+    write = partial(form, run_id=run_id)
     written = [
         path
         for batch in _batches(folder)
         for path in _download_batch(
-            batch, into / batch.relative_to(folder), output_format, parts, documents=documents
+            batch, into / batch.relative_to(folder), write, output_format, parts, documents
         )
     ]
     if not written:
@@ -140,15 +148,17 @@ def _batches(folder: Path) -> list[Path]:
 
 
 def _download_batch(
-    batch: Path, into: Path, output_format: OutputFormat, parts: Sequence[Part], *, documents: bool
+    batch: Path,
+    into: Path,
+    write: Callable[..., None],
+    ending: str,
+    parts: Sequence[Part],
+    documents: bool,  # noqa: FBT001
 ) -> list[Path]:
-    from lume_dagster.runs.export import write_csv, write_jsonl
-
-    write = {"csv": write_csv, "json": write_jsonl}[output_format]
     written = []
     for part in parts:
         for source in part_files(batch, part):
-            target = into / part / f"{source.stem}.{output_format}"
+            target = into / part / f"{source.stem}.{ending}"
             target.parent.mkdir(parents=True, exist_ok=True)
             write(source, target, rejects=part == "rejects")
             written.append(target)

@@ -10,9 +10,8 @@ from typing import Any
 from sqlglot import exp
 
 from lume_dagster.errors import InvalidRequestError
-from lume_dagster.runs.export import columns_of_originals, copy_query, open_source
+from lume_dagster.runs.export import RUN_ID, columns_of_originals, copy_query, open_source
 
-RUN_ID = "_lume_run_id"
 _FORMS = {".csv": True, ".jsonl": False, ".json": False}
 _TOLD = ("_lume_row", "_lume_file", "_lume_file_row", "original", "errors")
 

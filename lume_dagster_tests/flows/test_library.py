@@ -160,12 +160,12 @@ def test_versions_differ_part_by_part(books):
 
 
 def test_a_difference_is_shown_for_people(books):
-    shown = render_diff(books.diff("people:v1", "people:draft"))
+    shown = render_diff(books.diff("people:v1", "people:draft"), "people:v1", "people:draft")
     assert shown == "~ mapping.name: trim(full_name) -> upper(full_name)"
 
 
 def test_equal_versions_have_no_difference(books):
-    assert render_diff(books.diff("people", "people:v1")) == "no difference"
+    assert render_diff((), "people", "people:v1") == "people and people:v1 say the same."
 
 
 def test_the_order_of_columns_is_a_difference(books):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 
 import dagster as dg
@@ -11,7 +12,7 @@ from dagster.components.testing import create_defs_folder_sandbox
 from dagster.components.testing.test_cases import TestOpCustomization as OpCustomization
 from dagster.components.testing.test_cases import TestTranslation as Translation
 
-from lume_dagster import LumeFlowComponent, LumeFlowsComponent
+from lume_dagster import LumeFlowComponent, LumeFlowsComponent, LumeWebhooksComponent
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.library import Library
 from lume_dagster.orchestration.project import find_project, load_project
@@ -137,26 +138,6 @@ def test_checks_are_honoured():
     assert found.checks.handling("reconciliation") == "warn"
 
 
-@pytest.mark.parametrize(
-    ("checks", "said"),
-    [
-        ({"schema_contract": "error"}, "Input should be 'ignore', 'warn' or 'fail'"),
-        ({"row_count": "warn"}, "row_count"),
-        ({"reject_rate_above": 2}, "reject_rate_above"),
-    ],
-)
-def test_checks_that_are_misspelt_are_named_with_their_line(checks, said):
-    with (
-        pytest.raises(Exception, match="defs.yaml") as caught,
-        loaded({**ONE, "checks": checks}),
-    ):
-        pass
-    told, error = "", caught.value
-    while error is not None:
-        told, error = f"{told}{error}\n", error.__cause__ or error.__context__
-    assert said in told
-
-
 def test_a_folder_of_flows_is_one_component():
     attributes = {
         "connections": CONNECTIONS,
@@ -192,31 +173,89 @@ def test_a_subclass_may_change_specs_and_what_happens_around_a_run():
     assert len(result.get_asset_materialization_events()) == 3
 
 
+def mistake(attributes, component=LumeFlowComponent):
+    """What is said of a defs.yaml, and the error that says it."""
+    with (
+        pytest.raises(Exception, match="defs.yaml") as caught,
+        loaded(attributes, component),
+    ):
+        pass
+    error = caught.value
+    while not isinstance(error, LumeError):
+        error = error.__cause__
+    return error
+
+
 @pytest.mark.parametrize(
     ("attributes", "said"),
     [
-        ({**ONE, "flow": "ordres"}, "no published version of ordres"),
+        ({"flow": "ordres"}, "flow: There is no published version of ordres.\n.*'orders'"),
+        ({"flow": "orders:v7"}, "flow: There is no published version of orders:v7.\n.*'orders:v1'"),
+        ({"library": "flow"}, "library: "),
         ({"connections": {**CONNECTIONS, "landing": {"root": "x"}}}, "does not say what kind"),
-        ({"connections": {**CONNECTIONS, "landing": {"kind": "ftp"}}}, "no connector of the kind"),
+        ({"connections": {**CONNECTIONS, "landing": {"kind": "ftp"}}}, "connections.landing: .*ftp"),
         (
             {"connections": {**CONNECTIONS, "landing": {"kind": "local_files", "rot": "x"}}},
-            "has a field 'rot'",
+            "connections.landing: .* has a field 'rot'.*\n.*'root'",
         ),
-        ({"connections": {**CONNECTIONS, "other": {"kind": "duckdb"}}}, "uses the connection"),
-        ({"arrival": {"path": "a", "query": "b"}}, "need a path or a query"),
+        ({"connections": {**CONNECTIONS, "other": {"kind": "duckdb"}}}, "connections.other: No flow"),
+        ({"connections": ["landing"]}, "connections: should be a valid dictionary"),
+        ({"store": {"kind": "local_files", "root": "x"}}, "store: A LocalFilesConnector cannot be"),
+        ({"arival": {"path": "a"}}, "arival: 'arival' is not known here.\n.*'arrival'"),
+        ({"arrival": {"path": "a", "query": "b"}}, "arrival: .*need a path or a query"),
+        ({"arrival": {"pth": "a"}}, "arrival.pth: 'pth' is not known here.\n.*'path'"),
+        ({"arrival": ["a"]}, "arrival: must be a mapping.\n.*it has flow, path, query"),
+        ({"arrival": {"path": "a", "at_most": 0}}, "arrival.at_most: 0 is not at least 1"),
+        ({"arrival": {"path": "a", "at_most": "many"}}, "arrival.at_most: .* not 'many'"),
+        ({"schedule": {"query": "a"}}, "schedule.cron: is missing.\n.*add it: when, such as"),
+        ({"schedule": {"cron": "daily at 6", "source_paths": ["a"]}}, "schedule: .*'daily at 6'.* is not one"),
+        ({"schedule": {"cron": "0 6 * * *", "source_paths": ["a"], "timezone": "Mars"}}, "timezone 'Mars'"),
+        ({"schedule": {"cron": "0 6 * * *"}}, "schedule: .*needs a query or source_paths"),
+        ({"schedule": {"cron": "0 6 * * *", "query": "a"}}, "schedule: .*answers no queries.\n.*source_paths"),
+        ({"schedule": {"cron": "0 6 * * *", "flow": "x", "source_paths": ["a"]}}, "schedule: This .*has no .* x."),
+        ({"arrival": {"query": "SELECT 1"}}, "arrival: A connector of the kind local_files answers no"),
+        ({"arrival": {"flow": "ordres", "path": "*"}}, "arrival: .*no published version of ordres.\n.*'orders'"),
+        ({"op": {"retries": {"max_retries": -1}}}, "op.retries.max_retries: -1 is not at least 1"),
+        ({"op": {"retries": {"backoff": "cubic"}}}, "op.retries.backoff: 'cubic' is not one of"),
+        ({"checks": {"schema_contract": "error"}}, "checks.schema_contract: 'error' is not one of"),
+        ({"checks": {"row_count": "warn"}}, "checks.row_count: 'row_count' is not known here"),
+        ({"checks": {"reject_rate_above": 2}}, "checks.reject_rate_above: 2 is not 0 to 1"),
+        ({"freshness": {"fail_after_hours": 1, "warn_after_hours": 2}}, "freshness: .*is not less"),
+        ({"freshness": {"fail_after_hours": 0}}, "freshness.fail_after_hours: 0 is not at least"),
+        ({"automation_condition": "eager"}, "automation_condition: .*not 'eager'"),
+        ({"threads": "zero"}, "threads: .*not 'zero'"),
+        ({"memory_limit": "lots"}, "memory_limit: 'lots' is no amount of memory.\n.*2GB"),
     ],
-)
-def test_what_is_wrong_is_said_in_a_sentence(attributes, said):
-    with (
-        pytest.raises(Exception, match="defs.yaml") as caught,
-        loaded({**ONE, **attributes}),
-    ):
-        pass
-    chain, error = [], caught.value
-    while error is not None:
-        chain.append(error)
-        error = error.__cause__
-    assert said in str(next(e for e in chain if isinstance(e, LumeError)))
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_line_in_a_sentence(attributes, said):
+    error = mistake({**ONE, **attributes})
+    assert re.search(rf"defs\.yaml:\d+:\d+: .*{said}", str(error)), error
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    error = mistake({**ONE, "arival": {}, "checks": {"row_count": "warn"}, "threads": 0})
+    assert [p.field for p in error.problems] == ["threads", "checks.row_count", "arival"]
+    assert len({p.line for p in error.problems}) == 3
+
+
+def test_blocks_of_a_list_are_numbered():
+    blocks = [{"flow": "orders", "path": "*.csv"}, {"path": "*.csv"}]
+    error = mistake({"connections": CONNECTIONS, "arrivals": blocks}, LumeFlowsComponent)
+    assert "arrivals[1]: The arrival block does not say for which flow." in str(error)
+
+
+def test_templates_stand_for_numbers_too():
+    given = {"arrival": {"path": "*.csv", "at_most": "{{ 2 + 3 }}"}, "threads": "{{ 1 }}"}
+    with loaded({**ONE, **given}) as (found, _):
+        assert (found.arrival.at_most, found.threads) == (5, 1)
+
+
+def test_editors_still_know_the_fields_of_blocks():
+    schema = LumeFlowComponent.get_model_cls().model_json_schema()
+    arrival = schema["$defs"]["ArrivalBlockModel"]
+    assert {"path", "settle", "at_most"} <= set(arrival["properties"])
+    assert {"$ref": "#/$defs/ArrivalBlockModel"} in schema["properties"]["arrival"]["anyOf"]
+    assert schema["additionalProperties"] is False
 
 
 def test_a_secret_of_a_connection_is_shown_nowhere(monkeypatch):
@@ -226,12 +265,56 @@ def test_a_secret_of_a_connection_is_shown_nowhere(monkeypatch):
         assert "hunter2" not in repr(found) + repr(defs) + str(spec_of(defs).metadata)
 
 
+HOOK = {"name": "ops", "url": {"env": "OPS_URL"}, "secrets": [{"env": "OPS_SECRET"}]}
+
+
+def test_webhooks_are_a_component_of_their_own(monkeypatch):
+    monkeypatch.setenv("OPS_SECRET", "hunter2-Zażółć")
+    given = {"webhooks": [{**HOOK, "flows": ["orders"], "statuses": ["FAILED"], "timeout": 2}]}
+    with loaded(ONE) as (_, flows), loaded(given, LumeWebhooksComponent) as (_, defs):
+        dg.Definitions.validate_loadable(dg.Definitions.merge(flows, defs))
+        assert [sensor.name for sensor in defs.sensors] == ["lume_webhooks"]
+        (told,) = defs.resources["lume_webhooks"].webhooks
+        assert (told.name, told.url, told.flows, told.statuses, told.timeout) == (
+            "ops", dg.EnvVar("OPS_URL"), ("orders",), ("FAILED",), 2,
+        )  # fmt: skip
+        assert "hunter2" not in repr(defs.resources)
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "said"),
+    [
+        ([{"name": "ops", "url": "https://x.example"}], "webhooks[0].secrets: is missing"),
+        ([{**HOOK, "secrets": []}], "webhooks[0]: The webhook ops has no secret"),
+        ([{**HOOK, "statuses": ["FALED"]}], "waits for runs that end 'FALED'"),
+        ([HOOK, HOOK], "webhooks: 2 webhooks are called ops"),
+        ([{**HOOK, "uri": "x"}], "webhooks[0].uri: 'uri' is not known here"),
+    ],
+)
+def test_a_webhook_that_could_never_work_is_said_with_its_line(webhooks, said):
+    error = mistake({"webhooks": webhooks}, LumeWebhooksComponent)
+    assert re.search(r"defs\.yaml:\d+:\d+: ", str(error))
+    assert said in str(error)
+
+
 _PYPROJECT = """\
 [tool.dg]
 directory_type = "project"
 [tool.dg.project]
 root_module = "shop"
 """
+
+
+def test_scaffolding_writes_a_published_flow_and_keeps_data_out_of_git():
+    with create_defs_folder_sandbox() as sandbox:
+        (sandbox.project_root / ".gitignore").write_text("*.pyc\n")
+        for flow in ("orders", "people"):
+            path = sandbox.scaffold_component(
+                LumeFlowComponent, defs_path=flow, scaffold_params={"flow": flow}
+            )
+            with sandbox.load_component_and_build_defs(defs_path=path) as (_, defs):
+                assert spec_of(defs, dg.AssetKey(["lume", flow, "v1", "target"]))
+        assert (sandbox.project_root / ".gitignore").read_text() == "*.pyc\n.lume/\n"
 
 
 def test_the_shell_and_the_client_find_a_dg_project(tmp_path):
@@ -245,9 +328,13 @@ def test_the_shell_and_the_client_find_a_dg_project(tmp_path):
     Library(home.parent).publish("orders", author="tests")
     written = {"type": "lume_dagster.LumeFlowComponent", "attributes": ONE}
     (defs / "defs.yaml").write_text(json.dumps(written))
+    (defs.parent / "hooks").mkdir()
+    written = {"type": "lume_dagster.LumeWebhooksComponent", "attributes": {"webhooks": [HOOK]}}
+    (defs.parent / "hooks" / "defs.yaml").write_text(json.dumps(written))
     project = load_project(find_project(tmp_path), ["orders:v1"])
     version = Library(home.parent).resolve("orders:v1")
     assert project.workspace.data == tmp_path / ".lume"
+    assert [webhook.name for webhook in project.workspace.webhooks] == ["ops"]
     assert project.placed(version).key("source") == SOURCE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -89,6 +90,8 @@ def test_the_shell_says_what_would_go_and_then_lets_it_go(bench, monkeypatch):
 
     planned = json.loads(shell("--dry-run", "--json").output)
     assert {one["kind"] for one in planned} >= {"run", "output"}
-    assert "are free" in shell().output
-    assert shell().output == "Nothing is that old.\n"
+    said = shell("--everything").output
+    assert re.match(r" +2  runs\n +2  output folders\n +\d  staged batch(es)?\n", said), said
+    assert "are free" in said
+    assert shell("--everything").output == "Nothing is that old.\n"
     assert "is no age" in CliRunner().invoke(lume, ["prune", "--older-than", "soon"]).output

@@ -14,6 +14,7 @@ from lume_dagster.errors import BatchError, InvalidRequestError, RunFailedError
 from lume_dagster.orchestration import names, resubmit
 from lume_dagster.orchestration.project import load_project
 from lume_dagster.orchestration.query import read_details
+from lume_dagster.orchestration.repaired_file import run_named_in
 from lume_dagster_tests.orchestration.conftest import publish
 from lume_dagster_tests.orchestration.test_whole import DEFINITIONS
 
@@ -255,6 +256,7 @@ def test_the_downloads_go_in_as_they_come_out(shop, first, tmp_path):
     for form, old, new in (("csv", "x", "2"), ("json", '"y"', '"4"')):
         (file,) = run.download_rejects(tmp_path / form, form)
         edited = [line.replace(old, new, 1) for line in file.read_text().splitlines()]
+        assert run_named_in(shop.bench.instance, file) == run.id
         kept = edited if form == "csv" else edited[1:]
         shop.resubmit(first, "\n".join(kept) + "\n", name=f"edited.{form}")
     assert shop.held() == WHOLE
@@ -281,8 +283,16 @@ def test_a_run_over_many_batches_must_be_told_which(shop):
 
 
 def test_a_file_with_a_column_too_many_is_refused_before_anything_runs(shop, first):
-    with pytest.raises(BatchError, match="a column 'amuont', which the batch does not have"):
+    said = "a column 'amuont', which the batch does not have.\n.*_lume_amuont .*'amount'"
+    with pytest.raises(BatchError, match=said):
         shop.prepare(first, "_lume_row,amuont\n2,2\n")
+
+
+def test_a_spreadsheet_may_turn_columns_around_and_bear_notes(shop, first):
+    edited = "\ufeff_lume_note;amount;_lume_row\r\nby mail;2;2\r\n;4;4\r\n"
+    again = shop.resubmit(first, edited, name="fixed.csv")
+    assert shop.held() == WHOLE
+    assert shop.counts(again)[2] == 0
 
 
 def test_a_run_without_rejects_has_nothing_to_repair(shop):

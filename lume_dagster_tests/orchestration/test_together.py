@@ -10,7 +10,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from lume_dagster.cli import lume
 from lume_dagster.orchestration.metadata import COLUMNS_OF, LINEAGE, SCHEMA
 from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.query import read_details
@@ -156,7 +158,13 @@ def test_batches_that_cannot_go_together_fail_or_pass_alone(real):
     batches = (*LIKE, "bad.csv", "gone.csv", "torn.csv")
     run = read_details(real.instance, f"run_{real.materialize(*batches).run_id}")
     assert run.summary.status is Status.FAILED
-    assert "2 of 6 batches failed; gone.csv: " in run.metadata["error"]["message"]
+    error = run.metadata["error"]
+    told = [(batch["source_path"], batch["message"]) for batch in error["batches"]]
+    assert [path for path, _ in told] == ["gone.csv", "bad.csv"]
+    assert all(message.count(path) == 1 for path, message in told), told
+    assert error["message"] == f"2 of 6 batches failed; {told[0][1]}"
+    shown = CliRunner().invoke(lume, ["status", run.summary.id, "--project", str(real.folder)])
+    assert f"{error['message']}\n  {told[1][1]}\n" in shown.output
     assert "transform 4" in real.stage.said
     mapped, rejects = delivered(real)
     assert mapped == [*ALL_OF_THEM[0], ("torn.csv", 1)]

@@ -2,10 +2,11 @@
 
 # Dagster reads the annotations of this class as they are: none of them is postponed.
 
-from typing import Literal
+from typing import Annotated, Literal
 
-import dagster as dg
 from pydantic import ConfigDict, Field
+
+from lume_dagster.orchestration.defs_yaml import Block, between
 
 #: What a failed check does: it is not made at all, it warns, or the batch is not let through.
 Handling = Literal["ignore", "warn", "fail"]
@@ -26,7 +27,7 @@ STEP_OF = {
 }
 
 
-class Checks(dg.Model, dg.Resolvable):
+class Checks(Block):
     """Operational checks: each says ``ignore``, ``warn`` or ``fail``; the rest are their bounds.
 
     They are the operator's and may change at any time. What a batch must be to be right stands in
@@ -48,12 +49,18 @@ class Checks(dg.Model, dg.Resolvable):
     reconciliation: Handling = Field(
         "fail", description="Each row that was read is mapped or rejected, and in the target."
     )
-    reject_rate_above: float | None = Field(
-        None, ge=0, le=1, description="Share of rejects, below the flow's max_error_rate."
+    reject_rate_above: Annotated[float | None, between(0, 1)] = Field(
+        None, description="Share of rejects, below the flow's max_error_rate."
     )
-    history: int = Field(20, ge=2, le=500, description="Earlier batches to compare rows with.")
-    history_at_least: int = Field(5, ge=2, description="With fewer of them nothing is unusual.")
-    tolerance: float = Field(5.0, gt=0, description="Spreads from the median that are usual.")
+    history: Annotated[int, between(2, 500)] = Field(
+        20, description="Earlier batches to compare rows with."
+    )
+    history_at_least: Annotated[int, between(2)] = Field(
+        5, description="With fewer of them nothing is unusual."
+    )
+    tolerance: Annotated[float, between(0.01)] = Field(
+        5.0, description="Spreads from the median that are usual."
+    )
     read_back: bool = Field(
         False, description="Count the rows of the batch in the target, where it can be read."
     )

@@ -2,28 +2,32 @@
 
 # Dagster reads the annotations of these classes as they are: none of them is postponed.
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import dagster as dg
 from dagster.components.resolved.core_models import OpSpec
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from lume_dagster.errors import FlowError
 from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
+from lume_dagster.orchestration.defs_yaml import Block, between
 
 if TYPE_CHECKING:
     from lume_dagster.flows.model import FlowVersion
     from lume_dagster.orchestration.assets import OpOptions
 
 
-class Retries(dg.Model, dg.Resolvable):
+class Retries(Block):
     """Run the op again after a fault of the system; bad input is not tried again."""
 
-    max_retries: int = Field(2, ge=1, description="Attempts after the first.")
-    delay: float = Field(5.0, ge=0, description="Seconds before the first of them.")
+    max_retries: Annotated[int, between(1)] = Field(2, description="Attempts after the first.")
+    delay: Annotated[float, between(0)] = Field(
+        5.0, description="Seconds before the first of them."
+    )
     backoff: Literal["linear", "exponential"] = "exponential"
 
     def policy(self) -> dg.RetryPolicy:
@@ -36,7 +40,7 @@ class Retries(dg.Model, dg.Resolvable):
         )
 
 
-class FlowOp(OpSpec):
+class FlowOp(OpSpec, Block):
     """How Dagster runs the op of each version: name, tags, pool, retries, backfill policy."""
 
     retries: Retries | None = None
@@ -56,15 +60,17 @@ class FlowOp(OpSpec):
         )
 
 
-class ArrivalBlock(dg.Model, dg.Resolvable):
+class ArrivalBlock(Block):
     """Run what arrives; see ``Arrival``."""
 
     flow: str | None = Field(None, description="Flow or version; the component's when it has one.")
     path: str | None = Field(None, description="Folder, prefix or glob of the source.")
     query: str | None = Field(None, description="Lists batch ids in the source database.")
     settle: bool = Field(True, description="Wait until a file has looked the same twice.")
-    at_most: int = Field(100, ge=1, description="Runs to ask for at once.")
-    backlog: int = Field(1000, ge=1, description="Runs that may wait before more are asked for.")
+    at_most: Annotated[int, between(1)] = Field(100, description="Runs to ask for at once.")
+    backlog: Annotated[int, between(1)] = Field(
+        1000, description="Runs that may wait before more are asked for."
+    )
 
     def arrival(self, flow: str | None) -> Arrival:
         """As the sensor takes it."""
@@ -72,7 +78,7 @@ class ArrivalBlock(dg.Model, dg.Resolvable):
         return Arrival(flow=_flow(self.flow or flow, "arrival"), **given)
 
 
-class ScheduleBlock(dg.Model, dg.Resolvable):
+class ScheduleBlock(Block):
     """Run batches at set times; see ``BatchSchedule``."""
 
     cron: str = Field(description="When, such as 15 6 * * 1-5.")
@@ -92,11 +98,24 @@ class ScheduleBlock(dg.Model, dg.Resolvable):
         )
 
 
-class FreshnessBlock(dg.Model, dg.Resolvable):
+#: Dagster looks once a minute.
+Hours = Annotated[float, between(0.02)]
+
+
+class FreshnessBlock(Block):
     """How old the target may grow before Dagster says that it is stale."""
 
-    fail_after_hours: float = Field(gt=0, description="Hours after which it is overdue.")
-    warn_after_hours: float | None = Field(None, gt=0, description="Hours after which to warn.")
+    fail_after_hours: Hours = Field(description="Hours after which it is overdue.")
+    warn_after_hours: Hours | None = Field(None, description="Hours before that, to warn.")
+
+    @model_validator(mode="after")
+    def _warn_first(self) -> "FreshnessBlock":
+        if self.warn_after_hours is not None and self.warn_after_hours >= self.fail_after_hours:
+            raise ValueError(
+                f"warn_after_hours, {self.warn_after_hours:g}, is not less than fail_after_hours,"
+                f" {self.fail_after_hours:g}; a warning comes first"
+            )
+        return self
 
     def policy(self) -> dg.FreshnessPolicy:
         """As Dagster says it."""
@@ -106,6 +125,14 @@ class FreshnessBlock(dg.Model, dg.Resolvable):
             warn_window=None if warn is None else timedelta(hours=warn),
         )
 
+
+def _size(given: str) -> str:
+    if "{{" not in given and not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", given, re.IGNORECASE):
+        raise ValueError(f"{given!r} is no amount of memory; write one such as 2GB or 500MB")
+    return given
+
+
+MemoryLimit = Annotated[str, AfterValidator(_size)]
 
 #: ``{{ dg.AutomationCondition.eager() }}``
 Condition = Annotated[

@@ -2,18 +2,20 @@
 
 # Dagster reads the annotations of these classes as they are: none of them is postponed.
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 from dagster_shared.libraries import DagsterLibraryRegistry
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from lume_dagster import __version__
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.orchestration import names
+from lume_dagster.orchestration.arrival import Arrival, can_list, unfit
+from lume_dagster.orchestration.batch_schedule import BatchSchedule
 from lume_dagster.orchestration.body import Event, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
 from lume_dagster.orchestration.collector import without_collector
@@ -23,11 +25,13 @@ from lume_dagster.orchestration.component.blocks import (
     Connections,
     FlowOp,
     FreshnessBlock,
+    MemoryLimit,
     ScheduleBlock,
     Store,
 )
 from lume_dagster.orchestration.component.connections import connector_of
 from lume_dagster.orchestration.component.scaffold import FlowScaffolder
+from lume_dagster.orchestration.defs_yaml import FromYaml, between
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import (
     FlowProps,
@@ -48,18 +52,20 @@ Translation = Annotated[
 ]
 
 
-class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
-    """What both components share."""
-
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+class _FromLibrary(FromYaml):
+    """What both components of flows share."""
 
     library: str = Field("flows", description="Folder of flows, from the project's root.")
     connections: Connections = Field(default_factory=dict)
     data: str = Field(".lume", description="Folder of staging and output, from the root.")
     store: Store = None
     prefix: str = Field("lume", description="First part of every asset key.")
-    memory_limit: str = Field("2GB", description="What the engine may use before it spills.")
-    threads: int | None = Field(None, ge=1, description="The engine's; all when not said.")
+    memory_limit: MemoryLimit = Field(
+        "2GB", description="What the engine may use before it spills."
+    )
+    threads: Annotated[int | None, between(1)] = Field(
+        None, description="The engine's; all when not said."
+    )
     op: FlowOp | None = None
     translation: Translation = None
     checks: Checks = USUAL
@@ -90,14 +96,16 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
         wanted = _named(versions)
         for name in self.connections:
             if wanted and name not in wanted:
-                raise FlowError(
-                    f"No flow of this component uses the connection {name!r}.",
-                    hint=did_you_mean(name, wanted),
-                )
-        own = {
-            name: connector_of(name, given, context.project_root)
-            for name, given in self.connections.items()
-        }
+                with self.at("connections", name):
+                    raise FlowError(
+                        f"No flow of this component uses the connection {name!r}.",
+                        hint=did_you_mean(name, wanted),
+                    )
+        own = {}
+        for name, given in self.connections.items():
+            with self.at("connections", name):
+                own[name] = connector_of(name, given, context.project_root)
+        self._require_lists(versions, own, watched)
         op = self.op or FlowOp()
         location = CodeLocation(
             workspace,
@@ -118,8 +126,29 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
             resources={names.IO_MANAGER: BATCHES, f"lume_{self.prefix}": workspace},
         )
 
+    def _require_lists(
+        self,
+        versions: "Sequence[FlowVersion]",
+        own: Mapping[str, object],
+        watched: Mapping[str, Sequence[Arrival | BatchSchedule]],
+    ) -> None:
+        """What can never be listed is said now, not by the daemon's first look."""
+        from lume_dagster.orchestration.code_location import loads_all
+
+        several = "arrivals" in type(self).model_fields
+        for kind in ("arrival", "schedule") if loads_all() else ():
+            for number, one in enumerate(watched[f"{kind}s"]):
+                with self.at(f"{kind}s", number) if several else self.at(kind):
+                    source = _watched(one.flow, versions).flow.source.connector
+                    query = one.query is not None
+                    asks = query or isinstance(one, Arrival)
+                    if asks and source in own and not can_list(own[source], query=query):
+                        raise unfit(own[source], query=query)
+
     def _workspace(self, context: dg.ComponentLoadContext) -> Workspace:
         root = context.project_root
+        with self.at("store"):
+            store = store_of(connector_of("store", self.store, root) if self.store else None)
         return shared(
             known(
                 Workspace(
@@ -128,7 +157,7 @@ class _FromLibrary(dg.Component, dg.Model, dg.Resolvable):
                     prefix=self.prefix,
                     memory_limit=self.memory_limit,
                     threads=self.threads,
-                    store=store_of(connector_of("store", self.store, root) if self.store else None),
+                    store=store,
                 )
             )
         )
@@ -149,7 +178,9 @@ class _Translator(LumeTranslator):
         if component.freshness is not None and props.step == "target":
             shown["freshness_policy"] = component.freshness.policy()
         spec = spec.replace_attributes(**shown) if shown else spec
-        return component.translation(spec, props) if component.translation else spec
+        if component.translation is None:
+            return spec
+        return component.translation(spec, props)
 
     def get_seed_spec(self, props: SeedProps) -> dg.AssetSpec:
         return self._component.get_seed_spec(props)
@@ -174,13 +205,21 @@ class LumeFlowComponent(_FromLibrary):
         from lume_dagster.orchestration.code_location import published
 
         workspace = self._workspace(context)
+        with self.at("library"):
+            versions = published(workspace.flows)
+        with self.at("flow"):
+            chosen = _of_flow(self.flow, versions)
+        with self.at("arrival"):
+            arrivals = [self.arrival.arrival(self.flow)] if self.arrival else []
+        with self.at("schedule"):
+            schedules = [self.schedule.schedule(self.flow)] if self.schedule else []
         return self._definitions(
             context,
-            _of_flow(self.flow, published(workspace.flows)),
+            chosen,
             workspace,
             name=f"{self.prefix}_{self.flow.replace(':', '_')}",
-            arrivals=[self.arrival.arrival(self.flow)] if self.arrival else [],
-            schedules=[self.schedule.schedule(self.flow)] if self.schedule else [],
+            arrivals=arrivals,
+            schedules=schedules,
         )
 
 
@@ -202,19 +241,40 @@ class LumeFlowsComponent(_FromLibrary):
         from lume_dagster.orchestration.code_location import published
 
         workspace = self._workspace(context)
+        with self.at("library"):
+            versions = published(workspace.flows)
+        arrivals, schedules = [], []
+        for number, watched in enumerate(self.arrivals):
+            with self.at("arrivals", number):
+                arrivals.append(watched.arrival(None))
+        for number, timed in enumerate(self.schedules):
+            with self.at("schedules", number):
+                schedules.append(timed.schedule(None))
         return self._definitions(
             context,
-            published(workspace.flows),
+            versions,
             workspace,
             name=self.prefix,
-            arrivals=[block.arrival(None) for block in self.arrivals],
-            schedules=[block.schedule(None) for block in self.schedules],
+            arrivals=arrivals,
+            schedules=schedules,
         )
 
 
 def _named(versions: "Sequence[FlowVersion]") -> set[str]:
     """The connectors that flows name."""
     return {c for v in versions for c in (v.flow.source.connector, v.flow.target.connector)}
+
+
+def _watched(named: str, versions: "Sequence[FlowVersion]") -> "FlowVersion":
+    """A version that an arrival or a schedule may run."""
+    flow, _, which = named.partition(":")
+    for version in versions:
+        if version.flow.flow == flow and which in ("", "active", f"v{version.version}"):
+            return version
+    raise FlowError(
+        f"This component has no published version of {named}.",
+        hint=did_you_mean(named, {v.flow.flow for v in versions} | {v.name for v in versions}),
+    )
 
 
 def _of_flow(named: str, versions: "Sequence[FlowVersion]") -> "Sequence[FlowVersion]":

@@ -49,6 +49,7 @@ class FlowScaffolder(dg.Scaffolder[FlowParams]):
         root = Path(request.project_root or Path.cwd())
         _write_flow(root / "flows", given)
         (root / "landing").mkdir(exist_ok=True)
+        _ignore_data(root / ".gitignore")
         single = request.type_name.endswith("LumeFlowComponent")
         dg.scaffold_component(
             request,
@@ -60,6 +61,13 @@ class FlowScaffolder(dg.Scaffolder[FlowParams]):
                 },
             },
         )
+
+
+def _ignore_data(file: Path) -> None:
+    """Staging, output and the embedded warehouse are none of git's business."""
+    said = file.read_text("utf-8") if file.exists() else ""
+    if ".lume/" not in said.split():
+        file.write_text(said.rstrip("\n") + "\n.lume/\n" if said else ".lume/\n", "utf-8")
 
 
 def _write_flow(library: Path, given: FlowParams) -> None:

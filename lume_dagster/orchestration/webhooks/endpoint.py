@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -90,6 +92,25 @@ class Webhook:
             InvalidRequestError: a variable is not set, or a secret is too short to keep.
         """
         return [_key(self, _value(self, secret)) for secret in self.secrets]
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """The webhooks of a project, as a resource in which `lume webhooks` finds them."""
+
+    webhooks: tuple[Webhook, ...]
+
+
+def distinct(webhooks: Sequence[Webhook]) -> tuple[Webhook, ...]:
+    """The same, each with a name of its own.
+
+    Raises:
+        FlowError: two are called the same.
+    """
+    for name, times in Counter(w.name for w in webhooks).items():
+        if times > 1:
+            raise FlowError(f"{times} webhooks are called {name}.", hint="rename one of them.")
+    return tuple(webhooks)
 
 
 def _value(webhook: Webhook, given: str | dg.EnvVar) -> str:
