@@ -63,7 +63,7 @@ def held_files(instance: dg.DagsterInstance) -> Iterator[None]:
 
 
 def _are_files(events: Any, runs: Any) -> bool:
-    """Whether these are Dagster's storages on SQLite, made as all releases so far have made them."""
+    """Whether these are Dagster's storages on SQLite, with the methods that are replaced."""
     wanted = [(events, n) for n in ("path_for_shard", "run_connection", "index_connection")]
     return all(hasattr(s, n) for s, n in [*wanted, (events, "has_table"), (runs, "connect")])
 
