@@ -44,6 +44,24 @@ INJECTIONS = (
 )
 
 
+#: Names that a store must keep apart from what they mean elsewhere.
+_NAMES = (
+    "a+b",
+    "a%2Fb",
+    "[x]",
+    "q?",
+    "st*r",
+    "#h",
+    "it's",
+    "x..y",
+    "a&b=c",
+    "$d;",
+    "~t",
+    "{a}",
+    "🎈",
+)
+
+
 class StoreSourceSuite(ConnectorSuite):
     """Inherit this for a store of files."""
 
@@ -64,6 +82,22 @@ class StoreSourceSuite(ConnectorSuite):
         content = bytes(range(256)) * 100
         path = self.put(config, "in/zażółć & + = %20 漢.csv", content)
         assert self.read(connector, path, tmp_path / "into") == [content]
+
+    def test_an_empty_file_is_a_file(
+        self, connector: Any, config: Mapping[str, Any], tmp_path: Path
+    ) -> None:
+        """It was delivered, and holds nothing."""
+        path = self.put(config, "in/empty.csv", b"")
+        assert self.read(connector, path, tmp_path / "into") == [b""]
+
+    def test_a_name_is_taken_as_it_stands(
+        self, connector: Any, config: Mapping[str, Any], tmp_path: Path
+    ) -> None:
+        """What means something in a URI, a glob or a shell is a letter of the name."""
+        names = [f"in/{name}.csv" for name in _NAMES]
+        paths = [self.put(config, name, name.encode()) for name in names]
+        found = [self.read(connector, path, tmp_path / "into") for path in paths]
+        assert found == [[name.encode()] for name in names]
 
     def test_a_folder_is_its_files_in_name_order(
         self, connector: Any, config: Mapping[str, Any], tmp_path: Path
@@ -188,6 +222,28 @@ class DatabaseSourceSuite(ConnectorSuite):
         self.fill(config, [{"id": 1, "batch": "a"}, {"id": 2, "batch": "b"}])
         assert self.read(connector, self.query, hostile).num_rows == 0
         assert self.count(config) == 2
+
+    def test_a_source_path_that_is_no_text_is_a_sentence(
+        self, connector: Any, config: Mapping[str, Any]
+    ) -> None:
+        """A word of a command line may be any bytes."""
+        self.fill(config, [{"id": 1, "batch": "a"}])
+        with pytest.raises(BatchError, match=r"udcff.* is no text"):
+            self.read(connector, self.query, "a\udcff")
+
+    def test_columns_of_one_name_are_staged_under_two_or_refused(
+        self, connector: Any, config: Mapping[str, Any], tmp_path: Path
+    ) -> None:
+        """Two tables joined have such columns; none may hide the other."""
+        self.fill(config, [{"id": 1, "text": "x", "batch": "a"}])
+        query = self.query.replace("*", "id, text AS id", 1)
+        try:
+            staged = self._staged(connector, query, tmp_path)
+        except LumeError as refusal:
+            assert "id" in str(refusal)  # noqa: PT017 - one or the other
+        else:
+            values = list(_staged_rows(staged).to_pylist()[0].values())
+            assert [str(value) for value in values] == ["1", "x"]
 
     def test_source_path_is_bound_wherever_it_stands_but_not_in_quotes_or_comments(
         self, connector: Any, config: Mapping[str, Any]

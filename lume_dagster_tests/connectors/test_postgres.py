@@ -47,6 +47,7 @@ class TestPostgres(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSui
             {"uri": uri},
             {"uri": uri.replace("127", "12 7")},
             {"uri": f"mysql://app:{SECRET}@localhost/x"},
+            *({"uri": uri.replace(SECRET, f"12{mark}{SECRET}")} for mark in "@#/?["),
         ]
 
     def read_mapped(self, connector, table):
@@ -208,6 +209,40 @@ def test_a_view_in_the_place_of_the_table_is_refused(warehouse, ask, tmp_path):
         warehouse.check(make_delivery(tmp_path, []))
 
 
+def test_a_column_that_the_table_computes_is_refused_before_anything_is_written(
+    warehouse, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    ask("ALTER TABLE ops.orders DROP name")
+    ask("ALTER TABLE ops.orders ADD name text GENERATED ALWAYS AS ('x') STORED")
+    with pytest.raises(ConnectorError, match="different: name is computed by the table"):
+        warehouse.check(make_delivery(tmp_path, [{"id": 2}]))
+
+
+@pytest.mark.parametrize("mode", ["replace_batch", "merge"])
+def test_a_trigger_that_leaves_out_rows_is_noticed_and_nothing_is_written(
+    warehouse, ask, tmp_path, mode
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}], mode=mode))
+    ask(
+        "CREATE FUNCTION left_out() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RETURN CASE WHEN NEW.id = 2 THEN NULL ELSE NEW END; END'"
+    )
+    ask("CREATE TRIGGER t BEFORE INSERT ON ops.orders FOR EACH ROW EXECUTE FUNCTION left_out()")
+    batch = make_delivery(tmp_path, [{"id": 2}, {"id": 3}], mode=mode, source_path="b")
+    with pytest.raises(ConnectorError, match="of 2 rows of the batch the table would hold 1"):
+        warehouse.deliver(batch)
+    assert ask("SELECT id FROM ops.orders") == [[1]]
+    whole = make_delivery(tmp_path, [{"id": 3}], mode=mode, source_path="b")
+    assert warehouse.deliver(whole).mapped_rows == 1
+
+
+def test_a_column_named_as_postgres_names_its_own_is_refused(warehouse, tmp_path):
+    columns = (Column("id", "integer"), Column("ctid", "string"))
+    with pytest.raises(ConnectorError, match="PostgreSQL keeps the name 'ctid'"):
+        warehouse.check(make_delivery(tmp_path, [], columns=columns))
+
+
 def test_missing_rights_are_named_before_anything_is_written(
     warehouse, postgres, postgres_database, ask, tmp_path
 ):
@@ -310,6 +345,49 @@ def test_a_type_that_arrow_does_not_know_is_refused_with_the_cast_to_write(wareh
         warehouse.read("SELECT '::1'::inet AS a WHERE :source_path = 'x'", "x"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("value", "cast"),
+    [
+        ("'12.30'::money", "a::numeric"),
+        ("4000000000::oid", "a::bigint"),
+        ("ARRAY['1'::money]", "a::text"),
+        ("row(1, 'x')", "a::text"),
+        ("'\\377'::\"char\"", "a::text"),
+    ],
+)
+def test_a_type_that_would_arrive_as_something_else_is_refused_with_the_cast_to_write(
+    warehouse, value, cast
+):
+    with (
+        pytest.raises(ConnectorError, match=rf"'a' has the PostgreSQL type .*\n.*{cast}"),
+        warehouse.read(f"SELECT {value} AS a WHERE :source_path = 'x'", "x"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
+@pytest.mark.parametrize("value", ["'infinity'::{}", "'-infinity'::{}", "ARRAY['infinity'::{}]"])
+def test_a_date_that_is_infinite_is_refused_and_not_read_as_another(warehouse, type_, value):
+    query = f"SELECT {value.format(type_)} AS \"a b\" WHERE :source_path = 'x'"
+    with (
+        pytest.raises(
+            ConnectorError, match=r"'a b' holds a date that is none.*infinity.*\n.*NULLIF\(\"a b\""
+        ),
+        warehouse.read(query, "x"),
+    ):
+        pass
+
+
+def test_the_first_and_the_last_day_of_postgres_are_no_infinity(warehouse):
+    days = "'4714-11-24 BC'::date AS a, '5874897-12-31'::date AS b, '294246-12-31'::timestamp AS c"
+    with warehouse.read(
+        f"SELECT {days}, ARRAY[]::date[] AS d WHERE :source_path = 'x'", "x"
+    ) as rows:
+        table = rows.read_all()
+    numbers = [table[name].cast(pa.int32()).to_pylist()[0] for name in "ab"]
+    assert numbers == [-2440588, 2145042905]  # days since 1970
 
 
 def test_a_parameter_of_another_type_is_answered_with_the_cast(warehouse, ask):

@@ -23,6 +23,7 @@ from lume_dagster.connectors.databricks.volume import look, volume_path
 from lume_dagster.connectors.file_table.work_folder import work_folder
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
+from lume_dagster.connectors.sql.bound_query import as_text
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.errors import ConnectorError, counted
 
@@ -83,7 +84,8 @@ class DatabricksConnector(ConnectorResource):
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
         """The rows of a query, streamed."""
-        with self._session() as session, reader(session, bound(query), source_path) as rows:
+        sql, value = bound(query), as_text(source_path)
+        with self._session() as session, reader(session, sql, value) as rows:
             yield rows
 
     @contextmanager

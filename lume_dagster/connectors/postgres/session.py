@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
+from lume_dagster.connectors.sql.uri import split_uri
 from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
 if TYPE_CHECKING:
@@ -74,17 +75,15 @@ def login_from_parts(parts: Mapping[str, str], timeout: int) -> Login:
 
 def login_from_uri(uri: str, timeout: int) -> Login:
     """A login from a ``postgresql://`` URI."""
-    parts = urlsplit(uri)
-    try:
-        port = parts.port or 5432
-    except ValueError:
-        port = 0
-    if parts.scheme not in {"postgresql", "postgres"} or not port or " " in uri:
+    split = split_uri(uri, {"postgresql", "postgres"}, 5432)
+    # libpq ends the password at the first @, and takes the rest of it for the host.
+    if split is None or split[0].netloc.count("@") > 1:
         raise ConnectorError(
             "The connector's uri is not the URI of a PostgreSQL database.",
             hint="write postgresql://user:password@host:5432/database, "
-            "with %20 and the like for what is special",
+            "with %40 for @ and the like for what is special",
         )
+    parts, port = split
     options = parse_qs(parts.query)
     added = "" if "connect_timeout" in options else f"connect_timeout={timeout}"
     joined = uri + ("&" if parts.query else "?") + added if added else uri
