@@ -59,6 +59,8 @@ class System:
     peers: tuple[str, ...] = ()  # of dlt and sling, those that can do the same: connector_peers.py
     modules: tuple[str, ...] = ()  # imported before the clock starts, by every way
     notes: tuple[str, ...] = ()
+    #: Whether the server is a double of the tests, so that what it takes says nothing of the system.
+    is_double: bool = False
     #: What a run of it is bounded by, where a double is slow; the title says how many rows it was.
     most_rows: int = 1_000_000
 
