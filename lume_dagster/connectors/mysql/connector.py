@@ -115,8 +115,10 @@ class MySQLConnector(ConnectorResource):
                 "@@GLOBAL.local_infile"
             )[0]
             login = self._login
-            system = "" if session.is_mariadb else "MySQL "
-            yield f"{system}{session.version} at {login.where} lets {user} in."
+            system, number = "MySQL", session.version
+            if session.is_mariadb:
+                system, number = "MariaDB", number.partition("-")[0]
+            yield f"{system} {number} at {login.where} lets {user} in."
             if login.database is None and not databases:
                 raise ConnectorError(
                     f"The user {user} may use no database of {login.where}.",

@@ -126,7 +126,9 @@ def connected(login: Login, limits: Limits, *, local_infile: bool = False) -> It
     try:
         with sentences(login):
             wait_for_answers(connection, limits.read)
-            session = Session(connection, login, connection.get_server_info(), local_infile)
+            # MariaDB calls itself 5.5.5-10.11 to the clients of old.
+            version = connection.get_server_info().removeprefix("5.5.5-")
+            session = Session(connection, login, version, local_infile)
             _settle(session, limits)
             yield session
     finally:
