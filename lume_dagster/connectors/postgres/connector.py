@@ -56,6 +56,9 @@ class PostgresConnector(ConnectorResource):
     user: str | None = None
     password: str | None = None
     sslmode: str = "prefer"
+    sslrootcert: str | None = None  # files in PEM form: who signs servers' certificates
+    sslcert: str | None = None  # and ours
+    sslkey: str | None = None
     uri: str | None = None
     default_schema: str = "public"
     connect_timeout_seconds: int = 10
@@ -139,6 +142,10 @@ class PostgresConnector(ConnectorResource):
             "user": self.optional_text("user") or "",
             "password": self.optional_text("password") or "",
             "sslmode": self.text("sslmode"),
+            **{
+                name: self.optional_text(name) or ""
+                for name in ("sslrootcert", "sslcert", "sslkey")
+            },
         }
         return login_from_parts(parts, self.connect_timeout_seconds)
 

@@ -40,6 +40,7 @@ _REFUSALS: Mapping[str, str] = {
     "could not translate host name": "check the connector's host",
     "Connection refused": "check the connector's host and port, and that the server runs",
     "timeout expired": "check the connector's host and port, and the network between",
+    "certificate": "check sslmode and sslrootcert, and that host is the server's own name",
     "SSL": "check the connector's sslmode",
 }
 _LATER = ("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode")
@@ -65,7 +66,7 @@ class Login:
 
 
 def login_from_parts(parts: Mapping[str, str], timeout: int) -> Login:
-    """A login from host, port, dbname, user, password and sslmode."""
+    """A login from host, port, dbname, user, password and what libpq is told of encryption."""
     given = {**parts, "connect_timeout": str(timeout), "application_name": "lume"}
     conninfo = " ".join(f"{name}={_quoted(value)}" for name, value in given.items() if value)
     password = parts.get("password", "")
