@@ -259,6 +259,21 @@ def test_missing_rights_are_named_before_anything_is_written(
         reader.check(make_delivery(tmp_path, [], table="new.orders"))
 
 
+def test_row_level_security_is_told_before_anything_is_written(
+    warehouse, postgres, postgres_database, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    user = f"writer_{postgres_database}"
+    ask(f"CREATE ROLE {user} LOGIN PASSWORD 'secret'")
+    ask(f"GRANT USAGE ON SCHEMA ops TO {user}")
+    ask(f"GRANT ALL ON ALL TABLES IN SCHEMA ops TO {user}")
+    given = {**postgres.config(postgres_database), "user": user, "password": "secret"}
+    PostgresConnector(**given).check(make_delivery(tmp_path, []))
+    ask("ALTER TABLE ops.orders ENABLE ROW LEVEL SECURITY")
+    with pytest.raises(ConnectorError, match=r"Row-level security .*\.ops\.orders,"):
+        PostgresConnector(**given).check(make_delivery(tmp_path, []))
+
+
 def test_a_lock_that_another_holds_is_a_transient_error(
     warehouse, postgres, postgres_database, tmp_path
 ):

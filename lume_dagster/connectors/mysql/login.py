@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote
 
+from lume_dagster.connectors.hidden import without_secrets
 from lume_dagster.connectors.sql.uri import split_uri
 from lume_dagster.errors import ConnectorError
 
@@ -75,9 +76,7 @@ class Login:
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "•••")
-        return text
+        return without_secrets(text, self.secrets)
 
 
 def login_from_parts(parts: Mapping[str, Any], encryption: Encryption) -> Login:

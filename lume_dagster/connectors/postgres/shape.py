@@ -111,6 +111,14 @@ def refuse_missing_rights(
             f"The user {user} lacks the right to {', '.join(lacking)}.",
             hint="have the owner GRANT it",
         )
+    for name in there:
+        table = f"{_ident(tables.schema)}.{_ident(name)}"
+        if rows(connection, "SELECT row_security_active($1)", (table,))[0][0]:
+            raise ConnectorError(
+                f"Row-level security holds for this user on {tables.location(name)}, and COPY "
+                "cannot write there.",
+                hint="have the owner exempt the user (BYPASSRLS), or name another table",
+            )
 
 
 def _lacking_to_create(connection: Connection, tables: Tables) -> list[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field
 
 from lume_dagster.connectors.batch_files import scratch_database
+from lume_dagster.connectors.hidden import HIDDEN
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
-from lume_dagster.connectors.resource import HIDDEN, ConnectorResource
+from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.snowflake.load import load
 from lume_dagster.connectors.snowflake.login import Login, make_login
 from lume_dagster.connectors.snowflake.names import (
