@@ -34,7 +34,7 @@ def config(behind):
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
 def test_rows_come_encrypted_from_a_server_whose_certificate_is_known(config, mode):
-    connector = PostgresConnector(**config, sslmode=mode)
+    connector = PostgresConnector(**{**config, "sslmode": mode})
     query = "SELECT i FROM generate_series(1, 200000) AS i WHERE :source_path = 'x'"
     with connector.read(query, "x") as reader:
         assert reader.read_all().num_rows == 200_000
@@ -52,19 +52,19 @@ def test_a_certificate_of_somebody_else_is_refused_with_what_to_check(config, tm
     other = tmp_path / "other.pem"
     pair = key_and_certificate()
     other.write_bytes(pair[pair.index(b"-----BEGIN CERTIFICATE") :])
-    connector = PostgresConnector(**{**config, "sslrootcert": str(other)}, sslmode="verify-ca")
+    connector = PostgresConnector(**{**config, "sslrootcert": str(other), "sslmode": "verify-ca"})
     with pytest.raises(ConnectorError, match=r"(?i)certificate verify failed.*\n.*sslrootcert"):
         list(connector.test())
 
 
 def test_a_certificate_for_another_name_is_refused_where_names_count(behind):
     with behind(key_and_certificate("127.0.0.9")) as config:
-        assert list(PostgresConnector(**config, sslmode="verify-ca").test())
+        assert list(PostgresConnector(**{**config, "sslmode": "verify-ca"}).test())
         with pytest.raises(ConnectorError, match=r"does not match host name.*\n.*own name"):
-            list(PostgresConnector(**config, sslmode="verify-full").test())
+            list(PostgresConnector(**{**config, "sslmode": "verify-full"}).test())
 
 
 def test_a_server_without_encryption_is_refused_where_it_is_required(postgres):
-    connector = PostgresConnector(**postgres.config(), sslmode="require")
+    connector = PostgresConnector(**{**postgres.config(), "sslmode": "require"})
     with pytest.raises(ConnectorError, match=r"does not support SSL.*\n.*sslmode"):
         list(connector.test())
