@@ -61,6 +61,8 @@ class System:
     notes: tuple[str, ...] = ()
     #: Where in a server there is room for the tables, as one text; the server itself unless said.
     place: Callable[[Any], AbstractContextManager[str]] = nullcontext
+    #: Whether the server is a double of the tests, so that what it takes says nothing of the system.
+    is_double: bool = False
     #: What a run of it is bounded by, where a double is slow; the title says how many rows it was.
     most_rows: int = 1_000_000
 

@@ -143,6 +143,7 @@ SYSTEM = System(
         "pandas itertuples, executemany": _rows_write,
     },
     modules=("databricks.sql.backend.thrift_backend", "sqlglot.dialects.databricks"),
+    is_double=True,
     most_rows=200_000,
     notes=(
         "The server is that of the tests: Sail behind Python, on the same cores. It is the brake, so "

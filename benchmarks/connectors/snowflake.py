@@ -161,6 +161,7 @@ SYSTEM = System(
         "pandas executemany, as to_sql does": _pandas_write,
     },
     modules=("snowflake.connector", "sqlglot.dialects.snowflake"),
+    is_double=True,
     most_rows=500_000,
     notes=(
         "The server is the tests' double, on the same machine: it shares two cores with the client, "

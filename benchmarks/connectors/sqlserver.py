@@ -150,6 +150,7 @@ SYSTEM = System(
         "pandas executemany, as to_sql does": _pandas_write,
     },
     modules=("mssql_python", "sqlglot.dialects.tsql"),
+    is_double=True,
     most_rows=100_000,
     notes=(
         "The server is the stand-in of the tests, which takes rows apart in Python: it is the brake, "

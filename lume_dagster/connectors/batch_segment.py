@@ -1,4 +1,4 @@
-"""The folder name that stands for a batch: readable, safe on every file system, and unique."""
+"""What the name of a batch is: text or not, and the folder name that stands for it anywhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ import re
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _TAIL = 60
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is text that can be sent: the name of a file may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def batch_segment(source_path: str) -> str:

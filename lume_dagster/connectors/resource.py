@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 import dagster as dg
 from pydantic import ConfigDict
 
+from lume_dagster.connectors.hidden import HIDDEN, without_secrets
 from lume_dagster.errors import ConnectorError
-
-HIDDEN = "•••"
 
 
 class ConnectorResource(dg.ConfigurableResource[Any]):
@@ -30,9 +29,7 @@ class ConnectorResource(dg.ConfigurableResource[Any]):
     def without_secrets(self, text: str) -> str:
         """A text in which no value of a secret field stands any more."""
         values = [str(v) for v in map(self._known, self.secret_fields) if v is not None]
-        for value in sorted(filter(None, values), key=len, reverse=True):
-            text = text.replace(value, HIDDEN)
-        return text
+        return without_secrets(text, values)
 
     def text(self, field: str) -> str:
         """A text field's value, read from the environment where it was given as ``EnvVar``."""

@@ -25,7 +25,8 @@ from lume_dagster.testing.connectors import SECRET, ConnectorSuite, ServerSuite
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
 from lume_dagster.testing.many import ManyTargetSuite
 from lume_dagster.testing.readers import TableReaderSuite
-from lume_dagster.testing.sources import DatabaseSourceSuite, StoreSourceSuite
+from lume_dagster.testing.sources import DatabaseSourceSuite
+from lume_dagster.testing.stores import StoreSourceSuite
 from lume_dagster.testing.targets import ExactlyOnceSuite, TargetSuite, WriteSuite
 
 __all__ = [

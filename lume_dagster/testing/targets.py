@@ -240,7 +240,9 @@ class WriteSuite(TargetHooks):
             connector.deliver(wrong)
         assert (self.held(connector, columns), self.rejected(connector)) == before
 
-    @pytest.mark.parametrize("name", ['we"ird `name`]; --', "zażółć 漢字", "select", "Id"])
+    @pytest.mark.parametrize(
+        "name", ['we"ird `name`]; --', "zażółć 漢字", "select", "Id", "🎈", "n" * 300]
+    )
     def test_a_hostile_column_name_arrives_or_is_refused_at_once(
         self, connector: Any, tmp_path: Path, name: str
     ) -> None:
@@ -255,6 +257,14 @@ class WriteSuite(TargetHooks):
         else:
             connector.deliver(delivery)
             assert [row[3] for row in self.held(connector, columns)] == [(1, "x")]
+
+    def test_a_wide_batch_arrives(self, connector: Any, tmp_path: Path) -> None:
+        """A hundred and fifty columns, each with its own value."""
+        names = [f"c{number}" for number in range(150)]
+        columns = (Column("id", "integer"), *(Column(name, "string") for name in names))
+        row = {"id": 1, **{name: f"value of {name}" for name in names}}
+        connector.deliver(self.make(tmp_path, [row], columns=columns))
+        assert [held[3] for held in self.held(connector, columns)] == [tuple(row.values())]
 
     def test_a_name_that_is_no_table_is_refused(self, connector: Any, tmp_path: Path) -> None:
         """An empty part of a name is a mistake."""

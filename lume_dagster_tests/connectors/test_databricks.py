@@ -173,6 +173,20 @@ def test_without_a_volume_it_is_a_source_only(warehouse_server, tmp_path):
             act(make_delivery(tmp_path, []))
 
 
+def test_a_volume_is_written_to_when_it_is_tested_and_nothing_stays(warehouse_server):
+    connector = DatabricksConnector(**warehouse_server.config())
+    assert list(connector.test())[-1].endswith("can be written: it can be a target.")
+    *_, read, _ = connector.test()
+    assert read.endswith("holds 0 files.")
+
+
+def test_a_volume_that_may_not_be_written_is_told_by_its_test(faulty):
+    refusal = "[INSUFFICIENT_PERMISSIONS] User does not have WRITE VOLUME. SQLSTATE: 42501"
+    faulty.ask({"pattern": "^PUT", "message": refusal})
+    with pytest.raises(ConnectorError, match="does not have WRITE VOLUME"):
+        list(DatabricksConnector(**faulty.config()).test())
+
+
 def test_secrets_come_from_the_environment(warehouse_server, monkeypatch):
     secret = dg.EnvVar("LUME_TEST_TOKEN")
     connector = DatabricksConnector(**{**warehouse_server.config(), "access_token": secret})

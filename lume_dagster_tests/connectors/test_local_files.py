@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,20 @@ class TestParquet(LocalFiles, TargetSuite, TableReaderSuite, StoreSourceSuite):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path.as_uri() if path.suffix else str(path)
+
+
+def test_a_name_that_is_no_text_is_found_and_read(tmp_path):
+    name = os.fsdecode(b"a\xff.csv")
+    (tmp_path / name).write_bytes(b"x")
+    connector, into = LocalFilesConnector(root=str(tmp_path)), tmp_path / ".into"
+    into.mkdir()
+    for asked in (name, "a*.csv", f"file://{tmp_path}/a%FF.csv"):
+        (item,) = connector.list_objects(asked)
+        assert item.uri == f"file://{tmp_path}/a%FF.csv"
+        fetched = connector.fetch(item, into)
+        assert fetched.read_bytes() == b"x"
+        assert str(fetched).encode()
+    assert connector.full_name(name) == f"file://{tmp_path}/a%FF.csv"
 
 
 class TestCsv(LocalFiles, WriteSuite, TableReaderSuite):

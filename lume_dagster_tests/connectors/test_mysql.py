@@ -42,6 +42,7 @@ class TestMySQL(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSuite)
             {"uri": uri.replace(":", " :", 1)},
             {"uri": f"{uri}?password={SECRET}"},
             {"uri": uri.replace("mysql:", "postgresql:")},
+            *({"uri": uri.replace(SECRET, f"12{mark}{SECRET}")} for mark in "@#/?["),
         ]
 
     def silent(self, config, host, port):

@@ -36,6 +36,11 @@ def read(source, columns, rest="WHERE '' = :source_path", path=""):
         return reader.read_all()
 
 
+def test_it_says_which_of_the_two_servers_it_is(source, mysql_like):
+    name = "MariaDB 1" if mysql_like.ca is None else "MySQL 9"
+    assert next(source.test()).startswith(name)
+
+
 def test_it_is_a_database(source):
     assert isinstance(source, DatabaseSource)
 

@@ -155,6 +155,46 @@ def test_batches_are_told_apart_to_the_byte_whatever_their_length(warehouse, ask
     assert sorted(ask("SELECT id FROM ops.orders")) == [[1], [2], [3]]
 
 
+def test_batches_of_a_table_of_another_collation_are_told_apart_to_the_byte(
+    warehouse, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 0}]))
+    ask("ALTER TABLE ops.orders CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    for number, path in enumerate(["a", "A", "a "]):
+        warehouse.deliver(make_delivery(tmp_path, [{"id": number}], source_path=path, run_id="run"))
+    warehouse.deliver(make_delivery(tmp_path, [], source_path="a", run_id="run"))
+    assert sorted(ask("SELECT id, _lume_source_path FROM ops.orders WHERE id > 0")) == [
+        [1, "A"],
+        [2, "a "],
+    ]
+
+
+def test_a_column_that_the_table_computes_is_refused_before_anything_is_written(
+    warehouse, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    ask("ALTER TABLE ops.orders DROP COLUMN name")
+    ask("ALTER TABLE ops.orders ADD name longtext GENERATED ALWAYS AS ('x') VIRTUAL")
+    with pytest.raises(ConnectorError, match="different: name is computed by the table"):
+        warehouse.check(make_delivery(tmp_path, [{"id": 2}]))
+
+
+def test_a_zero_in_a_column_that_counts_stays_a_zero(warehouse, ask, tmp_path):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 5}]))
+    ask("ALTER TABLE ops.orders MODIFY id bigint NOT NULL AUTO_INCREMENT, ADD UNIQUE (id)")
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 0}, {"id": 7}], source_path="b"))
+    assert sorted(ask("SELECT id FROM ops.orders")) == [[0], [5], [7]]
+
+
+def test_a_table_too_wide_for_a_row_is_answered_with_what_to_do(mysql, tmp_path):
+    names = [f"c{number}" for number in range(300)]
+    columns = (Column("id", "integer"), *(Column(name, "string") for name in names))
+    with mysql.new_database() as database:
+        warehouse = MySQLConnector(**mysql.config(database))
+        with pytest.raises(ConnectorError, match=r"\(1118\)\n.*197 columns of text"):
+            warehouse.deliver(make_delivery(tmp_path, [], columns=columns))
+
+
 def test_columns_have_types_comments_and_not_null(warehouse, ask, tmp_path):
     said = Column("d", "string", True, "it's \\ a `b`; --")
     warehouse.deliver(make_delivery(tmp_path, [], columns=(*EVERY_TYPE, said)))
@@ -189,6 +229,12 @@ def test_what_has_no_transactions_is_refused(warehouse, ask, tmp_path, made):
     [
         ({"columns": (Column("id", "integer"), Column("ż" * 65, "string"))}, "65 characters long"),
         ({"table": "x" * 60}, "68 characters long; MySQL keeps 64"),
+        ({"table": "ops.🎈"}, "cannot keep the name '🎈_rejects': it holds '🎈'"),
+        ({"columns": (Column("id", "integer"), Column("a🎈", "string"))}, "the name 'a🎈'"),
+        (
+            {"columns": (Column("Name", "string"), Column("name", "string"))},
+            "MySQL takes the fields 'Name' and 'name' for the same column",
+        ),
         ({"table": "a.b.c"}, "in MySQL a schema is a database"),
     ],
 )

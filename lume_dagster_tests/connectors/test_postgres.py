@@ -17,7 +17,6 @@ from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing import DatabaseSourceSuite, ServerSuite, TableReaderSuite, TargetSuite
 from lume_dagster.testing.connectors import SECRET
 from lume_dagster.testing.deliveries import EVERY_TYPE, make_delivery
-from lume_dagster_tests.in_memory import connect
 
 CASTS = {"json": "jsonb", "uuid": "uuid"}
 
@@ -47,6 +46,7 @@ class TestPostgres(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSui
             {"uri": uri},
             {"uri": uri.replace("127", "12 7")},
             {"uri": f"mysql://app:{SECRET}@localhost/x"},
+            *({"uri": uri.replace(SECRET, f"12{mark}{SECRET}")} for mark in "@#/?["),
         ]
 
     def read_mapped(self, connector, table):
@@ -208,6 +208,40 @@ def test_a_view_in_the_place_of_the_table_is_refused(warehouse, ask, tmp_path):
         warehouse.check(make_delivery(tmp_path, []))
 
 
+def test_a_column_that_the_table_computes_is_refused_before_anything_is_written(
+    warehouse, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    ask("ALTER TABLE ops.orders DROP name")
+    ask("ALTER TABLE ops.orders ADD name text GENERATED ALWAYS AS ('x') STORED")
+    with pytest.raises(ConnectorError, match="different: name is computed by the table"):
+        warehouse.check(make_delivery(tmp_path, [{"id": 2}]))
+
+
+@pytest.mark.parametrize("mode", ["replace_batch", "merge"])
+def test_a_trigger_that_leaves_out_rows_is_noticed_and_nothing_is_written(
+    warehouse, ask, tmp_path, mode
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}], mode=mode))
+    ask(
+        "CREATE FUNCTION left_out() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RETURN CASE WHEN NEW.id = 2 THEN NULL ELSE NEW END; END'"
+    )
+    ask("CREATE TRIGGER t BEFORE INSERT ON ops.orders FOR EACH ROW EXECUTE FUNCTION left_out()")
+    batch = make_delivery(tmp_path, [{"id": 2}, {"id": 3}], mode=mode, source_path="b")
+    with pytest.raises(ConnectorError, match="of 2 rows of the batch the table would hold 1"):
+        warehouse.deliver(batch)
+    assert ask("SELECT id FROM ops.orders") == [[1]]
+    whole = make_delivery(tmp_path, [{"id": 3}], mode=mode, source_path="b")
+    assert warehouse.deliver(whole).mapped_rows == 1
+
+
+def test_a_column_named_as_postgres_names_its_own_is_refused(warehouse, tmp_path):
+    columns = (Column("id", "integer"), Column("ctid", "string"))
+    with pytest.raises(ConnectorError, match="PostgreSQL keeps the name 'ctid'"):
+        warehouse.check(make_delivery(tmp_path, [], columns=columns))
+
+
 def test_missing_rights_are_named_before_anything_is_written(
     warehouse, postgres, postgres_database, ask, tmp_path
 ):
@@ -223,6 +257,21 @@ def test_missing_rights_are_named_before_anything_is_written(
         reader.check(make_delivery(tmp_path, []))
     with pytest.raises(ConnectorError, match="lacks the right to CREATE a schema"):
         reader.check(make_delivery(tmp_path, [], table="new.orders"))
+
+
+def test_row_level_security_is_told_before_anything_is_written(
+    warehouse, postgres, postgres_database, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}]))
+    user = f"writer_{postgres_database}"
+    ask(f"CREATE ROLE {user} LOGIN PASSWORD 'secret'")
+    ask(f"GRANT USAGE ON SCHEMA ops TO {user}")
+    ask(f"GRANT ALL ON ALL TABLES IN SCHEMA ops TO {user}")
+    given = {**postgres.config(postgres_database), "user": user, "password": "secret"}
+    PostgresConnector(**given).check(make_delivery(tmp_path, []))
+    ask("ALTER TABLE ops.orders ENABLE ROW LEVEL SECURITY")
+    with pytest.raises(ConnectorError, match=r"Row-level security .*\.ops\.orders,"):
+        PostgresConnector(**given).check(make_delivery(tmp_path, []))
 
 
 def test_a_lock_that_another_holds_is_a_transient_error(
@@ -289,77 +338,3 @@ def test_a_value_that_does_not_fit_its_column_is_the_batchs_fault(warehouse, tmp
     with pytest.raises(ConnectorError, match="Could not convert string") as caught:
         warehouse.deliver(replace(delivery, columns=columns))
     assert not isinstance(caught.value, TransientError)
-
-
-def test_numbers_arrive_exact_as_decimals_or_as_text(warehouse):
-    query = (
-        "SELECT 1.50::numeric(10,2) AS declared, 1.50::numeric AS free, 'NaN'::numeric AS nan, "
-        "1e50::numeric(60,0) AS wide, 12345::numeric(3,-2) AS rounded WHERE :source_path = 'x'"
-    )
-    with warehouse.read(query, "x") as reader:
-        table = reader.read_all()
-    assert table.schema.field("declared").type == pa.decimal128(10, 2)
-    assert [str(v) for v in table.to_pylist()[0].values()] == [
-        *("1.50", "1.50", "nan", f"1{'0' * 50}", "12300"),
-    ]
-
-
-def test_a_type_that_arrow_does_not_know_is_refused_with_the_cast_to_write(warehouse):
-    with (
-        pytest.raises(ConnectorError, match=r"'a' has the PostgreSQL type inet.*\n.*a::text"),
-        warehouse.read("SELECT '::1'::inet AS a WHERE :source_path = 'x'", "x"),
-    ):
-        pass
-
-
-def test_a_parameter_of_another_type_is_answered_with_the_cast(warehouse, ask):
-    ask("CREATE TABLE t (id bigint)")
-    with (
-        pytest.raises(ConnectorError, match=r"CAST\(:source_path AS bigint\)"),
-        warehouse.read("SELECT * FROM t WHERE id = :source_path", "1"),
-    ):
-        pass
-
-
-@pytest.mark.parametrize("end", ["", ";", " -- all of it", "; -- all of it", "ORDER BY a -- )"])
-def test_a_query_may_end_as_people_end_it(warehouse, end):
-    query = f"WITH t AS (SELECT 1 AS a) SELECT a FROM t WHERE :source_path = 'x' {end}"
-    with warehouse.read(query, "x") as reader:
-        assert reader.read_all().to_pylist() == [{"a": 1}]
-
-
-def test_a_batch_of_any_name_is_bound_as_a_text(warehouse):
-    name = 'a\'b\\ "c" $1 \n żółć 漢字 ' * 500
-    query = "SELECT :source_path AS name, pg_typeof(:source_path)::text AS type"
-    with warehouse.read(query, name) as reader:
-        assert reader.read_all().to_pylist() == [{"name": name, "type": "text"}]
-
-
-def test_a_failure_in_the_middle_of_a_query_is_a_sentence(warehouse):
-    query = "SELECT 1 / (5000 - i) AS a FROM generate_series(1, 9000) i WHERE :source_path = 'x'"
-    with (
-        pytest.raises(ConnectorError, match="division by zero"),
-        warehouse.read(query, "x") as reader,
-    ):
-        reader.read_all()
-
-
-def test_a_slow_query_is_ended_by_the_statement_timeout(warehouse, postgres, postgres_database):
-    hasty = PostgresConnector(**postgres.config(postgres_database), statement_timeout_seconds=0.05)
-    with (
-        pytest.raises(ConnectorError, match=r"statement timeout.*\n.*statement_timeout_seconds"),
-        hasty.read("SELECT pg_sleep(5)::text WHERE :source_path = 'x'", "x"),
-    ):
-        pass
-
-
-def test_an_engine_can_scan_what_a_query_yields(warehouse):
-    query = (
-        "SELECT '{\"a\": 1}'::jsonb AS j, '00112233-4455-6677-8899-aabbccddeeff'::uuid AS u, "
-        "ARRAY[1,2] AS l, now() AS t, '1 day'::interval AS i, bytea 'ab' AS b "
-        "WHERE :source_path = 'x'"
-    )
-    with warehouse.read(query, "x") as reader, connect() as connection:
-        connection.register("rows", reader)
-        row = connection.execute("SELECT j::VARCHAR, u::VARCHAR, l FROM rows").fetchone()
-    assert row == ('{"a": 1}', "00112233-4455-6677-8899-aabbccddeeff", [1, 2])

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from lume_dagster.connectors.hidden import without_secrets
 from lume_dagster.connectors.registry import connector_class, connector_kinds
 from lume_dagster.errors import ConnectorError
 
@@ -66,3 +67,8 @@ def test_importing_connectors_imports_no_engine_and_no_driver():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_secret_is_blotted_out_whole_and_one_of_few_letters_does_not_tell_them():
+    shown = without_secrets("denied: hunter22 and hunter2, supported", ["hunter2", "hunter22", "p"])
+    assert shown == "denied: ••• and •••, supported"

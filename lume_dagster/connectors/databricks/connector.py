@@ -19,10 +19,11 @@ from lume_dagster.connectors.databricks.shape import (
     tables_there,
 )
 from lume_dagster.connectors.databricks.upload import sendable_from
-from lume_dagster.connectors.databricks.volume import look, volume_path
+from lume_dagster.connectors.databricks.volume import look, try_writing, volume_path
 from lume_dagster.connectors.file_table.work_folder import work_folder
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
+from lume_dagster.connectors.sql.bound_query import as_text
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.errors import ConnectorError, counted
 
@@ -83,7 +84,8 @@ class DatabricksConnector(ConnectorResource):
     @contextmanager
     def read(self, query: str, source_path: str) -> Iterator[pa.RecordBatchReader]:
         """The rows of a query, streamed."""
-        with self._session() as session, reader(session, bound(query), source_path) as rows:
+        sql, value = bound(query), as_text(source_path)
+        with self._session() as session, reader(session, sql, value) as rows:
             yield rows
 
     @contextmanager
@@ -100,7 +102,7 @@ class DatabricksConnector(ConnectorResource):
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what is in reach."""
         host = self._login.host.split("://")[1]
-        with self._session() as session:
+        with work_folder() as folder, self._session(staging=[str(folder)]) as session:
             user, catalog = session.rows("SELECT current_user(), current_catalog()")[0]
             yield f"Databricks at {host} lets {user or 'this user'} into the catalog {catalog}."
             schemas = session.rows("SHOW SCHEMAS")
@@ -111,6 +113,8 @@ class DatabricksConnector(ConnectorResource):
             path = self._volume_path()
             found = len(look(session, path))
             yield f"The volume {path} can be read and holds {counted(found, 'file')}."
+            try_writing(session, path, folder)
+            yield f"The volume {path} can be written: it can be a target."
 
     @property
     def _login(self) -> Login:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lume_dagster.connectors.hidden import without_secrets
 from lume_dagster.connectors.patience import attempts
 from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
@@ -79,9 +80,7 @@ class Login:
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "•••")
-        return text
+        return without_secrets(text, self.secrets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from lume_dagster.connectors.sql.ddl import (
     Found,
     mapped_columns,
     refuse_other_shape,
+    refuse_twins,
     sql_type,
 )
 from lume_dagster.connectors.sql.ledger import LEDGER_COLUMNS
@@ -85,7 +86,6 @@ def wanted_tables(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, tup
 
 def refuse_names(delivery: Delivery) -> None:
     """Refuse columns that Delta cannot keep."""
-    seen: dict[str, str] = {}
     for column in delivery.columns:
         sql_type(column, TYPES)
         refuse_long_name(column.name, MAX_NAME_BYTES)
@@ -95,13 +95,7 @@ def refuse_names(delivery: Delivery) -> None:
                 f"Delta cannot keep the name {column.name!r}: it holds {bad[0]!r}.",
                 hint="choose a name without spaces, commas, semicolons, brackets, tabs and =",
             )
-        other = seen.setdefault(column.name.lower(), column.name)
-        if other != column.name:
-            raise ConnectorError(
-                f"The fields {other!r} and {column.name!r} are one column on Databricks, "
-                "which knows no case.",
-                hint="rename one of them in the flow's schema",
-            )
+    refuse_twins(delivery.columns, "Databricks", str.lower)
 
 
 def tables_there(session: Session, delivery: Delivery, tables: Tables) -> dict[str, Existing]:

@@ -71,6 +71,14 @@ def upload(session: Session, files: Iterable[Path], to: Shelf, part: str) -> Non
         to.sent.append(name)
 
 
+def try_writing(session: Session, path: str, folder: Path) -> None:
+    """Send a small file from ``folder`` into the volume, and take it away again."""
+    probe, own = folder / "probe", shelf(path, "probe")
+    probe.write_bytes(b"lume")
+    upload(session, [probe], own, "probe")
+    clear_own(session, own)
+
+
 def look(session: Session, path: str) -> list[tuple[str, int]]:
     """The names in a volume, and when each was last changed in milliseconds."""
     return [(str(row[1]), int(row[3])) for row in session.rows(f"LIST {literal(path)}")]

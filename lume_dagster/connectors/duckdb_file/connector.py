@@ -17,7 +17,7 @@ from lume_dagster.connectors.duckdb_file.load_many import load_many
 from lume_dagster.connectors.patience import attempts
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
-from lume_dagster.connectors.sql.bound_query import bind_source_path
+from lume_dagster.connectors.sql.bound_query import as_text, bind_source_path
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError, EngineError, FlowError, TransientError, counted
@@ -89,7 +89,7 @@ class DuckDBConnector(ConnectorResource):
         with self._reading() as connection:
             _refuse_statements(connection, bound)
             with _read_errors(self._file):
-                rows = connection.sql(bound, params={"source_path": source_path})
+                rows = connection.sql(bound, params={"source_path": as_text(source_path)})
                 reader = rows.to_arrow_reader(_BATCH_ROWS)
             batches = _translated(reader, self._file)
             try:

@@ -25,6 +25,7 @@ from lume_dagster.connectors.sql.ddl import (
     create_table,
     mapped_columns,
     refuse_other_shape,
+    refuse_twins,
     sql_type,
 )
 from lume_dagster.connectors.sql.ledger import (
@@ -54,7 +55,7 @@ def refuse_unfit(
     Returns:
         Those of the delivery's tables that are there.
     """
-    _refuse_twins(delivery)
+    refuse_twins(mapped_columns(delivery.columns), "DuckDB", str.casefold)
     for column in delivery.columns:
         sql_type(column, DUCKDB_TYPES)
     there = _found(connection, tables) if connection is not None else {}
@@ -149,18 +150,6 @@ def _wanted(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, Sequence[
 def ledger_name(tables: Tables) -> str:
     """DuckDB takes ``Ops.Orders`` and ``ops.orders`` for one table."""
     return tables.qualified.lower()
-
-
-def _refuse_twins(delivery: Delivery) -> None:
-    """DuckDB takes ``Name`` and ``name`` for one column."""
-    seen: dict[str, str] = {}
-    for column in mapped_columns(delivery.columns):
-        twin = seen.setdefault(column.name.casefold(), column.name)
-        if twin != column.name:
-            raise ConnectorError(
-                f"DuckDB takes the fields {twin!r} and {column.name!r} for the same column.",
-                hint="rename one of them in the flow's schema",
-            )
 
 
 def _found(connection: duckdb.DuckDBPyConnection, tables: Tables) -> dict[str, list[Found]]:

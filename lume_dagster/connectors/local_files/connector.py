@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, ClassVar
 
+from lume_dagster.connectors.batch_segment import batch_segment, is_text
 from lume_dagster.connectors.file_table.read_back import rows_of_files, wanted_batches
 from lume_dagster.connectors.local_files.folder_swap import exclusive
 from lume_dagster.connectors.local_files.load import publish
@@ -60,7 +62,7 @@ class LocalFilesConnector(ConnectorResource):
         """The ``file://`` URI of a file, a folder or a glob."""
         return uri_of(self._root, source_path)
 
-    def fetch(self, item: SourceObject, into: Path) -> Path:  # noqa: ARG002 - nothing is copied
+    def fetch(self, item: SourceObject, into: Path) -> Path:
         """The file itself, refused when it is not the one that was listed."""
         path = path_of_uri(item.uri)
         if not path.resolve().is_relative_to(self._root):
@@ -72,7 +74,7 @@ class LocalFilesConnector(ConnectorResource):
                 f"{path} has changed since the batch was listed.",
                 hint="run again when the file is complete",
             )
-        return path
+        return path if is_text(str(path)) else Path(copyfile(path, into / batch_segment(item.uri)))
 
     def check(self, delivery: Delivery) -> None:
         """Refuse an unknown format, a table of another shape, a folder that cannot be written."""

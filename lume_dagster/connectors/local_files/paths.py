@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from lume_dagster.errors import BatchError
 
@@ -53,14 +53,14 @@ def path_of_uri(uri: str) -> Path:
         )
     # '?' and '#' mean nothing in a file URI; names that carry them come percent-encoded or bare.
     path = uri.removeprefix("file://").removeprefix(parts.netloc)
-    return Path(unquote(path))
+    return Path(os.fsdecode(unquote_to_bytes(os.fsencode(path))))
 
 
 def uri_of(root: Path, source_path: str) -> str:
     """The one URI of a path, URI or glob below ``root``; BatchError for one outside it."""
     wanted = _inside(root, source_path)
     if glob.has_magic(source_path) and not wanted.exists():
-        return "file://" + quote(str(wanted), safe=_GLOB)
+        return "file://" + quote(os.fsencode(wanted), safe=_GLOB)
     return wanted.as_uri()
 
 

@@ -27,7 +27,7 @@ from lume_dagster.connectors.mysql.shape import (
 )
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
-from lume_dagster.connectors.sql.bound_query import bind_source_path, times_bound
+from lume_dagster.connectors.sql.bound_query import as_text, bind_source_path, times_bound
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.errors import ConnectorError, counted
 
@@ -91,7 +91,7 @@ class MySQLConnector(ConnectorResource):
         """The rows of a query, streamed."""
         bound, times = bind_source_path(query, "?", DIALECT), times_bound(query, DIALECT)
         with self._session() as session:
-            yield open_query(session, bound, times, source_path)
+            yield open_query(session, bound, times, as_text(source_path))
 
     @contextmanager
     def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
@@ -115,7 +115,10 @@ class MySQLConnector(ConnectorResource):
                 "@@GLOBAL.local_infile"
             )[0]
             login = self._login
-            yield f"{session.version} at {login.where} lets {user} in."
+            system, number = "MySQL", session.version
+            if session.is_mariadb:
+                system, number = "MariaDB", number.partition("-")[0]
+            yield f"{system} {number} at {login.where} lets {user} in."
             if login.database is None and not databases:
                 raise ConnectorError(
                     f"The user {user} may use no database of {login.where}.",

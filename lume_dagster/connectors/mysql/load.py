@@ -24,6 +24,7 @@ from lume_dagster.connectors.mysql.shape import (
     DIALECT,
     create_missing,
     create_table,
+    exact_collation,
     refuse_other_shapes,
     same_key,
     tables_there,
@@ -31,7 +32,7 @@ from lume_dagster.connectors.mysql.shape import (
 )
 from lume_dagster.connectors.mysql.wire import run_prepared
 from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
-from lume_dagster.connectors.sql.ddl import REJECT_COLUMNS, mapped_columns
+from lume_dagster.connectors.sql.ddl import REJECT_COLUMNS, SOURCE_PATH, mapped_columns
 from lume_dagster.connectors.sql.ledger import (
     Earlier,
     Statement,
@@ -137,10 +138,10 @@ def _remove_stale(work: Work) -> Sequence[Earlier]:
     query, values = earlier_deliveries(tables.sql(LEDGER), tables.qualified, delivery)
     found = fetch_bound(session, *_bound((query, values)))
     earlier = [Earlier(*row.values()) for row in found]
-    for run_id in stale_mapped(delivery, earlier):
-        _run(session, delete_run(mapped, delivery, run_id))
-    for run_id in stale_rejects(earlier):
-        _run(session, delete_run(rejects, delivery, run_id))
+    stale = [delete_run(mapped, delivery, run_id) for run_id in stale_mapped(delivery, earlier)]
+    stale += [delete_run(rejects, delivery, run_id) for run_id in stale_rejects(earlier)]
+    for statement, bound in stale:
+        _run(session, (_exactly(statement, exact_collation(session)), bound))
     if delivery.mode == "replace":
         # Not TRUNCATE: it ends the transaction.
         session.run(f"DELETE FROM {mapped.sql(DIALECT)}")
@@ -170,6 +171,18 @@ def _send_rejects(work: Work) -> int:
     query = select_rejects(work.scratch, delivery, ENCODERS)
     rows = work.batch(delivery.rejects, REJECT_COLUMNS, query)
     return send(work.session, rows, tables.sql(tables.rejects_name))
+
+
+def _exactly(statement: exp.Expr, collation: str) -> exp.Expr:
+    """Batches are told apart to the byte, whatever the collation of a table that others made."""
+    from sqlglot import exp
+
+    def exact(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.EQ) and node.this.name == SOURCE_PATH:
+            node.set("expression", exp.Collate(this=node.expression, expression=exp.var(collation)))
+        return node
+
+    return statement.transform(exact)
 
 
 def _run(session: Session, statement: Statement) -> None:

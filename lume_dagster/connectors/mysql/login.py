@@ -6,12 +6,15 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote
 
+from lume_dagster.connectors.hidden import without_secrets
+from lume_dagster.connectors.sql.uri import split_uri
 from lume_dagster.errors import ConnectorError
 
 _SCHEMES = {"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"}
 _PORT = 3306
+_OPTIONS = {"ssl_mode", "ssl_ca", "ssl_cert", "ssl_key", "charset"}
 
 #: ``ssl_mode``: encrypted where the server can, never, always, with a certificate that an authority
 #: signed, and with one that also names the host.
@@ -73,9 +76,7 @@ class Login:
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "•••")
-        return text
+        return without_secrets(text, self.secrets)
 
 
 def login_from_parts(parts: Mapping[str, Any], encryption: Encryption) -> Login:
@@ -95,19 +96,15 @@ def login_from_parts(parts: Mapping[str, Any], encryption: Encryption) -> Login:
 
 def login_from_uri(uri: str, encryption: Encryption) -> Login:
     """A login from a ``mysql://`` URI; ``?ssl_mode=`` and ``ssl_ca=`` may follow."""
-    parts = urlsplit(uri)
-    try:
-        port = parts.port or _PORT
-    except ValueError:
-        port = 0
-    asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = set(asked) - {"ssl_mode", "ssl_ca", "ssl_cert", "ssl_key", "charset"}
-    if parts.scheme not in _SCHEMES or not port or " " in uri or unknown:
+    split = split_uri(uri, _SCHEMES, _PORT)
+    asked = _asked(split[0]) if split else {}
+    if split is None or asked.keys() - _OPTIONS:
         raise ConnectorError(
             "The connector's uri is not the URI of a MySQL database.",
-            hint="write mysql://user:password@host:3306/database, with %20 and the like for what "
-            "is special; after a question mark ssl_mode, ssl_ca, ssl_cert and ssl_key",
+            hint="write mysql://user:password@host:3306/database, with %40 for @ and the like for "
+            "what is special; after a question mark ssl_mode, ssl_ca, ssl_cert and ssl_key",
         )
+    parts, port = split
     given = {
         "host": parts.hostname or "localhost",
         "port": port,
@@ -127,3 +124,8 @@ def login_from_uri(uri: str, encryption: Encryption) -> Login:
     secrets = {uri, parts.password or "", *login.secrets} - {""}
     longest_first = tuple(sorted(secrets, key=len, reverse=True))
     return Login(login.where, login.database, login.options, longest_first)
+
+
+def _asked(parts: SplitResult) -> dict[str, str]:
+    """The options of a URI; the last where one is said twice."""
+    return {name: values[-1] for name, values in parse_qs(parts.query).items()}

@@ -15,7 +15,8 @@ from lume_dagster.errors import ConnectorError, MissingExtraError, TransientErro
 #: What every session works with, whatever the server is set to.
 _SETTINGS: Mapping[str, object] = {
     "time_zone": "+00:00",
-    "sql_mode": "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+    "sql_mode": "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
+    "NO_AUTO_VALUE_ON_ZERO",  # a 0 is a 0, in an AUTO_INCREMENT column too
     # How long the server waits for our next bytes, and for us to take its own.
     "net_read_timeout": 3600,
     "net_write_timeout": 3600,
@@ -41,6 +42,8 @@ _HINTS: Mapping[int, str] = {
     1060: "give every column of the query a name of its own: AS",
     1062: "the table has a unique index that the batch breaks",
     1064: "write one SELECT; a source only reads",
+    1117: "MySQL keeps at most 1,017 columns in a table; divide the flow's schema",
+    1118: "MySQL keeps at most 197 columns of text in a table; divide the flow's schema",
     1129: "the server blocks this host after too many failures: mysqladmin flush-hosts",
     1130: "the server lets in no such user from here",
     1142: "have the owner of the database GRANT it",
@@ -123,7 +126,9 @@ def connected(login: Login, limits: Limits, *, local_infile: bool = False) -> It
     try:
         with sentences(login):
             wait_for_answers(connection, limits.read)
-            session = Session(connection, login, connection.get_server_info(), local_infile)
+            # MariaDB calls itself 5.5.5-10.11 to the clients of old.
+            version = connection.get_server_info().removeprefix("5.5.5-")
+            session = Session(connection, login, version, local_infile)
             _settle(session, limits)
             yield session
     finally:

@@ -15,6 +15,7 @@ from lume_dagster.connectors.sql.ddl import (
     Found,
     mapped_columns,
     refuse_other_shape,
+    refuse_twins,
     sql_type,
 )
 from lume_dagster.connectors.sql.ledger import LEDGER_COLUMNS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DIALECT = "mysql"
 _MOST_NAME, _MOST_COMMENT = 64, 1024  # characters
+_LAST_LETTER = "\uffff"
 _MOST_INDEX, _MOST_INDEX_COLUMNS = 3072, 16  # bytes, columns
 _BYTES_A_CHARACTER, _MOST_PREFIX, _WIDEST_NUMBER = 4, 255, 18
 
@@ -48,7 +50,8 @@ _TEXTS = {"string", "uuid"}
 _WIDTH = re.compile(r"(?<=int)\(\d+\)")
 
 _COLUMNS = """
-SELECT c.table_name, t.table_type, t.engine, c.column_name, c.column_type, c.is_nullable
+SELECT c.table_name, t.table_type, t.engine, c.column_name, c.column_type, c.is_nullable,
+       c.generation_expression
 FROM information_schema.columns c
 JOIN information_schema.tables t
   ON t.table_schema = c.table_schema AND t.table_name = c.table_name
@@ -86,7 +89,7 @@ def tables_of(session: Session, table: str) -> Tables:
             hint=f"write database.{name}, or give the connector a database",
         )
     tables = parse_table(name, database="", schema=default or "", max_bytes=4 * _MOST_NAME)
-    refuse_long_names([tables.schema, tables.rejects_name])
+    refuse_unkept_names([tables.schema, tables.rejects_name])
     return tables
 
 
@@ -94,16 +97,24 @@ def refuse_columns(session: Session, delivery: Delivery) -> None:
     """Refuse names and types that MySQL cannot keep."""
     for column in delivery.columns:
         sql_type(column, types_of(session))
-        if column.name != column.name.rstrip(" ") or "\0" in column.name:
+        if column.name != column.name.rstrip(" "):
             raise ConnectorError(
                 f"MySQL cannot keep a column named {column.name!r}.",
                 hint="choose a name without a space at its end in the flow's schema",
             )
-    refuse_long_names([column.name for column in delivery.columns])
+    refuse_twins(delivery.columns, "MySQL", str.lower)
+    refuse_unkept_names([column.name for column in delivery.columns])
 
 
-def refuse_long_names(names: Sequence[str]) -> None:
-    """Refuse names that are longer than MySQL keeps."""
+def refuse_unkept_names(names: Sequence[str]) -> None:
+    """Refuse names that MySQL does not keep: it has three bytes for a letter of a name."""
+    for name in names:
+        strange = [letter for letter in name if letter == "\0" or letter > _LAST_LETTER]
+        if strange:
+            raise ConnectorError(
+                f"MySQL cannot keep the name {name!r}: it holds {strange[0]!r}.",
+                hint="choose a name of letters up to U+FFFF in the flow's target or schema",
+            )
     for long in (name for name in names if len(name) > _MOST_NAME):
         raise ConnectorError(
             f"The name {long!r} is {len(long)} characters long; MySQL keeps {_MOST_NAME}.",
@@ -130,7 +141,9 @@ def tables_there(session: Session, tables: Tables) -> dict[str, list[Found]]:
                 hint="name a table of the engine InnoDB in the flow's target",
             )
         type_ = column[1] if column[1] == "tinyint(1)" else _WIDTH.sub("", column[1])
-        found.setdefault(name, []).append(Found(column[0], type_, column[2] == "YES"))
+        found.setdefault(name, []).append(
+            Found(column[0], type_, column[2] == "YES", computed=bool(column[3]))
+        )
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lume_dagster.connectors.batch_segment import is_text
 from lume_dagster.errors import BatchError, ConnectorError
 
 
@@ -80,4 +81,6 @@ def _flaw(key: str) -> str | None:
         return "has an empty part: two slashes, or one at its beginning"
     if any(ord(char) < ord(" ") or char == "\x7f" for char in key):
         return "holds a control character"
+    if not is_text(key):
+        return "is no text: it holds bytes that are not UTF-8"
     return None

@@ -47,7 +47,8 @@ def fetch(bucket: Bucket, key: str, e_tag: str, size: int, into: Path) -> Path:
     except (ConflictError, FileNotFoundError):
         if bucket.head(key) is None:
             raise BatchError(
-                f"{bucket.uri(key)} was there when the batch was listed, and is gone."
+                f"{bucket.uri(key)} was there when the batch was listed, and is gone.",
+                hint="run again; an object whose name ends with a slash cannot be read: rename it",
             ) from None
         raise BatchError(
             f"{bucket.uri(key)} has changed since the batch was listed.",

@@ -18,6 +18,8 @@ from lume_dagster.connectors.object_store.refusals import RightMissingError
 from lume_dagster.errors import BatchError
 
 _SHOWN, _LOOKED_AT = 5, 1000
+#: How the empty objects begin by which ``probe`` tries whether it may write.
+PROBE = "_lume_probe-"
 #: What Hadoop and Spark leave beside data to say that it is whole.
 _MARKS = frozenset({"_SUCCESS"})
 
@@ -62,13 +64,17 @@ def _is_folder(bucket: Bucket, key: str) -> bool:
 
 
 def _objects(listed: Iterable[Meta], folder: str) -> list[Meta]:
-    """What was listed, in name order, without the empty objects that consoles make of folders."""
+    """What was listed, in name order, without the empty objects of consoles and of our own."""
     metas = sorted(listed, key=lambda m: m["path"])
     folders = {folder}
     for meta in metas:
         parts = meta["path"].split("/")
         folders.update("/".join(parts[:n]) for n in range(1, len(parts)))
-    return [m for m in metas if m["size"] or m["path"] not in folders]
+    return [m for m in metas if m["size"] or not (m["path"] in folders or _is_probe(m["path"]))]
+
+
+def _is_probe(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(PROBE)
 
 
 def _is_data(path: str, folder: str) -> bool:

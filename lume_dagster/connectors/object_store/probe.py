@@ -7,6 +7,7 @@ from itertools import islice
 from uuid import uuid4
 
 from lume_dagster.connectors.object_store.bucket import Bucket
+from lume_dagster.connectors.object_store.find import PROBE
 from lume_dagster.connectors.object_store.refusals import ConflictError, RightMissingError
 from lume_dagster.errors import ConnectorError, counted
 
@@ -36,7 +37,8 @@ def try_all(bucket: Bucket, folder: str, who: str) -> Iterator[str]:
         if refused:
             raise ConnectorError(
                 f"{name} at {endpoint} lets {who} neither list nor write {place}.",
-                hint=f"{refused[0].hint}; {error.hint}",
+                hint=f"{refused[0].hint}; {error.hint}; whether single objects may be read "
+                "shows when one is named",
             ) from None
         yield f"{place} cannot be written, so it can only be a source: {error.hint}."
 
@@ -47,7 +49,8 @@ def try_writing(bucket: Bucket, folder: str) -> None:
     Raises:
         ConnectorError: no right, or a store that does not heed conditions.
     """
-    key = "/".join(part for part in (folder, f"_lume_probe-{uuid4().hex[:12]}") if part)
+    key = "/".join(part for part in (folder, f"{PROBE}{uuid4().hex[:12]}") if part)
+    bucket.delete([key])  # who may not remove it again does not make it
     bucket.put_if(key, b"", None)
     try:
         bucket.put_if(key, b"", None)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lume_dagster.connectors.hidden import without_secrets
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 
 Act = Literal["list", "read", "write", "delete"]
@@ -55,9 +56,7 @@ class Where:
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "•••")
-        return _SIGNATURE.sub(r"\1=•••", text)
+        return _SIGNATURE.sub(r"\1=•••", without_secrets(text, self.secrets))
 
 
 @contextmanager

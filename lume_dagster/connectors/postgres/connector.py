@@ -27,7 +27,7 @@ from lume_dagster.connectors.postgres.shape import (
 )
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
-from lume_dagster.connectors.sql.bound_query import bind_source_path
+from lume_dagster.connectors.sql.bound_query import as_text, bind_source_path
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError, counted
@@ -56,6 +56,9 @@ class PostgresConnector(ConnectorResource):
     user: str | None = None
     password: str | None = None
     sslmode: str = "prefer"
+    sslrootcert: str | None = None  # files in PEM form: who signs servers' certificates
+    sslcert: str | None = None  # and ours
+    sslkey: str | None = None
     uri: str | None = None
     default_schema: str = "public"
     connect_timeout_seconds: int = 10
@@ -87,7 +90,7 @@ class PostgresConnector(ConnectorResource):
 
         bound = bind_source_path(query, SOURCE_PATH, "postgres")
         with self._session() as connection:
-            schema, rows = stream(connection, bound, source_path)
+            schema, rows = stream(connection, bound, as_text(source_path))
             first = next(rows, None)  # what goes wrong at once is said at once
             batches = _batches(self._login, first, rows)
             try:
@@ -139,6 +142,10 @@ class PostgresConnector(ConnectorResource):
             "user": self.optional_text("user") or "",
             "password": self.optional_text("password") or "",
             "sslmode": self.text("sslmode"),
+            **{
+                name: self.optional_text(name) or ""
+                for name in ("sslrootcert", "sslcert", "sslkey")
+            },
         }
         return login_from_parts(parts, self.connect_timeout_seconds)
 

@@ -21,6 +21,7 @@ from lume_dagster.connectors.batch_files import (
 )
 from lume_dagster.connectors.postgres.session import rows, run, said
 from lume_dagster.connectors.postgres.shape import (
+    has_triggers,
     refuse_other_shapes,
     tables_there,
     wanted_tables,
@@ -31,6 +32,7 @@ from lume_dagster.connectors.sql.ddl import (
     POSTGRES_TYPES,
     ROW,
     RUN_ID,
+    SOURCE_PATH,
     create_schema,
     create_table,
 )
@@ -70,6 +72,7 @@ def load(
     checkpoint("cleared")
     rejects = _copy_rejects(connection, scratch, delivery, tables)
     mapped = _load_mapped(connection, scratch, delivery, tables)
+    _refuse_left_out(connection, delivery, tables, mapped)
     checkpoint("staged")
     counts, anew = (mapped, rejects), not earlier
     lines = enter(tables.sql(LEDGER), tables.qualified, delivery, counts, anew=anew)
@@ -209,6 +212,23 @@ def _copy(
         temporary = schema is None
         return cursor.adbc_ingest(
             table, reader, mode="append", db_schema_name=schema, temporary=temporary
+        )
+
+
+def _refuse_left_out(connection: Connection, delivery: Delivery, tables: Tables, sent: int) -> None:
+    """COPY does not tell of rows that a trigger of the table's owner left out: count them."""
+    table = tables.sql(tables.name).sql(_DIALECT)
+    if not has_triggers(connection, table):
+        return
+    names = (_quoted(name) for name in (RUN_ID, SOURCE_PATH))
+    where = " AND ".join(f"{name} = ${i}" for i, name in enumerate(names, 1))
+    values = (delivery.run_id, delivery.source_path)
+    held = rows(connection, f"SELECT count(*) FROM {table} WHERE {where}", values)[0][0]
+    if held != sent:
+        raise ConnectorError(
+            f"A trigger of the table {tables.location(tables.name)} changes what is written: "
+            f"of {sent} rows of the batch the table would hold {held}.",
+            hint="nothing was written; name a table without such a trigger in the flow's target",
         )
 
 

@@ -6,6 +6,7 @@ the query asks for that setting wherever ``:source_path`` stands: its text never
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,13 @@ SOURCE_PATH = f"pg_catalog.current_setting('{_SETTING}')"
 _PIECE_BYTES = 4 << 20
 _MOST_DIGITS = 38
 _TYPMOD, _TYPE = b"POSTGRESQL:typmod", b"POSTGRESQL:type"
+
+#: What the client reads as something else than it is (hundredths, a signed number, bytes that are
+#: no text, a row of no known columns), and the cast to write.
+_MISREAD = {b"money": "numeric", b"oid": "bigint", b"char": "text", b"record": "text"}
+_PLAIN = re.compile("[a-z_][a-z0-9_]*")
+#: The first day that PostgreSQL knows, in 4714 BC; nothing lies before it.
+_FIRST_DAY, _DAY_MICROS = -2_440_588, 86_400_000_000
 
 #: A type in which Arrow itself knows a column, and how its values get it.
 _Change = tuple["pa.DataType", Callable[["pa.Array"], "pa.Array"]]
@@ -69,7 +77,11 @@ def _plain(
 
 def _change(field: pa.Field) -> _Change:
     """How a column comes to a type that Arrow itself knows: numbers exact, as decimals or text."""
+    if (field.metadata or {}).get(_TYPE, b"").removeprefix(b"_") in _MISREAD:
+        raise _unreadable(field)
     if not _is_opaque(field.type):
+        if _days_of(field.type) is not None:
+            return field.type, lambda array: _refuse_infinity(field.name, array)
         if any(_is_opaque(field.type.field(i).type) for i in range(field.type.num_fields)):
             raise _unreadable(field)
         return field.type, lambda array: array
@@ -82,6 +94,31 @@ def _change(field: pa.Field) -> _Change:
     return decimal, lambda array: _as_decimal(field.name, array, decimal)
 
 
+def _days_of(type_: pa.DataType) -> pa.DataType | None:
+    """The type of a column's dates or timestamps, those in a list too."""
+    import pyarrow as pa
+
+    inner = type_.value_type if pa.types.is_list(type_) else type_
+    return inner if pa.types.is_date32(inner) or pa.types.is_timestamp(inner) else None
+
+
+def _refuse_infinity(name: str, array: pa.Array) -> pa.Array:
+    """Dates may be infinite, or too late for Arrow: the client makes a day before all others."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    days = array.flatten() if pa.types.is_list(array.type) else array
+    number, first = (pa.int32(), 1) if pa.types.is_date32(days.type) else (pa.int64(), _DAY_MICROS)
+    least = pc.min(days.view(number)).as_py() if len(days) else None
+    if least is not None and least < _FIRST_DAY * first:
+        raise ConnectorError(
+            f"The column {name!r} holds a date that is none to others: infinity, or a time after "
+            "the year 294246.",
+            hint=f"say in the query what it means: NULLIF({_quoted(name)}, 'infinity')",
+        )
+    return array
+
+
 def _as_decimal(name: str, array: pa.Array, decimal: pa.DataType) -> pa.Array:
     import pyarrow as pa
 
@@ -90,7 +127,7 @@ def _as_decimal(name: str, array: pa.Array, decimal: pa.DataType) -> pa.Array:
     except pa.ArrowInvalid as error:
         raise ConnectorError(
             f"The column {name!r} is declared {decimal} and holds something else: {error}",
-            hint=f"cast it in the query: {name}::text",
+            hint=f"cast it in the query: {_quoted(name)}::text",
         ) from error
 
 
@@ -113,5 +150,12 @@ def _unreadable(field: pa.Field) -> ConnectorError:
     name = (field.metadata or {}).get(_TYPE, b"?").decode()
     return ConnectorError(
         f"The column {field.name!r} has the PostgreSQL type {name}, which has no form in Arrow.",
-        hint=f"cast it in the query: {field.name}::text",
+        hint=f"cast it in the query: {_quoted(field.name)}::{_MISREAD.get(name.encode(), 'text')}",
     )
+
+
+def _quoted(name: str) -> str:
+    """A column as a query names it."""
+    from sqlglot import exp
+
+    return name if _PLAIN.fullmatch(name) else exp.to_identifier(name, quoted=True).sql("postgres")

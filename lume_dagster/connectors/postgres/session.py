@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
+from lume_dagster.connectors.hidden import without_secrets
+from lume_dagster.connectors.sql.uri import split_uri
 from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ _REFUSALS: Mapping[str, str] = {
     "could not translate host name": "check the connector's host",
     "Connection refused": "check the connector's host and port, and that the server runs",
     "timeout expired": "check the connector's host and port, and the network between",
+    "certificate": "check sslmode and sslrootcert, and that host is the server's own name",
     "SSL": "check the connector's sslmode",
 }
 _LATER = ("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode")
@@ -58,13 +61,11 @@ class Login:
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "•••")
-        return text
+        return without_secrets(text, self.secrets)
 
 
 def login_from_parts(parts: Mapping[str, str], timeout: int) -> Login:
-    """A login from host, port, dbname, user, password and sslmode."""
+    """A login from host, port, dbname, user, password and what libpq is told of encryption."""
     given = {**parts, "connect_timeout": str(timeout), "application_name": "lume"}
     conninfo = " ".join(f"{name}={_quoted(value)}" for name, value in given.items() if value)
     password = parts.get("password", "")
@@ -74,17 +75,15 @@ def login_from_parts(parts: Mapping[str, str], timeout: int) -> Login:
 
 def login_from_uri(uri: str, timeout: int) -> Login:
     """A login from a ``postgresql://`` URI."""
-    parts = urlsplit(uri)
-    try:
-        port = parts.port or 5432
-    except ValueError:
-        port = 0
-    if parts.scheme not in {"postgresql", "postgres"} or not port or " " in uri:
+    split = split_uri(uri, {"postgresql", "postgres"}, 5432)
+    # libpq ends the password at the first @, and takes the rest of it for the host.
+    if split is None or split[0].netloc.count("@") > 1:
         raise ConnectorError(
             "The connector's uri is not the URI of a PostgreSQL database.",
             hint="write postgresql://user:password@host:5432/database, "
-            "with %20 and the like for what is special",
+            "with %40 for @ and the like for what is special",
         )
+    parts, port = split
     options = parse_qs(parts.query)
     added = "" if "connect_timeout" in options else f"connect_timeout={timeout}"
     joined = uri + ("&" if parts.query else "?") + added if added else uri

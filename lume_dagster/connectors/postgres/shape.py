@@ -26,13 +26,23 @@ MAX_NAME_BYTES = 63
 
 _COLUMNS = """
 SELECT c.relname::text, c.relkind::text, a.attname::text,
-       format_type(a.atttypid, a.atttypmod), NOT a.attnotnull
+       format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
+       coalesce(to_jsonb(a) ->> 'attgenerated', '') <> ''
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE n.nspname = $1 AND c.relname IN ($2, $3, $4) ORDER BY a.attnum
 """
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "i": "an index"}
+#: What every table of PostgreSQL has already.
+_SYSTEM_NAMES = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+#: Whether somebody else's code sees a row before the table has it: in the table or a part of it.
+_TRIGGERS = """
+SELECT count(*) FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_class c ON c.oid = $1::regclass
+WHERE NOT t.tgisinternal AND (t.tgrelid = c.oid OR t.tgrelid IN (
+  SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid))
+"""
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
@@ -48,19 +58,24 @@ def refuse_names(delivery: Delivery) -> None:
     for column in delivery.columns:
         sql_type(column, POSTGRES_TYPES)
         refuse_long_name(column.name, MAX_NAME_BYTES)
+        if column.name in _SYSTEM_NAMES:
+            raise ConnectorError(
+                f"PostgreSQL keeps the name {column.name!r} for itself.",
+                hint="choose another name in the flow's schema",
+            )
 
 
 def tables_there(connection: Connection, tables: Tables) -> dict[str, list[Found]]:
     """Those of the delivery's tables that exist, with their columns."""
     names = (tables.name, tables.rejects_name, LEDGER)
     found: dict[str, list[Found]] = {}
-    for name, kind, column, type_, nullable in rows(connection, _COLUMNS, (tables.schema, *names)):
+    for name, kind, *column in rows(connection, _COLUMNS, (tables.schema, *names)):
         if kind not in {"r", "p"}:
             raise ConnectorError(
                 f"{tables.location(name)} is {_KINDS.get(kind, 'not a table')}.",
                 hint="name a table in the flow's target",
             )
-        found.setdefault(name, []).append(Found(column, type_, bool(nullable)))
+        found.setdefault(name, []).append(Found(*column))
     return found
 
 
@@ -71,6 +86,11 @@ def refuse_other_shapes(
     for name, columns in wanted_tables(delivery, tables):
         if name in there:
             refuse_other_shape(tables.location(name), columns, there[name], POSTGRES_TYPES)
+
+
+def has_triggers(connection: Connection, table: str) -> bool:
+    """Whether a table, given by its quoted name, has triggers of its owner's."""
+    return bool(rows(connection, _TRIGGERS, (table,))[0][0])
 
 
 def refuse_missing_rights(
@@ -91,6 +111,14 @@ def refuse_missing_rights(
             f"The user {user} lacks the right to {', '.join(lacking)}.",
             hint="have the owner GRANT it",
         )
+    for name in there:
+        table = f"{_ident(tables.schema)}.{_ident(name)}"
+        if rows(connection, "SELECT row_security_active($1)", (table,))[0][0]:
+            raise ConnectorError(
+                f"Row-level security holds for this user on {tables.location(name)}, and COPY "
+                "cannot write there.",
+                hint="have the owner exempt the user (BYPASSRLS), or name another table",
+            )
 
 
 def _lacking_to_create(connection: Connection, tables: Tables) -> list[str]:

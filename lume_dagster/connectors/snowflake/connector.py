@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field
 
 from lume_dagster.connectors.batch_files import scratch_database
+from lume_dagster.connectors.hidden import HIDDEN
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
-from lume_dagster.connectors.resource import HIDDEN, ConnectorResource
+from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.snowflake.load import load
 from lume_dagster.connectors.snowflake.login import Login, make_login
 from lume_dagster.connectors.snowflake.names import (
@@ -31,6 +32,7 @@ from lume_dagster.connectors.snowflake.shape import (
     tables_there,
     wanted_tables,
 )
+from lume_dagster.connectors.sql.bound_query import as_text
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables, parse_table
 from lume_dagster.errors import ConnectorError, counted
@@ -134,7 +136,7 @@ class SnowflakeConnector(ConnectorResource):
         sql, times = bound(query)
         login = self._login
         with connected(login) as connection:
-            schema, batches = stream(connection, sql, [source_path] * times, self._unspell)
+            schema, batches = stream(connection, sql, [as_text(source_path)] * times, self._unspell)
             with _reader(login, schema, batches) as reader:
                 yield reader
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.connectors.hidden import without_secrets
 from lume_dagster.errors import ConnectorError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ class Login:
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "•••")
-        return text
+        return without_secrets(text, self.secrets)
 
 
 def make_login(given: Mapping[str, Any], parameters: Mapping[str, Any]) -> Login:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lume_dagster.errors import FlowError
+from lume_dagster.connectors.batch_segment import is_text
+from lume_dagster.errors import BatchError, FlowError
 
 if TYPE_CHECKING:
     from sqlglot import Token
@@ -33,6 +34,20 @@ def bind_source_path(query: str, placeholder: str, dialect: str) -> str:
         parts += [query[start:begin], placeholder]
         start = end
     return "".join([*parts, query[start : _end(query, tokens)]])
+
+
+def as_text(source_path: str) -> str:
+    """The name of a batch as a value that can be sent.
+
+    Raises:
+        BatchError: it is no text.
+    """
+    if not is_text(source_path):
+        raise BatchError(
+            f"The source_path {source_path!r} is no text: it holds bytes that are not UTF-8.",
+            hint="name the batch as the database does",
+        )
+    return source_path
 
 
 def times_bound(query: str, dialect: str) -> int:

@@ -76,6 +76,7 @@ class Found:
     name: str
     type: str
     nullable: bool
+    computed: bool = False  # by the table itself: nobody else may write it
 
 
 def mapped_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -136,6 +137,18 @@ def create_schema(name: str, dialect: str, catalog: str | None = None) -> str:
     return exp.Create(this=schema, kind="SCHEMA", exists=True).sql(dialect)
 
 
+def refuse_twins(columns: Sequence[Column], system: str, same_name: Callable[[str], str]) -> None:
+    """Refuse fields that a system takes for one column; ``same_name`` folds names as it does."""
+    seen: dict[str, str] = {}
+    for column in columns:
+        twin = seen.setdefault(same_name(column.name), column.name)
+        if twin != column.name:
+            raise ConnectorError(
+                f"{system} takes the fields {twin!r} and {column.name!r} for the same column.",
+                hint="rename one of them in the flow's schema",
+            )
+
+
 def refuse_other_shape(
     where: str,
     wanted: Sequence[Column],
@@ -166,6 +179,8 @@ def _difference(column: Column, found: Found, types: Mapping[str, str]) -> str |
     wanted = sql_type(column, types)
     if wanted.upper().replace('"', "") != found.type.upper().replace('"', ""):
         return f"{column.name} is {found.type}, the flow says {wanted}"
+    if found.computed:
+        return f"{column.name} is computed by the table, the flow would write it"
     if column.nullable and not found.nullable:
         return f"{column.name} is NOT NULL, the flow lets it be empty"
     return None

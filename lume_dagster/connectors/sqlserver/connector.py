@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
+from lume_dagster.connectors.sql.bound_query import as_text
 from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sqlserver.load import load
 from lume_dagster.connectors.sqlserver.read import JSON_KEYS, bind, exactly, pieces
@@ -97,7 +98,7 @@ class SQLServerConnector(ConnectorResource):
             # Closing the connection rolls back.
             session.connection.setautocommit(False)
             with session.connection.cursor() as cursor:
-                cursor.execute(bound, [source_path] * count)
+                cursor.execute(bound, [as_text(source_path)] * count)
                 schema = cursor.arrow_batch(0).schema
                 batches = _batches(login, cursor)
                 try:

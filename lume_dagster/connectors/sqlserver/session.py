@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.connectors.hidden import without_secrets
 from lume_dagster.connectors.sqlserver.faults import as_error, as_refusal, said
 from lume_dagster.errors import ConnectorError, MissingExtraError, TransientError
 
@@ -51,9 +52,7 @@ class Login:
 
     def clean(self, text: str) -> str:
         """The text without any secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "•••")
-        return text
+        return without_secrets(text, self.secrets)
 
 
 class Session:

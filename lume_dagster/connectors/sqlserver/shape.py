@@ -11,6 +11,7 @@ from lume_dagster.connectors.sql.ddl import (
     Found,
     mapped_columns,
     refuse_other_shape,
+    refuse_twins,
     sql_type,
 )
 from lume_dagster.connectors.sql.ledger import LEDGER_COLUMNS
@@ -24,7 +25,8 @@ _MOST_UNITS = 128
 _MOST_BYTES = 3 * _MOST_UNITS  # of a name in UTF-8, at most
 
 _COLUMNS = """
-SELECT o.name, o.type_desc, c.name, y.name, c.max_length, c.precision, c.scale, c.is_nullable
+SELECT o.name, o.type_desc, c.name, y.name, c.max_length, c.precision, c.scale, c.is_nullable,
+       CASE WHEN c.is_computed = 1 OR c.is_identity = 1 THEN 1 ELSE 0 END
 FROM sys.schemas AS s
 JOIN sys.objects AS o ON o.schema_id = s.schema_id
 JOIN sys.columns AS c ON c.object_id = o.object_id
@@ -74,7 +76,9 @@ def tables_there(session: Session, place: Place) -> dict[str, list[Found]]:
     names = (tables.name, tables.rejects_name, LEDGER)
     ours = {place.same_name(name): name for name in names}
     found: dict[str, list[Found]] = {}
-    for name, kind, column, *type_, nullable in session.rows(_COLUMNS, (tables.schema, *names)):
+    for name, kind, column, *type_, nullable, computed in session.rows(
+        _COLUMNS, (tables.schema, *names)
+    ):
         if kind != _TABLE:
             raise ConnectorError(
                 f"{tables.location(name)} is a {kind.replace('_', ' ').lower()}, not a table.",
@@ -82,7 +86,7 @@ def tables_there(session: Session, place: Place) -> dict[str, list[Found]]:
             )
         shown = str(CatalogType(*type_))
         found.setdefault(ours[place.same_name(name)], []).append(
-            Found(column, shown, bool(nullable))
+            Found(column, shown, bool(nullable), bool(computed))
         )
     return found
 
@@ -122,16 +126,11 @@ def refuse_missing_rights(session: Session, tables: Tables) -> None:
 
 def refuse_names(delivery: Delivery, place: Place) -> None:
     """Refuse names and types that SQL Server cannot keep."""
-    seen: dict[str, str] = {}
-    for column in mapped_columns(delivery.columns):
+    columns = mapped_columns(delivery.columns)
+    for column in columns:
         sql_type(column, SQLSERVER_TYPES)
-        twin = seen.setdefault(place.same_name(column.name), column.name)
-        if twin != column.name:
-            raise ConnectorError(
-                f"The database takes the fields {twin!r} and {column.name!r} for the same column.",
-                hint="rename one of them in the flow's schema",
-            )
-    for name in (place.tables.schema, place.tables.rejects_name, *seen.values()):
+    refuse_twins(columns, f"The database {place.tables.database}", place.same_name)
+    for name in (place.tables.schema, place.tables.rejects_name, *(c.name for c in columns)):
         units = utf16_bytes(name) // 2
         if units > _MOST_UNITS:
             raise ConnectorError(

@@ -38,6 +38,8 @@ class Streamed:
 
 def write_stream(reader: pa.RecordBatchReader, part: Path) -> Streamed:
     """Write a stream to a part; memory holds the row group that is read and the one before it."""
+    if not reader.schema.names:
+        raise BatchError("The query returns no column.", hint="name columns after SELECT.")
     changes = [_change(field.type) for field in reader.schema]
     schema = pa.schema([(f"c{place}", new_type) for place, (new_type, _) in enumerate(changes)])
     rows = size = 0

@@ -10,7 +10,7 @@ _MINE = "database_name = current_database()"
 _TYPES = ", ".join(f"({number}, '{name}')" for number, name in sorted(TYPE_NAMES.items()))
 _EXTRAS = (
     "0 AS collation_id, 'SQL_Latin1_General_CP1_CI_AS' AS collation_name, "
-    "false AS is_identity, false AS is_computed"
+    "coalesce(d.is_identity, false) AS is_identity, false AS is_computed"
 )
 
 _VIEWS = {
@@ -50,7 +50,7 @@ _MACROS = (
 
 DECLARED = (
     "in_schema VARCHAR, in_table VARCHAR, name VARCHAR, type VARCHAR, type_id INTEGER, "
-    "size INTEGER, precision INTEGER, scale INTEGER"
+    "size INTEGER, precision INTEGER, scale INTEGER, is_identity BOOLEAN"
 )
 DESCRIBED = "in_schema VARCHAR, in_table VARCHAR, name VARCHAR, value VARCHAR"
 
@@ -73,10 +73,17 @@ def declare(
 ) -> None:
     """Remember how a column was declared."""
     connection.execute(
-        "INSERT INTO sys.declared VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO sys.declared VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [
             *(schema, table, column),
-            *(type_.name, type_.number, type_.size, type_.precision, type_.scale),
+            *(
+                type_.name,
+                type_.number,
+                type_.size,
+                type_.precision,
+                type_.scale,
+                type_.is_identity,
+            ),
         ],
     )
 
@@ -94,7 +101,7 @@ def declared_columns(
 ) -> dict[str, Declared]:
     """How a table's columns were declared."""
     rows = connection.execute(
-        "SELECT name, type, type_id, size, precision, scale FROM sys.declared "
+        "SELECT name, type, type_id, size, precision, scale, is_identity FROM sys.declared "
         "WHERE lower(in_schema) = lower($1) AND lower(in_table) = lower($2)",
         [schema, table],
     ).fetchall()

@@ -43,6 +43,7 @@ class Declared:
     size: int
     precision: int = 0
     scale: int = 0
+    is_identity: bool = False
 
     @property
     def most_characters(self) -> int | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from lume_dagster_tests.servers.certificate import tls_context
 from lume_dagster_tests.servers.sqlserver import catalog
-from lume_dagster_tests.servers.sqlserver.certificate import tls_context
 from lume_dagster_tests.servers.sqlserver.faults import SqlError
 from lume_dagster_tests.servers.sqlserver.locks import AppLocks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -185,7 +185,9 @@ def columns_of(create: exp.Expr) -> Iterator[tuple[str, Declared, bool]]:
             isinstance(kind, exp.NotNullColumnConstraint) and not kind.args.get("allow_null")
             for kind in kinds
         )
-        yield column.name, declared_type(column.args["kind"]), not required
+        declared = declared_type(column.args["kind"])
+        counts = any(isinstance(kind, exp.GeneratedAsIdentityColumnConstraint) for kind in kinds)
+        yield column.name, replace(declared, is_identity=counts), not required
 
 
 def create_table(create: exp.Expr) -> str:

@@ -12,22 +12,23 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def tls_context() -> ssl.SSLContext:
+def tls_context(pair: bytes | None = None) -> ssl.SSLContext:
     """A context for servers; clients must be told to trust it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2  # TDS before 8.0 knows no newer one
     with tempfile.NamedTemporaryFile() as file:
-        file.write(_key_and_certificate())
+        file.write(pair or key_and_certificate())
         file.flush()
         context.load_cert_chain(file.name)
     return context
 
 
-def _key_and_certificate() -> bytes:
+def key_and_certificate(address: str = "127.0.0.1") -> bytes:
+    """A new key and its certificate for an address of this machine, in PEM form."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
