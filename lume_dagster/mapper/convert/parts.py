@@ -107,6 +107,8 @@ def joined_programs(columns: Sequence[Facts], want: Want) -> Iterator[Program]:
     named = _belong(columns, want)
     mark = ", " if want.says("address", "location", "adresse") and len(columns) > 2 else " "
     prior = 0.9 if named and mark == " " else 0.55
+    if named and want.says(*_FIRST, "first") and want.says(*_LAST):
+        prior = 0.97  # the field says of what it is made
     why = f"{', '.join(f.name for f in ordered)} are put together with {mark!r} between them."
     expression = f"concat_ws({sql_text(mark)}, {texts})"
     yield Program(expression, "concat", prior, (why,), review=prior < 0.9)
@@ -118,8 +120,11 @@ def _clean(facts: Facts) -> str:
     return f"squash({read})" if untidy else read
 
 
-_GIVEN = "title salutation anrede first given vorname fname forename prénom middle initial".split()
-_FAMILY = "last surname nachname lname family nom suffix".split()
+_GIVEN = (
+    "title salutation anrede first given vorname fname forename firstname givenname prénom middle "
+    "initial"
+).split()
+_FAMILY = "last surname nachname lname family lastname familyname nom suffix".split()
 _STREET = "street strasse straße address1 road".split()
 _HOUSE = "house hausnummer number nr no apt unit".split()
 _PLACE = "zip postal plz city town ort state country".split()
@@ -143,6 +148,8 @@ def _belong(columns: Sequence[Facts], want: Want) -> bool:
     names = [set(f.name_words) for f in columns]
     asked = set(words_of(want.field.name))
     if len({_rank(f) for f in columns}) < len(columns) or asked & _NO_TEXT:
+        return False
+    if bool(asked & {*_GIVEN}) != bool(asked & {*_FAMILY}):  # a part is asked for, not the whole
         return False
     if all(name & {*_GIVEN, *_FAMILY} for name in names):
         both = any(name & set(_GIVEN) for name in names) and any(n & set(_FAMILY) for n in names)

@@ -66,6 +66,21 @@ ratio bp .0001 bp bps | bps
 energy wh 1 wh | wh
 energy kwh 1000 kwh | kwh
 energy mwh 1000000 mwh | mwh
+voltage mv .001 mv millivolt millivolts | mv millivolt millivolts
+voltage v 1 v volt volts | volt volts
+current ma .001 ma milliamp milliamps | ma milliamps
+current a 1 amp amps ampere | amp amps ampere
+power w 1 w watt watts | watt watts
+power kw 1000 kw kilowatt kilowatts | kw kilowatt kilowatts
+pressure pa 1 pa pascal | pascal
+pressure hpa 100 hpa mbar millibar | hpa mbar
+pressure kpa 1000 kpa | kpa
+pressure bar 100000 bar |
+area sqm 1 m² m2 sqm qm | sqm qm
+area sqft .09290304 ft² ft2 sqft | sqft
+area ha 10000 ha hectare hectares | hectare hectares ha
+area acre 4046.8564224 acre acres | acre acres
+area sqkm 1000000 km² km2 sqkm | sqkm
 speed kmh 1 km/h kmh kph | kmh kph
 speed mph 1.609344 mph | mph
 count one 1 | dollars euros euro usd eur gbp chf jpy
@@ -105,6 +120,8 @@ _WITH_CONTEXT = (
     (("time", "h"), "time duration runtime hours"),
     (("volume", "l"), "volume capacity tank"),
     (("mass", "g"), "weight mass"),
+    (("voltage", "v"), "voltage battery batt supply"),
+    (("power", "w"), "power"),
     (("count", "k"), "revenue salary amount sales price income population budget value cap employees usd eur"),
     (("count", "m"), "revenue amount sales budget value cap population usd eur funding profit turnover"),
     (("count", "b"), "revenue assets value cap usd eur"),

@@ -164,7 +164,9 @@ def _of_names(scored: Scored) -> dict[str, Evidence]:
     }
     name = np.maximum.reduce([given["long_words"], 0.9 * given["skeleton"], given["initials"]])
     same = (given["long_words"] >= _ALIKE) | (given["skeleton"] >= _ALIKE)
-    kept = np.fmax.reduce([scored.features[name] for name in ("pattern", "enum", "format")])
+    kept = np.fmax.reduce(
+        [scored.features[name] for name in ("pattern", "enum", "meant", "format")]
+    )
     return {
         "name": name,
         "same_name": same.astype(np.float64),

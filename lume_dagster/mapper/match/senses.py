@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lume_dagster.mapper.knowledge import Knowledge
+from lume_dagster.mapper.match import values
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Names, Scores, stem, words_of
 from lume_dagster.mapper.profile import Profile
@@ -28,11 +29,11 @@ _WRITTEN = {
     "postal": r"\d{4,5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}|[a-z]\d[a-z] ?\d[a-z]\d",
     "coded": r"(?=\S*\d)[\w./:#-]*[^\W\d_][\w./:#-]*",
 }
-_SEEN = (*_WRITTEN, "category", "code", *TYPES)
+_SEEN = (*_WRITTEN, "category", "code", *TYPES, "epoch")
 #: What a promise is kept by, and how well.
 _KEPT: Mapping[str, Mapping[str, float]] = {
     "date": {"date": 1.0, "datetime": 0.8},
-    "moment": {"datetime": 1.0, "date": 0.8, "time": 0.3},
+    "moment": {"datetime": 1.0, "date": 0.8, "time": 0.3, "epoch": 0.8},
     "time": {"time": 1.0, "datetime": 0.6},
     "year": {"year": 1.0, "date": 0.3},
     "email": {"email": 1.0},
@@ -71,6 +72,7 @@ def kept_senses(
     """
     asked = [_asked(field, number, names, knowledge) for number, field in enumerate(fields)]
     seen = np.stack([_seen(each) for each in source])
+    seen = np.column_stack([seen, values.are_epochs(source)])
     shares = np.asarray((seen[:, None, :] * _WORTH[None, :, :]).max(axis=2), dtype=np.float32)
     at = np.array([SENSES.index(sense) if sense else 0 for sense in asked])
     filled = np.array([each.count > 0 for each in source])
