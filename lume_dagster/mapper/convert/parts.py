@@ -64,7 +64,10 @@ def split_programs(facts: Facts, want: Want) -> Iterator[Program]:
 def _names(facts: Facts, want: Want) -> Iterator[Program]:
     first, last = want.says(*_FIRST), want.says(*_LAST)
     values = facts.values
-    if first == last or all(" " not in v for v in values):
+    own = " ".join(facts.name_words)
+    if any(re.search(rf"\b{phrase}\b", own) for phrase in (*_FIRST, *_LAST)):
+        return  # the column holds a part already: van Dijk is one last name
+    if first == last or 2 * sum(" " in v for v in values) < len(values):
         return
     text = facts.read
     if any(" ".join(t.split()) != t for t in facts.texts if t):

@@ -128,6 +128,7 @@ _WITH_CONTEXT = (
 )  # fmt: skip
 _LETTER = {"k": "thousand", "m": "million", "b": "billion"}
 _BRACKETS = re.compile(r"[(\[]\s*(?:in\s+)?([^)\]]+?)\s*[)\]]")
+_APART = re.compile(r"[\W_]+")
 _MONEY = frozenset("usd eur gbp chf dollars euros price cost amount revenue salary fee".split())
 
 
@@ -137,6 +138,9 @@ def unit_of_name(name: str) -> Unit | None:
     found = _in_brackets(name[: bracket.start()], bracket[1].lower()) if bracket else None
     if found is not None:
         return found
+    last = _APART.split(name)[-1].lower()
+    if len(last) > 1 and last in NAMED and last != name.lower():
+        return NAMED[last]  # mV and kWh are one word each
     words = words_of(name)
     context = _by_context(words[:-1], words[-1]) if len(words) > 1 else None
     if context is not None:

@@ -138,7 +138,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
         name: np.nan_to_num(scored.features[name].astype(np.float64), nan=missing)
         for name, missing in _PLAIN.items()
     }
-    told |= _of_names(scored)
+    told |= _of_names(scored, target)
     told |= _of_ranks(scored)
     told |= _of_others(told, scored.candidates == scored.assigned[:, None])
     told |= _of_the_whole(scored, source, target)
@@ -157,7 +157,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
 
 
-def _of_names(scored: Scored) -> dict[str, Evidence]:
+def _of_names(scored: Scored, target: Side) -> dict[str, Evidence]:
     given = {
         name: np.nan_to_num(scored.features[name].astype(np.float64), nan=0.0)
         for name in ("long_words", "skeleton", "initials", "trigrams")
@@ -167,6 +167,8 @@ def _of_names(scored: Scored) -> dict[str, Evidence]:
     kept = np.fmax.reduce(
         [scored.features[name] for name in ("pattern", "enum", "meant", "format")]
     )
+    exact = np.array([c.shortest is not None and c.shortest == c.longest for c in target.columns])
+    kept = np.fmax(kept, np.where(exact[:, None], scored.features["length"], np.nan))
     return {
         "name": name,
         "same_name": same.astype(np.float64),

@@ -16,6 +16,7 @@ _SIGN = re.compile(f"[{''.join(_SIGNS)}]")
 _NUMERO = re.compile(r"(?i)\bn[°º](?!\w)")
 _BRACKET = re.compile(r"\s*[(\[]([^)\]]*)[)\]]")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+|%")
+_LAST = re.compile(r"[^\W_]+$")
 _MONEY = re.compile(r"(?:k|m|mio|tsd|t)?\.?\s*[€$£%]", re.IGNORECASE)
 #: Words that are what a column holds, and not only how it is counted.
 _HELD = frozenset({"time", "ratio", "data", "energy"})
@@ -68,6 +69,9 @@ def _is_sign(inner: str) -> bool:
 def _without_last(name: str, unit: Unit) -> str:
     """Without the word of the unit, one of the last two, where another word is left."""
     words = list(_WORD.finditer(name))
+    last = _LAST.search(name)
+    if last is not None and NAMED.get(last[0].lower()) == unit and last.start():
+        words = [*(word for word in words if word.start() < last.start()), last]
     lower = [word[0].lower() for word in words]
     named = [n for n in (-1, -2) if len(words) >= -n and NAMED.get(lower[n]) == unit]
     place = named[0] if named else -1
