@@ -6,9 +6,9 @@ On the dev half of the public families and on generated cases; every family weig
 
 from __future__ import annotations
 
-# ruff: noqa: E402 - sums are the same everywhere only if one thread makes them
 import os
 
+# sums are the same everywhere only if one thread makes them
 os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
 
 import json

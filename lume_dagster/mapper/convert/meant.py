@@ -1,4 +1,4 @@
-"""Which share of a column's values mean an allowed one, told quickly: for comparing many columns."""
+"""Which share of a column's values mean an allowed one, told quickly for many columns."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def joined_programs(columns: Sequence[Facts], want: Want) -> Iterator[Program]:
         return
     ordered = sorted(columns, key=_rank)
     texts = ", ".join(_clean(f) for f in ordered)
-    named = _belong(columns, want)
+    named = belong(columns, want)
     mark = ", " if want.says("address", "location", "adresse") and len(columns) > 2 else " "
     prior = 0.9 if named and mark == " " else 0.55
     if named and want.says(*_FIRST, "first") and want.says(*_LAST):
@@ -131,6 +131,7 @@ _FAMILY = "last surname nachname lname family lastname familyname nom suffix".sp
 _STREET = "street strasse straße address1 road".split()
 _HOUSE = "house hausnummer number nr no apt unit".split()
 _PLACE = "zip postal plz city town ort state country".split()
+_BESIDE = frozenset({"title", "salutation", "anrede", "middle", "initial"})
 #: The order in which parts of a name or an address are written.
 _ORDER = (*_GIVEN, *_FAMILY, *_STREET, *_HOUSE, *_PLACE)
 _NUMBERED = frozenset("house haus street road str strasse straße apt unit".split())
@@ -142,7 +143,7 @@ _OF_A_PLACE = frozenset("address adresse anschrift location street strasse stra�
 _NO_TEXT = frozenset("id no nr number nummer num code key email mail phone tel".split())
 
 
-def _belong(columns: Sequence[Facts], want: Want) -> bool:
+def belong(columns: Sequence[Facts], want: Want) -> bool:
     """Whether the names say that the columns are parts of what the field is.
 
     Parts of a person's name have a first and a last name among them, those of an address a street
@@ -156,7 +157,8 @@ def _belong(columns: Sequence[Facts], want: Want) -> bool:
         return False
     if all(name & {*_GIVEN, *_FAMILY} for name in names):
         both = any(name & set(_GIVEN) for name in names) and any(n & set(_FAMILY) for n in names)
-        return both and bool(asked & _OF_A_PERSON)
+        called = any(name & {*_GIVEN} - _BESIDE for name in names)  # not by the middle name alone
+        return both and called and bool(asked & _OF_A_PERSON)
     parts = [
         name & {*_STREET, *_PLACE} or (name & set(_HOUSE) and name <= {*_HOUSE, *_NUMBERED})
         for name in names

@@ -128,6 +128,11 @@ _WITH_CONTEXT = (
 )  # fmt: skip
 _LETTER = {"k": "thousand", "m": "million", "b": "billion"}
 _BRACKETS = re.compile(r"[(\[]\s*(?:in\s+)?([^)\]]+?)\s*[)\]]")
+_MONEY_SIGNS = re.compile(r"[€$£¥]|\b(?:eur|usd|gbp|chf)\b")
+_SCALES = {
+    "k": "thousand", "t": "thousand", "tsd": "thousand", "m": "million", "mio": "million",
+    "mn": "million", "bn": "billion", "mrd": "billion",
+}  # fmt: skip
 _APART = re.compile(r"[\W_]+")
 _MONEY = frozenset("usd eur gbp chf dollars euros price cost amount revenue salary fee".split())
 
@@ -151,6 +156,9 @@ def unit_of_name(name: str) -> Unit | None:
 
 def _in_brackets(before: str, inner: str) -> Unit | None:
     """``(lb)``, ``[min]``, ``(in thousands)``, ``(USD m)``."""
+    scale = _MONEY_SIGNS.sub("", inner).strip(" .")
+    if scale != inner and scale in _SCALES:
+        return UNITS["count", _SCALES[scale]]  # k€, Mio. €
     context = _by_context(words_of(before), inner)
     found = WRITTEN.get(inner) or WRITTEN.get(inner.rstrip("s"))
     if context is not None or found is None:

@@ -29,7 +29,8 @@ _MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 
 #: Features that speak for themselves, and what stands in where one cannot be told.
 _PLAIN = {
-    "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
+    "long_words": 0.0, "letters": 0.0, "trigrams": 0.0, "name_vector": 0.0, "context_vector": 0.0,
+    "value_vector": 0.0, "told": 0.0,
     "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0,
     "shapes": 0.5, "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
     "table_kept": 0.0, "values_told": 0.0, "sense": 0.5,
@@ -42,13 +43,13 @@ NAMES = (
     "placeholder", "no_values", "twins", "twins_if_same_name", "kept", "nothing_told",
     "only_meant", "same_name_and_kind", "name_squared", "odd_placeholder", "untold_of_few",
     "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing", "namesake",
-    "sense_unnamed", "sense_alone",
+    "sense_unnamed", "sense_alone", "same_name_unkept",
 )  # fmt: skip
 #: These are so or not so: however rare, they are not far away.
 _FLAGS = frozenset({
     "same_name", "placeholder", "no_values", "kept", "nothing_told", "only_meant",
     "odd_placeholder", "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing",
-    "namesake", "values_told", "sense_alone",
+    "namesake", "values_told", "sense_alone", "same_name_unkept",
 })  # fmt: skip
 _LIMITS = np.array([np.inf if name in _FLAGS else _LIMIT for name in NAMES])
 
@@ -147,6 +148,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     told |= _of_parents(source, target, scored)
     told["twins_if_same_name"] = told["twins"] * told["same_name"]
     told["namesake"] = told["same_name"] * told["parent_elsewhere"]
+    told["same_name_unkept"] = told["same_name"] * (told["sense"] <= _UNKEPT)
     told["same_name_and_kind"] = told["same_name"] * told["kind"]
     told["name_squared"] = told["name"] ** 2
     named = 1 - float(np.mean(source.names.placeholder))
@@ -182,6 +184,7 @@ _TELLING = {
 }  # fmt: skip
 _MEANING = 0.5
 _KEPT, _HARDLY = 0.9, 0.5  # the share of values that keep a constraint
+_UNKEPT = 0.1  # of the values are what the field promises
 _DATES = ("date", "date-time", "time")
 _TELLING_KINDS = ("date", "boolean")
 

@@ -34,7 +34,7 @@ TABLE_WEIGHTS: Mapping[str, float] = {
     "jaccard": 1.2, "pieces": 1.0, "lengths": 0.8, "kind": 0.6, "constraints": 0.6, "sense": 0.3,
 }  # fmt: skip
 _REMEMBERED = 2.0  # above every score that is only seen
-_BROKEN, _KEPT, _BROKEN_WORTH = 0.1, 0.8, 0.7  # of the share of values that keep a promise
+_BROKEN, _KEPT, _BROKEN_WORTH = 0.1, 0.5, 0.7  # of the share of values that keep a promise
 _MUTUAL = np.float32(0.5)
 _MOST_PAIRS = 500_000  # are compared at a time
 CANDIDATES = 5  # of a field are kept
