@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 
 # sums are the same everywhere only if one thread makes them
-os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
+os.environ.update(
+    dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+)
 
 import json
 from collections.abc import Iterable, Iterator, Sequence

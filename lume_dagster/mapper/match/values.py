@@ -238,9 +238,9 @@ def _fits(
         yield "meant", np.array([share_meant(p.distinct, allowed) for p in source])
     if field.format in _FORMATS:
         rows = [TYPES.index(name) for name in _FORMATS[field.format]]
-        fit = np.array([float(p.types[rows].sum()) for p in source])
+        written = np.array([float(p.types[rows].sum()) for p in source])
         epochs = _EPOCH * are_epochs(source) * ("datetime" in _FORMATS[field.format])
-        yield "format", np.maximum(fit, epochs)
+        yield "format", np.maximum(written, epochs)
     if field.pattern and (fit := pattern_fit(field.pattern, texts)) is not None:
         yield "pattern", fit
     if field.least is not None or field.most is not None:

@@ -29,9 +29,7 @@ _PATTERNS = {
 TYPES = (*_PATTERNS, "code", "text", "word")
 _PATTERN = re.compile("|".join(f"(?P<{n}>{p})" for n, p in _PATTERNS.items()), re.IGNORECASE)
 #: How people write yes and no.
-YES = frozenset(
-    "true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split()
-)
+YES = frozenset("true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split())
 NO = frozenset("false f no n 0 off nein falsch non faux falso não nao nie нет".split())
 _DIGIT = re.compile(r"\d")
 _UNITS = re.compile(r"[$€£%'\s]")

@@ -203,5 +203,8 @@ def test_a_part_of_a_name_is_not_put_together(tmp_path, field):
 @pytest.mark.parametrize(("given", "sure"), [("First Name", True), ("Middle Name", False)])
 def test_a_name_is_put_together_from_the_first_name_and_not_the_middle_one(tmp_path, given, sure):
     field = field_of("full_name", type="string", description="first and last name")
-    parts = {given: ["Ann", "Bo", "Cy", "Di", "Ed"], "Last Name": ["Lee", "Ek", "Fox", "Moe", "Orr"]}
+    parts = {
+        given: ["Ann", "Bo", "Cy", "Di", "Ed"],
+        "Last Name": ["Lee", "Ek", "Fox", "Moe", "Orr"],
+    }
     assert (ways(tmp_path, field, parts)[0].probability > 0.9) is sure
