@@ -13,6 +13,7 @@ def scenarios() -> dict[str, Callable[[Setting], Result]]:
     return {
         "mapping.columns": _columns,
         "mapping.conversions": _conversions,
+        "mapping.drafts": _drafts,
         "mapping.synthesis": _synthesis,
     }
 
@@ -27,6 +28,12 @@ def _conversions(setting: Setting) -> Result:
     from benchmarks.mapping.values import measure_conversions
 
     return measure_conversions(setting)
+
+
+def _drafts(setting: Setting) -> Result:
+    from benchmarks.mapping.drafts import measure_drafts
+
+    return measure_drafts(setting)
 
 
 def _synthesis(setting: Setting) -> Result:

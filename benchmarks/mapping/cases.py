@@ -96,6 +96,13 @@ def product(_: Path, __: str) -> Iterator[Case]:
     yield from cases()
 
 
+def brought(_: Path, __: str) -> Iterator[Case]:
+    """Files as people bring them, of our own making."""
+    from benchmarks.mapping.brought import cases
+
+    yield from cases()
+
+
 def _described(path: Path, more: tuple[str, ...]) -> tuple[Column, ...]:
     return tuple(
         Column(
@@ -123,11 +130,13 @@ FAMILIES: dict[str, Callable[[Path, str], Iterator[Case]]] = {
     "magellan": valentine,
     "mimic": mimic,
     "product": product,
+    "brought": brought,
 }
 #: The folder called tpch holds the cases made from TPC-DI.
 TITLES = {
     "tpch": "TPC-DI", "chembl": "ChEMBL", "opendata": "OpenData", "magellan": "Magellan",
     "mimic": "MIMIC-OMOP", "product": "product-like",
+    "brought": "as brought",
 }  # fmt: skip
 
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text, words_of
 from lume_dagster.mapper.convert.program import Code, Program
+from lume_dagster.mapper.profile.texts import NO, YES  # what parse_boolean reads
 
-#: What parse_boolean reads.
-_PLAIN_TRUE = frozenset(
+_TRUE = frozenset(
     "true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split()
 )
-_PLAIN_FALSE = frozenset("false f no n 0 off nein falsch non faux falso não nao nie нет".split())
 _TRUE = frozenset(
     "1.0|-1|✓|✔|☑|+|.t.|#true#|enabled|enable|active|aktiv|actif|activo|yep|yeah|ok|okay|positive|pos|"
     "confirmed|verified|granted|accepted|approved|opted in|opt-in|opt in|subscribed|pass|passed|success|"
@@ -42,7 +41,7 @@ def boolean_programs(facts: Facts, want: Want) -> Iterator[Program]:
     if not values:
         yield from _marked(facts)
         return
-    plain = [v for v in values if v in _PLAIN_TRUE | _PLAIN_FALSE]
+    plain = [v for v in values if v in YES | NO]
     if set(values) <= {"true", "false"}:
         yield from _polar(Program(facts.plain, "identity", 0.98, nulls=facts.nulls), facts, want)
     elif len(plain) == len(values):
@@ -60,8 +59,8 @@ def _truth(value: str, name: set[str]) -> tuple[bool | None, float]:
     """What a word means, and how sure that is; ``name`` are the words of the target's name."""
     word = value.casefold()
     sure = 0.6 if word in _VAGUE else 0.92
-    if word in _PLAIN_TRUE | _PLAIN_FALSE:
-        return word in _PLAIN_TRUE, 0.96
+    if word in YES | NO:
+        return word in YES, 0.96
     if word in _FALSE:
         return False, sure
     if set(words_of(value)) & name:
@@ -72,7 +71,7 @@ def _truth(value: str, name: set[str]) -> tuple[bool | None, float]:
 def _worded(facts: Facts, want: Want) -> Iterator[Program]:
     """Words that mean yes or no by what they say, or by the name of the target."""
     name = set(want.words) - {"is", "has", "flag", "was", "the"}
-    if all(v.casefold() in _PLAIN_TRUE | _PLAIN_FALSE for v in facts.values):
+    if all(v.casefold() in YES | NO for v in facts.values):
         return
     told = ((v, *_truth(v, name)) for v in facts.values)
     codes = [Code(v, truth, score, mapped=truth is not None) for v, truth, score in told]

@@ -84,7 +84,7 @@ def _ranked(
     most = max(rows.values())
     best = [o for o in orders if rows[o] == most]
     if len(best) > 1 and len({tuple(r.day for r in taken[o].values()) for o in best}) == 1:
-        best = best[:1]
+        best = [YEAR_FIRST] if YEAR_FIRST in best else best[:1]
     if len(best) == 1:
         return [_decided(best[0], taken, rows, len(orders) > 1)]
     weights = _weights(best, taken, members, siblings)

@@ -64,7 +64,10 @@ def split_programs(facts: Facts, want: Want) -> Iterator[Program]:
 def _names(facts: Facts, want: Want) -> Iterator[Program]:
     first, last = want.says(*_FIRST), want.says(*_LAST)
     values = facts.values
-    if first == last or all(" " not in v for v in values):
+    own = " ".join(facts.name_words)
+    if any(re.search(rf"\b{phrase}\b", own) for phrase in (*_FIRST, *_LAST)):
+        return  # the column holds a part already: van Dijk is one last name
+    if first == last or 2 * sum(" " in v for v in values) < len(values):
         return
     text = facts.read
     if any(" ".join(t.split()) != t for t in facts.texts if t):
@@ -104,9 +107,11 @@ def joined_programs(columns: Sequence[Facts], want: Want) -> Iterator[Program]:
         return
     ordered = sorted(columns, key=_rank)
     texts = ", ".join(_clean(f) for f in ordered)
-    named = _belong(columns, want)
+    named = belong(columns, want)
     mark = ", " if want.says("address", "location", "adresse") and len(columns) > 2 else " "
     prior = 0.9 if named and mark == " " else 0.55
+    if named and want.says(*_FIRST, "first") and want.says(*_LAST):
+        prior = 0.97  # the field says of what it is made
     why = f"{', '.join(f.name for f in ordered)} are put together with {mark!r} between them."
     expression = f"concat_ws({sql_text(mark)}, {texts})"
     yield Program(expression, "concat", prior, (why,), review=prior < 0.9)
@@ -118,11 +123,15 @@ def _clean(facts: Facts) -> str:
     return f"squash({read})" if untidy else read
 
 
-_GIVEN = "title salutation anrede first given vorname fname forename prénom middle initial".split()
-_FAMILY = "last surname nachname lname family nom suffix".split()
+_GIVEN = (
+    "title salutation anrede first given vorname fname forename firstname givenname prénom middle "
+    "initial"
+).split()
+_FAMILY = "last surname nachname lname family lastname familyname nom suffix".split()
 _STREET = "street strasse straße address1 road".split()
 _HOUSE = "house hausnummer number nr no apt unit".split()
 _PLACE = "zip postal plz city town ort state country".split()
+_BESIDE = frozenset({"title", "salutation", "anrede", "middle", "initial"})
 #: The order in which parts of a name or an address are written.
 _ORDER = (*_GIVEN, *_FAMILY, *_STREET, *_HOUSE, *_PLACE)
 _NUMBERED = frozenset("house haus street road str strasse straße apt unit".split())
@@ -134,7 +143,7 @@ _OF_A_PLACE = frozenset("address adresse anschrift location street strasse stra�
 _NO_TEXT = frozenset("id no nr number nummer num code key email mail phone tel".split())
 
 
-def _belong(columns: Sequence[Facts], want: Want) -> bool:
+def belong(columns: Sequence[Facts], want: Want) -> bool:
     """Whether the names say that the columns are parts of what the field is.
 
     Parts of a person's name have a first and a last name among them, those of an address a street
@@ -144,9 +153,12 @@ def _belong(columns: Sequence[Facts], want: Want) -> bool:
     asked = set(words_of(want.field.name))
     if len({_rank(f) for f in columns}) < len(columns) or asked & _NO_TEXT:
         return False
+    if bool(asked & {*_GIVEN}) != bool(asked & {*_FAMILY}):  # a part is asked for, not the whole
+        return False
     if all(name & {*_GIVEN, *_FAMILY} for name in names):
         both = any(name & set(_GIVEN) for name in names) and any(n & set(_FAMILY) for n in names)
-        return both and bool(asked & _OF_A_PERSON)
+        called = any(name & {*_GIVEN} - _BESIDE for name in names)  # not by the middle name alone
+        return both and called and bool(asked & _OF_A_PERSON)
     parts = [
         name & {*_STREET, *_PLACE} or (name & set(_HOUSE) and name <= {*_HOUSE, *_NUMBERED})
         for name in names

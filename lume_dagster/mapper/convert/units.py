@@ -66,6 +66,21 @@ ratio bp .0001 bp bps | bps
 energy wh 1 wh | wh
 energy kwh 1000 kwh | kwh
 energy mwh 1000000 mwh | mwh
+voltage mv .001 mv millivolt millivolts | mv millivolt millivolts
+voltage v 1 v volt volts | volt volts
+current ma .001 ma milliamp milliamps | ma milliamps
+current a 1 amp amps ampere | amp amps ampere
+power w 1 w watt watts | watt watts
+power kw 1000 kw kilowatt kilowatts | kw kilowatt kilowatts
+pressure pa 1 pa pascal | pascal
+pressure hpa 100 hpa mbar millibar | hpa mbar
+pressure kpa 1000 kpa | kpa
+pressure bar 100000 bar |
+area sqm 1 m² m2 sqm qm | sqm qm
+area sqft .09290304 ft² ft2 sqft | sqft
+area ha 10000 ha hectare hectares | hectare hectares ha
+area acre 4046.8564224 acre acres | acre acres
+area sqkm 1000000 km² km2 sqkm | sqkm
 speed kmh 1 km/h kmh kph | kmh kph
 speed mph 1.609344 mph | mph
 count one 1 | dollars euros euro usd eur gbp chf jpy
@@ -105,12 +120,20 @@ _WITH_CONTEXT = (
     (("time", "h"), "time duration runtime hours"),
     (("volume", "l"), "volume capacity tank"),
     (("mass", "g"), "weight mass"),
+    (("voltage", "v"), "voltage battery batt supply"),
+    (("power", "w"), "power"),
     (("count", "k"), "revenue salary amount sales price income population budget value cap employees usd eur"),
     (("count", "m"), "revenue amount sales budget value cap population usd eur funding profit turnover"),
     (("count", "b"), "revenue assets value cap usd eur"),
 )  # fmt: skip
 _LETTER = {"k": "thousand", "m": "million", "b": "billion"}
 _BRACKETS = re.compile(r"[(\[]\s*(?:in\s+)?([^)\]]+?)\s*[)\]]")
+_MONEY_SIGNS = re.compile(r"[€$£¥]|\b(?:eur|usd|gbp|chf)\b")
+_SCALES = {
+    "k": "thousand", "t": "thousand", "tsd": "thousand", "m": "million", "mio": "million",
+    "mn": "million", "bn": "billion", "mrd": "billion",
+}  # fmt: skip
+_APART = re.compile(r"[\W_]+")
 _MONEY = frozenset("usd eur gbp chf dollars euros price cost amount revenue salary fee".split())
 
 
@@ -120,6 +143,9 @@ def unit_of_name(name: str) -> Unit | None:
     found = _in_brackets(name[: bracket.start()], bracket[1].lower()) if bracket else None
     if found is not None:
         return found
+    last = _APART.split(name)[-1].lower()
+    if len(last) > 1 and last in NAMED and last != name.lower():
+        return NAMED[last]  # mV and kWh are one word each
     words = words_of(name)
     context = _by_context(words[:-1], words[-1]) if len(words) > 1 else None
     if context is not None:
@@ -130,6 +156,9 @@ def unit_of_name(name: str) -> Unit | None:
 
 def _in_brackets(before: str, inner: str) -> Unit | None:
     """``(lb)``, ``[min]``, ``(in thousands)``, ``(USD m)``."""
+    scale = _MONEY_SIGNS.sub("", inner).strip(" .")
+    if scale != inner and scale in _SCALES:
+        return UNITS["count", _SCALES[scale]]  # k€, Mio. €
     context = _by_context(words_of(before), inner)
     found = WRITTEN.get(inner) or WRITTEN.get(inner.rstrip("s"))
     if context is not None or found is None:

@@ -16,6 +16,7 @@ from lume_dagster.mapper.generate.kept import kept, made_list, without_empty_lis
 from lume_dagster.mapper.generate.lists import item_matches, list_around, source_lists
 from lume_dagster.mapper.generate.memory import knowing, remembered_options
 from lume_dagster.mapper.generate.options import Bench, Option, options
+from lume_dagster.mapper.generate.other_parts import with_other_parts
 from lume_dagster.mapper.knowledge import default_knowledge
 from lume_dagster.mapper.match import match
 from lume_dagster.mapper.match.core import Candidate, FieldMatch, candidates
@@ -67,7 +68,9 @@ def make_draft(
         lists = source_lists(sample, schema, matches)
         matches |= item_matches(sample, schema, lists, knowledge)
         work = _Work(bench, matches, lists, given)
-        proposals = tuple(_made(work, field) for field in _wanted(schema))
+        fields = {field.path: field for field in _wanted(schema)}
+        proposals = tuple(_made(work, field) for field in fields.values())
+        proposals = with_other_parts(bench, fields, proposals)
         if generator.proposer is not None:
             from lume_dagster.mapper.generate.asking import Asking, asked
 

@@ -10,7 +10,8 @@ from itertools import combinations
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert import Converted, Scorer, convert
 from lume_dagster.mapper.convert.addresses import NAMES
-from lume_dagster.mapper.convert.facts import words_of
+from lume_dagster.mapper.convert.facts import Facts, Want, words_of
+from lume_dagster.mapper.convert.parts import belong
 from lume_dagster.mapper.knowledge import plain_name
 from lume_dagster.mapper.match.core import Candidate
 from lume_dagster.mapper.sample import Sample
@@ -23,7 +24,8 @@ _OF_ONE = 3  # ways kept of each column
 _TOGETHER = 0.92  # that columns belong together whose names say so; the conversion asks for that
 _TOLD_BY_NAMES = 0.8  # a conversion of two columns is no better without such a reason
 _SURE = 0.95  # of a column with the field's very name, nothing is looked for beside it
-_NEIGHBOURS = 3  # columns that are tried in pairs
+_NEIGHBOURS = 3  # columns that are tried in pairs, and of
+_NAMED = 6  # those whose names say that they belong together
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,17 @@ def _of_addresses(
 
 def _of_pairs(bench: Bench, field: SchemaField, columns: Sequence[Candidate]) -> Iterator[Option]:
     """First and last name, date and time: two columns that make one field."""
-    near = sorted(
-        (c.column for c in columns[:_NEIGHBOURS]), key=[c.path for c in bench.sample.columns].index
+    order = [c.path for c in bench.sample.columns].index
+    near, known = (
+        sorted((c.column for c in columns[:most]), key=order) for most in (_NEIGHBOURS, _NAMED)
     )
-    for pair in combinations(near, 2):
+    named = (pair for pair in combinations(known, 2) if _are_named(bench, field, pair))
+    for pair in dict.fromkeys((*combinations(near, 2), *named)):
         for made in bench.convert(field, pair)[:_OF_ONE]:
             if made.kind == "concat" and made.probability >= _TOLD_BY_NAMES:
                 yield Option(made, _TOGETHER, ())
+
+
+def _are_named(bench: Bench, field: SchemaField, pair: Sequence[str]) -> bool:
+    columns = [bench.sample.column(path) for path in pair]
+    return belong([Facts(c, c.values, "text") for c in columns], Want(field))

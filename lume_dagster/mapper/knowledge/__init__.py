@@ -73,6 +73,8 @@ class Knowledge:
         meant = self.language.meaning(word) if self.language else None
         if meant is not None:
             return meant
+        if self.language and word not in self.words:
+            return self.language.loosely(word) or self._parted(word)
         return self.abbreviations.get(word) or self._parted(word)
 
     def _parted(self, word: str) -> tuple[str, ...]:

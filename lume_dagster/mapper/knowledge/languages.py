@@ -11,6 +11,11 @@ _LEAST_REST = 2  # of what follows it: Kundennr
 _LINKS = ("", "s", "n", "en", "es")  # between the parts of a German word
 _LEAST_SHARE = 0.25  # of the names must be of the language
 _FEW = 3  # so few names, one of them tells
+_LEAST_CUT = 3  # letters of a word that is cut short: Abt., Cod., Desc.
+_LEAST_STEM = 4  # letters that stay when an ending goes
+_ENDINGS = (
+    ("as", "os"), ("a", "o"), ("es", ""), ("en", ""), ("er", ""), ("s", ""), ("e", ""), ("n", ""),
+)  # fmt: skip
 _SPELLED_OUT = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 
 
@@ -46,6 +51,18 @@ class Language:
             if spelling in self.words:
                 return ()
         return None
+
+    def loosely(self, word: str) -> tuple[str, ...] | None:
+        """Of a word that is not known: in another form, or cut short so that one word is meant."""
+        plain = folded(word)
+        for ending, other in _ENDINGS:
+            stem = plain.removesuffix(ending)
+            if stem != plain and len(stem) >= _LEAST_STEM and self.words.get(stem + other):
+                return self.words[stem + other]
+        if len(plain) < _LEAST_CUT:
+            return None
+        meant = {long for known, long in self.words.items() if long and known.startswith(plain)}
+        return meant.pop() if len(meant) == 1 else None
 
     def _of_parts(self, word: str) -> tuple[str, ...] | None:
         """The longest beginning that is known, with a rest that is known too."""

@@ -29,7 +29,8 @@ _MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 
 #: Features that speak for themselves, and what stands in where one cannot be told.
 _PLAIN = {
-    "long_words": 0.0, "name_vector": 0.0, "context_vector": 0.0, "value_vector": 0.0, "told": 0.0,
+    "long_words": 0.0, "letters": 0.0, "trigrams": 0.0, "name_vector": 0.0, "context_vector": 0.0,
+    "value_vector": 0.0, "told": 0.0,
     "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0,
     "shapes": 0.5, "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
     "table_kept": 0.0, "values_told": 0.0, "sense": 0.5,
@@ -42,13 +43,13 @@ NAMES = (
     "placeholder", "no_values", "twins", "twins_if_same_name", "kept", "nothing_told",
     "only_meant", "same_name_and_kind", "name_squared", "odd_placeholder", "untold_of_few",
     "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing", "namesake",
-    "sense_unnamed", "sense_alone",
+    "sense_unnamed", "sense_alone", "same_name_unkept",
 )  # fmt: skip
 #: These are so or not so: however rare, they are not far away.
 _FLAGS = frozenset({
     "same_name", "placeholder", "no_values", "kept", "nothing_told", "only_meant",
     "odd_placeholder", "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing",
-    "namesake", "values_told", "sense_alone",
+    "namesake", "values_told", "sense_alone", "same_name_unkept",
 })  # fmt: skip
 _LIMITS = np.array([np.inf if name in _FLAGS else _LIMIT for name in NAMES])
 
@@ -138,7 +139,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
         name: np.nan_to_num(scored.features[name].astype(np.float64), nan=missing)
         for name, missing in _PLAIN.items()
     }
-    told |= _of_names(scored)
+    told |= _of_names(scored, target)
     told |= _of_ranks(scored)
     told |= _of_others(told, scored.candidates == scored.assigned[:, None])
     told |= _of_the_whole(scored, source, target)
@@ -147,6 +148,7 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     told |= _of_parents(source, target, scored)
     told["twins_if_same_name"] = told["twins"] * told["same_name"]
     told["namesake"] = told["same_name"] * told["parent_elsewhere"]
+    told["same_name_unkept"] = told["same_name"] * (told["sense"] <= _UNKEPT)
     told["same_name_and_kind"] = told["same_name"] * told["kind"]
     told["name_squared"] = told["name"] ** 2
     named = 1 - float(np.mean(source.names.placeholder))
@@ -157,14 +159,18 @@ def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
     return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
 
 
-def _of_names(scored: Scored) -> dict[str, Evidence]:
+def _of_names(scored: Scored, target: Side) -> dict[str, Evidence]:
     given = {
         name: np.nan_to_num(scored.features[name].astype(np.float64), nan=0.0)
         for name in ("long_words", "skeleton", "initials", "trigrams")
     }
     name = np.maximum.reduce([given["long_words"], 0.9 * given["skeleton"], given["initials"]])
     same = (given["long_words"] >= _ALIKE) | (given["skeleton"] >= _ALIKE)
-    kept = np.fmax.reduce([scored.features[name] for name in ("pattern", "enum", "format")])
+    kept = np.fmax.reduce(
+        [scored.features[name] for name in ("pattern", "enum", "meant", "format")]
+    )
+    exact = np.array([c.shortest is not None and c.shortest == c.longest for c in target.columns])
+    kept = np.fmax(kept, np.where(exact[:, None], scored.features["length"], np.nan))
     return {
         "name": name,
         "same_name": same.astype(np.float64),
@@ -178,6 +184,7 @@ _TELLING = {
 }  # fmt: skip
 _MEANING = 0.5
 _KEPT, _HARDLY = 0.9, 0.5  # the share of values that keep a constraint
+_UNKEPT = 0.1  # of the values are what the field promises
 _DATES = ("date", "date-time", "time")
 _TELLING_KINDS = ("date", "boolean")
 

@@ -17,6 +17,7 @@ from lume_dagster.mapper.profile import Kind, Profile, profile
 
 Where = NDArray[np.bool_]
 _ROWS = 10  # values of a field, more than one gives as examples
+_MEANT = 0.9  # what a value is worth that means one of the allowed ones
 _REACHABLE = {"enum": 0.3, "pattern": 0.2}  # what a constraint is worth that no value keeps
 
 
@@ -193,7 +194,7 @@ def _values(found: Features, source: Side, target: Side) -> None:
             "shapes": values.same_shapes(ours, theirs),
             "lengths": values.same_lengths(ours, theirs),
             "numbers": values.same_numbers(ours, theirs),
-            "kind": values.kind_fit(source.kinds, target.kinds),
+            "kind": _kinds(source, target),
         }
     )
     compared = (
@@ -212,6 +213,12 @@ def _values(found: Features, source: Side, target: Side) -> None:
     found.applies["value_vector"] = np.broadcast_to(given[:, None], filled.shape)
 
 
+def _kinds(source: Side, target: Side) -> Scores:
+    fit = values.kind_fit(source.kinds, target.kinds)
+    fit = values.epochs_fit(fit, source.profiles, target.kinds)
+    return fit * values.same_measure(source.names.units, target.names.units)
+
+
 def _constraints(found: Features, source: Side, target: Side) -> None:
     """Each constraint alone, for the reasons, and together the one that is kept least.
 
@@ -220,10 +227,14 @@ def _constraints(found: Features, source: Side, target: Side) -> None:
     fits = values.constraint_fits(source.profiles, target.columns)
     together = np.ones((len(source.columns), len(target.columns)), dtype=np.float32)
     known = np.zeros(together.shape, dtype=bool)
-    for name, (fit, applies) in fits.items():
+    meant = fits["meant"][0] * np.float32(_MEANT)
+    for name, (told, applies) in fits.items():
+        found.scores[name], found.applies[name] = told, applies
+        if name == "meant":
+            continue
+        fit = np.maximum(told, meant) if name == "enum" else told
         worth = fit if name not in _REACHABLE else _REACHABLE[name] + (1 - _REACHABLE[name]) * fit
         together = np.where(applies, np.minimum(together, worth), together)
         known |= applies
-        found.scores[name], found.applies[name] = fit, applies
     found.scores["constraints"] = np.asarray(together, dtype=np.float32)
     found.applies["constraints"] = known

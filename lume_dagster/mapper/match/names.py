@@ -17,6 +17,7 @@ from scipy import sparse
 
 from lume_dagster.mapper.knowledge import Knowledge, plain_name
 from lume_dagster.mapper.match.beginnings import made_of_beginnings
+from lume_dagster.mapper.match.written import without_units, written_out
 
 Scores = NDArray[np.float32]
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)")
@@ -32,11 +33,12 @@ _LEAST_NAMES = 4
 _LEAST_LENGTH = 3  # of a name that initials may spell
 _SYNONYM, _SHORTENED, _LETTERS_IN_ORDER = 0.85, 0.8, 0.5
 _ALIKE, _ALIKE_WORTH = 0.88, 0.7
+_LEAST_ROOT, _ROOT_SHARE = 5, 0.7  # letters two words begin with, in the shorter one
 
 
 def words_of(name: str) -> list[str]:
     """``custNm_2`` is cust, nm, 2; a name in any script."""
-    return [word for word in _APART.split(_CAMEL.sub(" ", name).lower()) if word]
+    return [word for word in _APART.split(_CAMEL.sub(" ", written_out(name)).lower()) if word]
 
 
 def stem(word: str) -> str:
@@ -69,12 +71,14 @@ class Names:
     bare_skeletons: tuple[str, ...]  # without y too
     initials: tuple[str, ...]
     whole: tuple[tuple[str, str], ...]  # name and path as Knowledge writes them
+    units: tuple[str, ...]  # what they count, where they state a unit: mass, length
     placeholder: NDArray[np.bool_]
 
 
 def read_names(names: Sequence[str], paths: Sequence[str], knowledge: Knowledge) -> Names:
     """Take the names of one side apart; what all of them begin with is left out."""
-    short = _without_common_start(names)
+    bare, units = without_units(names)
+    short = [written_out(name) for name in _without_common_start(bare)]
     words = [words_of(name) for name in short]
     knowledge = knowledge.in_language_of(words)
     if knowledge.language is not None:
@@ -93,6 +97,7 @@ def read_names(names: Sequence[str], paths: Sequence[str], knowledge: Knowledge)
         skeletons=tuple(_VOWELS.sub("", name.lower()) for name in short),
         bare_skeletons=tuple(_VOWELS_AND_Y.sub("", name.lower()) for name in short),
         initials=tuple("".join(w[0] for w in each) if len(each) > 1 else "" for each in words),
+        units=tuple(units),
         whole=tuple((plain_name(n), plain_name(p)) for n, p in zip(names, paths, strict=True)),
         placeholder=np.array([lettered or is_placeholder(name) for name in names], dtype=bool),
     )
@@ -256,7 +261,9 @@ def word_likeness(source: Sequence[str], target: Sequence[str], knowledge: Knowl
     scores = np.where(spelled > _ALIKE, spelled * _ALIKE_WORTH, 0)
     first = _same([w[:1] for w in source], [w[:1] for w in target]) & (shorter >= 2)
     in_order = cdist(source, target, scorer=LCSseq.similarity, dtype=np.float32) == shorter
-    begins = cdist(source, target, scorer=Prefix.similarity, dtype=np.float32) == shorter
+    start = cdist(source, target, scorer=Prefix.similarity, dtype=np.float32)
+    begins = start == shorter
+    _raise(scores, (start >= _LEAST_ROOT) & (start >= _ROOT_SHARE * shorter), _ALIKE_WORTH)
     _raise(scores, first & in_order & (shorter >= 0.3 * longer), _LETTERS_IN_ORDER)
     _raise(scores, first & (begins | _same_skeleton(source, target)), _SHORTENED)
     _raise(scores, _synonyms(source, target, knowledge), _SYNONYM)

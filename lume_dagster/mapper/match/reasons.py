@@ -102,6 +102,8 @@ def _values(pair: Pair) -> list[str]:
     shared = pair.get("containment")
     if shared >= 0.1:
         said.append(f"{_percent(shared)} of the target's examples or values occur in the column")
+    if pair.get("meant") >= 0.9 > pair.get("enum"):
+        said.append("the values mean allowed ones")
     if pair.get("numbers") >= 0.6:
         said.append("the numbers lie in the same range")
     if pair.get("shapes") >= 0.7:

@@ -34,6 +34,7 @@ TABLE_WEIGHTS: Mapping[str, float] = {
     "jaccard": 1.2, "pieces": 1.0, "lengths": 0.8, "kind": 0.6, "constraints": 0.6, "sense": 0.3,
 }  # fmt: skip
 _REMEMBERED = 2.0  # above every score that is only seen
+_BROKEN, _KEPT, _BROKEN_WORTH = 0.1, 0.5, 0.7  # of the share of values that keep a promise
 _MUTUAL = np.float32(0.5)
 _MOST_PAIRS = 500_000  # are compared at a time
 CANDIDATES = 5  # of a field are kept
@@ -78,11 +79,21 @@ def _score_part(
     found = compare(source, target, knowledge, embedding)
     scores = weigh(found, weights)
     scores *= nesting(source.columns, target.columns, scores)
+    if not target.is_table:
+        scores *= _promises(found)
     scores += found.scores["remembered"] * np.float32(_REMEMBERED)
     kept = _best_rows(scores, min(len(scores), 4 * CANDIDATES))
     at = (kept, np.arange(kept.shape[0])[:, None])
     features = {name: _told(found, name, at) for name in (*WEIGHTS, *CONSTRAINTS)}
     return scores, kept, features
+
+
+def _promises(found: Features) -> Scores:
+    """A factor below 1 where a column is not at all what the field promises, and another one is."""
+    sense, told = found.scores["sense"], found.applies["sense"]
+    best = np.where(told, sense, 0).max(axis=0, keepdims=True)
+    broken = told & (sense <= _BROKEN) & (best >= _KEPT)
+    return np.where(broken, np.float32(_BROKEN_WORTH), np.float32(1))
 
 
 def weigh(found: Features, given: Mapping[str, float]) -> Scores:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lume_dagster.mapper.knowledge import Knowledge
+from lume_dagster.mapper.match import values
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Names, Scores, stem, words_of
 from lume_dagster.mapper.profile import Profile
@@ -22,17 +23,18 @@ _LONG_CODE, _ALL_DIFFER, _FEW = 6, 0.9, 0.5
 #: How the values of a column can be written.
 _WRITTEN = {
     "person": r"[^\W\d_][^\W\d_.'-]*[.]?(?: [^\W\d_][^\W\d_.'-]+){1,2}",
-    "words": r"[^\W\d_][^\W\d_.'-]*(?:[ &-]+[^\W\d_.'-]+){0,3}",
+    "words": r"[^\W\d_][^\W\d_.'-]+(?:[ &-]+[^\W\d_.'-]+){0,3}",
     "prose": r"\S+(?: \S+){4,}.*",
     "address": r"\d+\w? [^\W\d].{3,}|[^\W\d].{3,} \d+ ?\w?",
     "postal": r"\d{4,5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}|[a-z]\d[a-z] ?\d[a-z]\d",
+    "letter": r"[^\W\d_]",
     "coded": r"(?=\S*\d)[\w./:#-]*[^\W\d_][\w./:#-]*",
 }
-_SEEN = (*_WRITTEN, "category", "code", *TYPES)
+_SEEN = (*_WRITTEN, "category", "code", *TYPES, "epoch")
 #: What a promise is kept by, and how well.
 _KEPT: Mapping[str, Mapping[str, float]] = {
     "date": {"date": 1.0, "datetime": 0.8},
-    "moment": {"datetime": 1.0, "date": 0.8, "time": 0.3},
+    "moment": {"datetime": 1.0, "date": 0.8, "time": 0.3, "epoch": 0.8},
     "time": {"time": 1.0, "datetime": 0.6},
     "year": {"year": 1.0, "date": 0.3},
     "email": {"email": 1.0},
@@ -58,6 +60,8 @@ _FORMATS = {
     "uuid": "code",
 }  # fmt: skip
 _NUMERIC = frozenset({"year", "money", "count", "measure", "code", "flag", "postal"})
+_GENERAL = frozenset({"code", "address", "title"})
+_EXACT = frozenset({"email", "phone", "url", "postal"})
 _ENDINGS = {"at": "moment", "on": "date"}
 _BEGINNINGS = frozenset({"is", "has", "was", "can"})
 
@@ -71,6 +75,7 @@ def kept_senses(
     """
     asked = [_asked(field, number, names, knowledge) for number, field in enumerate(fields)]
     seen = np.stack([_seen(each) for each in source])
+    seen = np.column_stack([seen, values.are_epochs(source)])
     shares = np.asarray((seen[:, None, :] * _WORTH[None, :, :]).max(axis=2), dtype=np.float32)
     at = np.array([SENSES.index(sense) if sense else 0 for sense in asked])
     filled = np.array([each.count > 0 for each in source])
@@ -87,6 +92,7 @@ def _asked(field: Column, number: int, names: Names, knowledge: Knowledge) -> st
     said = knowledge.expand(words_of(field.description))
     found = (_of_word(word, knowledge) for word in (*reversed(long), *said))
     by_words = next((sense for sense in found if sense), "")
+    by_words = _more_exactly(by_words, names.placed[number], knowledge)
     if len(given) > 1 and not names.placeholder[number]:
         by_words = _ENDINGS.get(given[-1], by_words)
         by_words = "flag" if given[0] in _BEGINNINGS else by_words
@@ -94,6 +100,17 @@ def _asked(field: Column, number: int, names: Names, knowledge: Knowledge) -> st
     if is_number and by_words not in _NUMERIC:
         return "count" if "int" in field.type.lower() else "measure"
     return by_words
+
+
+def _more_exactly(sense: str, words: Sequence[str], knowledge: Knowledge) -> str:
+    """A number, code or address is what the words before say; a name that of whom they name."""
+    if sense not in _GENERAL:
+        return sense
+    before = [_of_word(word, knowledge) for word in reversed(words)]
+    if sense == "title":
+        nearest = next((one for one in before if one and one != sense), sense)
+        return nearest if nearest == "person" and words[-1:] == ("name",) else sense
+    return next((one for one in before if one in _EXACT), sense)
 
 
 def _of_word(word: str, knowledge: Knowledge) -> str:
@@ -118,4 +135,5 @@ def _seen(profile: Profile) -> NDArray[np.float64]:
     lengths = profile.lengths
     of_digits = by_type["integer"] * (lengths[0] == lengths[-1] >= _LONG_CODE)
     code = max(written["coded"], of_digits * (distinctness >= _ALL_DIFFER))
-    return np.array([*shares, few * written["words"], code, *by_type.values()])
+    category = few * (written["words"] + written["letter"])
+    return np.array([*shares, category, code, *by_type.values()])

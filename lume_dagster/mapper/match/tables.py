@@ -59,13 +59,14 @@ def _standard(scores: Scores) -> Scores:
 def namesakes(source: Names, target: Names) -> Scores:
     """What a name is worth: less where another column is called as the object of the field is.
 
-    Where there is an ``engine``, a ``type`` is hardly the ``engine.type``.
+    Where there is an ``engine`` or an ``engine_type``, a ``type`` is hardly the ``engine.type``.
     """
     ours = [frozenset(stem(word) for word in placed) for placed in source.placed]
     factor = np.ones((len(ours), len(target.placed)), dtype=np.float32)
     for field, (placed, long) in enumerate(zip(target.placed, target.long, strict=True)):
         parent = frozenset(stem(word) for word in placed[: len(placed) - len(long)])
-        if parent and parent in ours:
+        whole = frozenset(stem(word) for word in placed)
+        if parent and (parent in ours or whole in ours):
             factor[[not words & parent for words in ours], field] = _NAMESAKE
     return factor
 

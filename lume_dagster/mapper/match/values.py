@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lume_dagster.mapper.convert.meant import share_meant
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Scores, overlap
 from lume_dagster.mapper.profile import Kind, Profile
@@ -37,6 +38,9 @@ _FORMATS = {
     "date": ("date", "datetime"), "date-time": ("datetime", "date"), "time": ("time",),
     "email": ("email",), "uuid": ("uuid",), "uri": ("url",),
 }  # fmt: skip
+_EPOCHS, _EPOCH = (473_385_600.0, 2_840_140_800.0), 0.8
+_MEASURES = ("mass", "length", "temperature", "volume")
+_OTHER_MEASURE = 0.3
 _SPAN = [0, 2, 4, 6, 8]  # the quantiles that are compared
 _LONGEST_PIECED = 40  # letters of a value
 _CLASSES = 37  # the end of a value, letters, and digits with the letters of other scripts
@@ -60,6 +64,32 @@ def kind_fit(source: Sequence[Kind], target: Sequence[Kind]) -> Scores:
     """1 where the kinds are the same or one of them is not known."""
     ours, theirs = ([_KINDS[kind] for kind in side] for side in (source, target))
     return np.asarray(_FIT[np.ix_(ours, theirs)])
+
+
+def epochs_fit(fit: Scores, source: Sequence[Profile], target: Sequence[Kind]) -> Scores:
+    """The same, where a number may be a moment."""
+    of_dates = np.array([kind == "date" for kind in target])
+    either = are_epochs(source)[:, None] & of_dates[None, :]
+    return np.where(either, np.maximum(fit, np.float32(_EPOCH)), fit)
+
+
+def are_epochs(profiles: Sequence[Profile]) -> NDArray[np.bool_]:
+    """Whether the numbers may be seconds or thousandths of them since 1970, of 1985 to 2060."""
+    lowest, highest = _quantiles(profiles)[:, [0, -1]].T
+    found = np.zeros(len(profiles), dtype=bool)
+    for unit in (1.0, 1000.0):
+        found |= (lowest >= _EPOCHS[0] * unit) & (highest <= _EPOCHS[1] * unit)
+    return found
+
+
+def same_measure(source: Sequence[str], target: Sequence[str]) -> Scores:
+    """Lower where the names state units of different things, as a weight and a length are."""
+    ours, theirs = (
+        np.array([_MEASURES.index(unit) + 1 if unit in _MEASURES else 0 for unit in side])
+        for side in (source, target)
+    )
+    differ = (ours[:, None] > 0) & (theirs[None, :] > 0) & (ours[:, None] != theirs[None, :])
+    return np.where(differ, np.float32(_OTHER_MEASURE), np.float32(1))
 
 
 def both_filled(source: Sequence[Profile], target: Sequence[Profile]) -> Scores:
@@ -177,7 +207,7 @@ def _stack(rows: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
 
 
 Fit = tuple[Scores, NDArray[np.bool_]]
-CONSTRAINTS = ("enum", "format", "pattern", "bounds", "length")
+CONSTRAINTS = ("enum", "meant", "format", "pattern", "bounds", "length")
 
 
 def constraint_fits(source: Sequence[Profile], fields: Sequence[Column]) -> dict[str, Fit]:
@@ -205,9 +235,12 @@ def _fits(
         allowed = {value.lower() for value in field.enum}
         shares = [len(p.distinct & allowed) / max(1, len(p.distinct)) for p in source]
         yield "enum", np.array(shares)
+        yield "meant", np.array([share_meant(p.distinct, allowed) for p in source])
     if field.format in _FORMATS:
         rows = [TYPES.index(name) for name in _FORMATS[field.format]]
-        yield "format", np.array([float(p.types[rows].sum()) for p in source])
+        written = np.array([float(p.types[rows].sum()) for p in source])
+        epochs = _EPOCH * are_epochs(source) * ("datetime" in _FORMATS[field.format])
+        yield "format", np.maximum(written, epochs)
     if field.pattern and (fit := pattern_fit(field.pattern, texts)) is not None:
         yield "pattern", fit
     if field.least is not None or field.most is not None:

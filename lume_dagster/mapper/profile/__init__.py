@@ -12,7 +12,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lume_dagster.mapper.profile.texts import TYPES, number_of, shape_of, type_of
+from lume_dagster.mapper.profile.texts import (
+    TYPES,
+    are_yes_and_no,
+    number_of,
+    shape_of,
+    type_of,
+)
 
 Kind = Literal["", "date", "number", "boolean", "text"]
 Numbers = NDArray[np.float64]
@@ -53,7 +59,7 @@ def profile(values: Iterable[str | None]) -> Profile:
     weights = np.array([counted[value] for value in chosen], dtype=np.float64)
     total = float(weights.sum())
     shares = weights / total if total else weights
-    types = _shares(shares, [TYPES.index(type_of(value)) for value in chosen])
+    types = _types(chosen, shares)
     quantiles = _numbers(chosen, shares)
     return Profile(
         count=counted.total(),
@@ -71,6 +77,12 @@ def profile(values: Iterable[str | None]) -> Profile:
 
 def _evenly(values: list[str], most: int) -> list[str]:
     return values[:: max(1, -(-len(values) // most))]
+
+
+def _types(chosen: Sequence[str], shares: Numbers) -> Numbers:
+    if are_yes_and_no({value.lower() for value in chosen}):
+        return _shares(shares, [_BOOLEAN] * len(chosen))
+    return _shares(shares, [TYPES.index(type_of(value)) for value in chosen])
 
 
 def _shares(shares: Numbers, at: Sequence[int]) -> Numbers:

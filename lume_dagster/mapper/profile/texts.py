@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from itertools import groupby
 
+_DAY = (
+    r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}"
+    r"|[^\W\d_]{3,9}\.? \d\d?,? \d{4}|\d\d?(?:[-/ ]|\. ?)[^\W\d_]{3,9}\.?,?[-/ ]\d{2,4})"
+)
 #: In the order they are tried; what fits none is a code, a text or a word.
 _PATTERNS = {
     "email": r"[^@\s]+@[^@\s]+\.[a-z]{2,}$",
     "url": r"(?:https?://|www\.)",
     "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-",
-    "datetime": r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})[T ]+\d\d?:",
-    "date": r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}"
-    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-    r"|[a-z]{3,9}\.? \d\d?,? \d{4}|\d\d?[- ][a-z]{3,9}\.?,?[- ]\d{2,4})$",
+    "datetime": rf"{_DAY}(?:T|,? +)\d\d?:",
+    "date": rf"(?:{_DAY}|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))$",
     "time": r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]m)?$",
     "year": r"(?:1[89]|20)\d\d$",
     "boolean": r"(?:true|false|yes|no|y|n|t|f)$",
-    "phone": r"(?:\+\d[\d\s().-]{6,18}\d|\(?\d{2,4}\)?[\s.-]\d{3,4}[\s.-]?\d{3,5})$",
+    "phone": r"(?:\+\d[\d\s().-]{6,18}\d|(?!\d+\.\d+$)\(?\d{2,4}\)?[\s.-]\d{3,4}[\s.-]?\d{3,5})$",
     "integer": r"[-+]?\d+$",
     "number": r"[-+]?[$€£]?\s?\d[\d,.' ]*(?:e[-+]?\d+)?\s?[%€]?$",
     "list": r"[\[{(]",
 }
 TYPES = (*_PATTERNS, "code", "text", "word")
 _PATTERN = re.compile("|".join(f"(?P<{n}>{p})" for n, p in _PATTERNS.items()), re.IGNORECASE)
+#: How people write yes and no.
+YES = frozenset("true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split())
+NO = frozenset("false f no n 0 off nein falsch non faux falso não nao nie нет".split())
 _DIGIT = re.compile(r"\d")
 _UNITS = re.compile(r"[$€£%'\s]")
 _DECIMAL_COMMA = re.compile(r"^[-+]?\d*(?:\.\d{3})*,\d{1,2}$")
@@ -58,3 +64,10 @@ def number_of(value: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def are_yes_and_no(values: Collection[str]) -> bool:
+    """Whether values, in lower case, are words for yes and for no: ``j`` and ``n``."""
+    words = set(values)
+    both = bool(words & YES) and bool(words & NO)
+    return both and words <= YES | NO and not all(word.isdigit() for word in words)

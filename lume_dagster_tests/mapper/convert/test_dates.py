@@ -141,3 +141,8 @@ def test_year_month_and_day_make_a_date(tmp_path):
 
 def test_words_are_no_dates(tmp_path):
     assert all(w.probability < 0.2 for w in ways(tmp_path, DATE, {"x": ["red", "green"]}))
+
+
+def test_of_days_that_read_the_same_both_ways_the_usual_order_is_taken(tmp_path):
+    first = ways(tmp_path, DATE, {"Year": ["1970-01-01 00:00:00", "1971-01-01 00:00:00"]})[0]
+    assert "%Y-%d-%m" not in first.expression

@@ -155,3 +155,16 @@ def test_latitude_and_longitude_are_parts_of_one_text(tmp_path):
     texts = ["48.1371, 11.5754"] * 5
     for name, part in (("latitude", "48.1371"), ("longitude", "11.5754")):
         assert values(tmp_path, field_of(name, type="number"), texts)[0] == part
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "field", "number"),
+    [
+        (["3629"], "batt_mV", target("", "battery_v"), "3.629"),
+        (["12,5"], "CA annuel (k€)", target("yearly revenue in EUR"), "12500.0"),
+        (["2"], "area (ha)", target("", "area_sqm"), "20000.0"),
+        (["1013"], "p (hPa)", target("", "pressure_bar (bar)"), "1.013"),
+    ],
+)
+def test_units_stand_in_names_as_people_write_them(tmp_path, texts, name, field, number):
+    assert values(tmp_path, field, texts, name) == [number]

@@ -185,3 +185,26 @@ def test_columns_are_put_together_where_their_names_and_the_fields_say_so(
     best = ways(tmp_path, field_of(name, type="string"), given)[0]
     assert best.kind == "concat"
     assert (best.probability >= 0.8, best.review) == (is_sure, not is_sure)
+
+
+def test_a_column_of_last_names_is_not_cut(tmp_path):
+    field = field_of("last_name", type="string")
+    names = ["van Dijk", "Ek", "de la Cruz", "van den Berg"]
+    assert values(tmp_path, field, names, "Nachname") == names
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name", "givenName"])
+def test_a_part_of_a_name_is_not_put_together(tmp_path, field):
+    columns = {"Vorname": ["Ann", "Bo"], "Nachname": ["Lee", "Ek"]}
+    found = ways(tmp_path, field_of(field, type="string"), columns)
+    assert all(one.probability < 0.8 for one in found if one.kind == "concat")
+
+
+@pytest.mark.parametrize(("given", "sure"), [("First Name", True), ("Middle Name", False)])
+def test_a_name_is_put_together_from_the_first_name_and_not_the_middle_one(tmp_path, given, sure):
+    field = field_of("full_name", type="string", description="first and last name")
+    parts = {
+        given: ["Ann", "Bo", "Cy", "Di", "Ed"],
+        "Last Name": ["Lee", "Ek", "Fox", "Moe", "Orr"],
+    }
+    assert (ways(tmp_path, field, parts)[0].probability > 0.9) is sure

@@ -176,3 +176,28 @@ def test_what_a_person_stands_for_is_shown_where_a_column_is_called_otherwise(tm
     generator = Generator(settings_of(tmp_path))
     draft = generator(sample, schema, pinned={"name": "upper(first_name)"}, beside=beside)
     assert by_path(draft)["name"].shown[0].after == "ADA"
+
+
+def test_the_other_part_of_a_column_goes_to_the_field_beside(tmp_path):
+    rows = "".join(f"{n},{10115 + n} Berlin\n" for n in range(20))
+    place = {"type": "object", "properties": {"postal_code": TEXT, "city": TEXT}}
+    sample = sample_of_text(tmp_path, "Nr,PLZ/Ort\n" + rows)
+    made = by_path(draft_of(sample, tmp_path, {"home": place}))
+    assert made["home.city"].shown[0].after == "Berlin"
+    assert made["home.city"].verdict is Verdict.REVIEW
+
+
+def test_first_and_last_name_are_found_among_many_names(tmp_path):
+    header = "First Name,Middle Name,Last Name,Organization Name,Phone 1 - Label\n"
+    rows = "".join(f"Ann{n},J.,Lee{n},Mill Ltd,Mobile\n" for n in range(20))
+    full = {**TEXT, "description": "first and last name"}
+    draft = draft_of(sample_of_text(tmp_path, header + rows), tmp_path, {"fullName": full})
+    assert by_path(draft)["fullName"].shown[0].after == "Ann0 Lee0"
+
+
+def test_a_label_that_is_the_word_for_a_field_is_not_its_value(tmp_path):
+    header = "Phone 1 - Label,Phone 1 - Value\n"
+    rows = "".join(f"Mobile,+1 555 0100{n:02}\n" for n in range(20))
+    mobile = {**TEXT, "description": "mobile phone number"}
+    draft = draft_of(sample_of_text(tmp_path, header + rows), tmp_path, {"mobile": mobile})
+    assert by_path(draft)["mobile"].sources == ("Phone 1 - Value",)

@@ -44,3 +44,9 @@ def test_letters_above_a_spreadsheet_are_no_names():
     assert are_letters(["A", "C", "B"])
     assert not are_letters(["A", "Z", "B"])
     assert not are_letters(["x", "y"])
+
+
+def test_words_are_known_in_other_forms_and_where_they_are_cut_short():
+    assert meant("Pagada", "Fecha", "Cliente")[0] == ("paid",)
+    assert meant("Abt.", "Vorname", "Nachname")[0] == ("department",)
+    assert meant("Geb.", "Vorname", "Nachname")[0] == ("geb",)  # Geburt or Gebühr

@@ -55,6 +55,7 @@ def test_allowed_values_and_lengths_are_tried():
     field = Column("f", "f", enum=("Red", "Green"), longest=4)
     assert fits(field, TEXTS) == {
         "enum": pytest.approx(2 / 3),
+        "meant": pytest.approx(2 / 3),
         "length": pytest.approx(7 / 9, abs=0.2),
     }
 

@@ -21,6 +21,7 @@ VALUES = {
     "code": ("AB-0012", "AB-0913", "CX-7731"),
     "price": ("12.50", "3.99", "100.10"),
     "answer": ("yes", "no", "yes"),
+    "place and code": ("10115", "20095", "80331"),
 }
 
 
@@ -39,6 +40,9 @@ def kept(field, values):
         (Column("f", "buyer"), {"person"}),
         (Column("f", "buyer_id"), {"code"}),
         (Column("f", "address"), {"street"}),
+        (Column("f", "postal_code"), {"place and code"}),
+        (Column("f", "email_address"), {"email"}),
+        (Column("customer.name", "name"), {"person"}),
         (Column("f", "fee", type="number"), {"price"}),
         (Column("f", "is_paid"), {"answer"}),
         (Column("f", "x", type="boolean"), {"answer"}),
@@ -72,3 +76,27 @@ def test_columns_without_headers_find_their_fields_by_what_they_hold():
     found = match_columns(source, target, default_maker())
     likeliest = [each.column or each.alternatives[0].column for each in found]
     assert likeliest == ["col_3", "col_1", "col_2", "col_0"]
+
+
+def test_moments_may_be_counted_since_1970():
+    seconds = ("1700000000", "1700000060", "1700000120")
+    assert kept(Column("f", "measured_at", type="string", format="date-time"), seconds) > 0.7
+    assert kept(Column("f", "measured_at"), ("17", "18", "19")) == 0
+
+
+def test_a_column_that_breaks_the_promise_leaves_the_field_to_one_that_keeps_it():
+    source = [
+        Column("Name", "Name", values=("#1001", "#1002", "#1003")),
+        Column("Billing Name", "Billing Name", values=VALUES["person"]),
+    ]
+    (found,) = match_columns(source, [Column("customer.name", "name")], default_maker())
+    assert found.column != "Name" or found.probability < 0.9
+
+
+def test_the_whole_name_of_a_field_goes_before_its_last_word():
+    source = [
+        Column("name", "name", values=("Lake view", "Old mill")),
+        Column("host_name", "host_name", values=("Ann", "Bo")),
+    ]
+    (found,) = match_columns(source, [Column("host.name", "name", table="host")], default_maker())
+    assert found.column == "host_name"

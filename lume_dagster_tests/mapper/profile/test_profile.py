@@ -17,7 +17,8 @@ from lume_dagster.mapper.profile.texts import number_of, shape_of, type_of
         ("a.b@c.ch", "email"), ("https://x.y", "url"), ("2024-01-02", "date"), ("3 Jan 2024", "date"),
         ("2.1.2024 12:30", "datetime"), ("12:30", "time"), ("1999", "year"), ("Yes", "boolean"),
         ("+41 44 123 45 67", "phone"), ("-12", "integer"), ("1.234,56", "number"), ("[1]", "list"),
-        ("AB-12", "code"), ("Bern", "word"), ("a text that is long enough to be prose", "text"),
+        ("52.741497", "number"),
+        ("3. März 2024", "date"), ("24/Aug/24 9:15 AM", "datetime"), ("AB-12", "code"), ("Bern", "word"), ("a text that is long enough to be prose", "text"),
     ],
 )  # fmt: skip
 def test_a_text_has_a_type(text, kind):
@@ -77,3 +78,18 @@ def test_a_long_column_is_looked_at_evenly():
     assert len(seen.distinct) <= 1_000
     assert seen.quantiles is not None
     assert seen.quantiles[4] == pytest.approx(2_500, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["J", "N", "N"], "boolean"),
+        (["Sí", "No"], "boolean"),
+        (["oui", "non", None], "boolean"),
+        (["o", "o"], "text"),
+        (["N", "S", "E"], "text"),
+        (["1", "0"], "number"),
+    ],
+)
+def test_yes_and_no_may_be_said_in_other_languages(values, kind):
+    assert profile(values).kind == kind
