@@ -20,6 +20,7 @@ from lume_dagster.orchestration.translator import Placed
 
 _ACTIVE = [s for s in dg.DagsterRunStatus if s.value not in ("SUCCESS", "FAILURE", "CANCELED")]
 _BUDGET = 45.0  # seconds; Dagster ends a tick after sixty
+_MOST_DESCRIBED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,5 +229,8 @@ def _versions_of(watch: Watch, arrival: Arrival) -> list[Placed]:
 
 
 def _description(arrivals: Sequence[Arrival]) -> str:
-    lines = [f"- `{a.flow}`: `{a.place}`" for a in arrivals]
-    return "\n".join(["Runs each batch once it has arrived:", "", *lines])
+    """On one line, as Dagster shows it."""
+    named = [f"{a.flow} from {a.place}" for a in arrivals[:_MOST_DESCRIBED]]
+    if len(arrivals) > _MOST_DESCRIBED:
+        named.append(f"and {len(arrivals) - _MOST_DESCRIBED:,} more")
+    return f"Runs each batch once it has arrived: {'; '.join(named)}."

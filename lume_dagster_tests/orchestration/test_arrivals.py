@@ -177,6 +177,9 @@ def test_dagster_takes_the_sensor_and_its_answer(bench):
     bench.put("a.csv", "1")
     defs = bench_definitions(bench, arrivals=[NOW])
     sensor = defs.resolve_sensor_def("lume_arrivals")
+    assert (
+        sensor.description == f"Runs each batch once it has arrived: {NOW.flow} from {NOW.place}."
+    )
     with dg.instance_for_test() as instance:
         context = dg.SensorEvaluationContext(
             instance_ref=instance.get_ref(),
