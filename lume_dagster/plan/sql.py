@@ -43,9 +43,7 @@ def try_cast(value: Sql, to: str) -> Sql:
 
 def is_null(value: Sql) -> Sql:
     """``value IS NULL``."""
-    return exp.Is(
-        this=exp.paren(value) if _loose(value) else value.copy(), expression=exp.null()
-    )
+    return exp.Is(this=exp.paren(value) if _loose(value) else value.copy(), expression=exp.null())
 
 
 def is_true(value: Sql) -> Sql:

@@ -127,7 +127,9 @@ NAMES = st.lists(
 
 @given(NAMES, st.lists(st.sampled_from(["1", "x", "", "2024-01-01"]), max_size=3))
 @settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 def test_the_schema_of_any_columns_loads(tmp_path, names, values):
     from lume_dagster.mapper.sample import SampleColumn
