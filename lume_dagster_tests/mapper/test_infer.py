@@ -139,6 +139,13 @@ def test_the_schema_of_any_columns_loads(tmp_path, names, values):
     assert TargetSchema.parse(infer_schema(sample)).fields
 
 
+def test_a_column_that_is_called_like_the_items_of_a_list_is_a_field(tmp_path):
+    schema = infer_schema(sample_of_text(tmp_path, "[],lines[]\n1,x\n"))
+    assert list(schema["properties"].values()) == [{"type": "integer"}, {"type": "string"}]
+    assert len(schema["required"]) == 2
+    assert len(TargetSchema.parse(schema).fields) == 2
+
+
 def test_names_that_a_target_cannot_have_are_spelled_anew_and_told_apart(tmp_path):
     sample = sample_of_text(tmp_path, "a.b,a_b,A_B\n1,x,\n")
     assert infer_schema(sample) == {
