@@ -12,6 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from lume_dagster_tests.servers.fleet import (
@@ -35,6 +36,15 @@ ROOT = Path(__file__).parent.parent
 for name in ("DAGSTER_HOME", "LUME_PROJECT"):
     os.environ.pop(name, None)
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+# No law may fail because the machine is busy; in continuous integration this is the default.
+hypothesis.settings.register_profile(
+    "on a busy machine",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("on a busy machine")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -46,8 +46,8 @@ def infer_schema(sample: Sample, examples: int = 0) -> JsonSchema:
 def _place(root: JsonSchema, column: SampleColumn, rows: int, examples: int) -> None:
     """Put the column's schema where it stands, making the objects and lists on the way."""
     outer, at = root, root
-    for step in (column.column, *column.inside):
-        if step == "[]":
+    for depth, step in enumerate((column.column, *column.inside)):
+        if depth and step == "[]":  # a column may be called so
             at["type"] = "array"
             at = at.setdefault("items", {})
         else:
@@ -55,7 +55,7 @@ def _place(root: JsonSchema, column: SampleColumn, rows: int, examples: int) -> 
             outer = at
             at = at.setdefault("properties", {}).setdefault(step, {})
     at.update(_schema_of(column, examples))
-    if _always_there(column, rows) and not column.path.endswith("[]"):
+    if _always_there(column, rows) and column.inside[-1:] != ("[]",):
         outer.setdefault("required", []).append(column.name)
 
 

@@ -40,6 +40,9 @@ SIZES = Sizes(
     least_rounds=False,
 )
 
+#: Programs that change the environment of their process.
+_APART = ("benchmarks.dagster.backfill",)
+
 
 def measured(name: str, cache: Path, **servers: Any) -> Result:
     """What the scenario finds; its programs run in this process, which has imported what they need."""
@@ -60,7 +63,7 @@ def _in_this_process() -> Iterator[None]:
 def _here(command: Sequence[str], settings: Mapping[str, str]) -> process.Sample:
     """A program of the benchmarks by its ``main``; any other command as ever."""
     python, flag, module, *arguments = [*command, "", ""]
-    if (python, flag) != (sys.executable, "-m") or settings:
+    if (python, flag) != (sys.executable, "-m") or module in _APART or settings:
         return process._apart(command, settings)
     printed, argv = io.StringIO(), sys.argv
     sys.argv = [module, *arguments[:-2]]

@@ -169,7 +169,10 @@ WORDS = st.text("ab ,;\"'\n0é", min_size=1, max_size=6)
 law = hypothesis.settings(
     max_examples=6,
     deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+    ],
 )
 
 

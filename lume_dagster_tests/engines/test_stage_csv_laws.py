@@ -22,7 +22,7 @@ from lume_dagster.errors import BatchError
 law = settings(
     max_examples=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 #: Pieces of CSV, right and wrong: what breaks readers is how they meet.

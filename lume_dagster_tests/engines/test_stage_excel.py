@@ -363,7 +363,9 @@ def same(cell, text):
 
 @given(rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=6))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_cell_comes_back(stage, rows):
     staged = stage({"a.xlsx": workbook(One=[["a", "b", "c"], *rows])})

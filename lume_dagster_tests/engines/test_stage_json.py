@@ -120,7 +120,9 @@ VALUES = st.recursive(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), max_size=6))
 def test_what_json_wrote_comes_back(stage, records):

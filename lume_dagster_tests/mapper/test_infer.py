@@ -127,7 +127,9 @@ NAMES = st.lists(
 
 @given(NAMES, st.lists(st.sampled_from(["1", "x", "", "2024-01-01"]), max_size=3))
 @settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 def test_the_schema_of_any_columns_loads(tmp_path, names, values):
     from lume_dagster.mapper.sample import SampleColumn
@@ -135,6 +137,13 @@ def test_the_schema_of_any_columns_loads(tmp_path, names, values):
     columns = tuple(SampleColumn(n, n, "VARCHAR", tuple(v or None for v in values)) for n in names)
     sample = Sample(sample_of_text(tmp_path, "a\n").staged, columns, tuple(range(len(values))))
     assert TargetSchema.parse(infer_schema(sample)).fields
+
+
+def test_a_column_that_is_called_like_the_items_of_a_list_is_a_field(tmp_path):
+    schema = infer_schema(sample_of_text(tmp_path, "[],lines[]\n1,x\n"))
+    assert list(schema["properties"].values()) == [{"type": "integer"}, {"type": "string"}]
+    assert len(schema["required"]) == 2
+    assert len(TargetSchema.parse(schema).fields) == 2
 
 
 def test_names_that_a_target_cannot_have_are_spelled_anew_and_told_apart(tmp_path):

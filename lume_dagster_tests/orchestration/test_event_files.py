@@ -94,14 +94,14 @@ def test_threads_write_beside_each_other(on_files):
 def interrupted(instance: dg.DagsterInstance, statement: sqlalchemy.TextClause) -> None:
     with instance.run_storage.connect() as connection:
         connection.execute(statement)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("stop")
 
 
 def test_a_transaction_that_fails_leaves_nothing_behind(on_files):
     table = sqlalchemy.text("INSERT INTO kvs (key, value) VALUES ('a', 'b')")
     with kept_open(on_files):
         on_files.get_runs_count()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="stop"):
             interrupted(on_files, table)
         assert on_files.run_storage.get_cursor_values({"a"}) == {}
         with on_files.run_storage.connect() as connection:
