@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -15,12 +17,15 @@ from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival, Arrived, arrived
 from lume_dagster.orchestration.arrival_cursor import Cursor, Memory, digest, load_cursor
+from lume_dagster.orchestration.delivered import delivered
 from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.translator import Placed
 
 _ACTIVE = [s for s in dg.DagsterRunStatus if s.value not in ("SUCCESS", "FAILURE", "CANCELED")]
 _BUDGET = 45.0  # seconds; Dagster ends a tick after sixty
 _MOST_DESCRIBED = 10
+#: Batches that a tick finds delivered already before it leaves the rest to the next one.
+_MOST_PASSED, _ASKED_AT_ONCE = 5_000, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +134,13 @@ def _look_at(
         context.log.warning("%s: %s", arrival.name, error)
         return
     room = min(arrival.at_most, arrival.backlog - _waiting(context.instance, placed.version))
-    chosen, memory = choose(found, memory, settle=_settles(arrival), room=max(room, 0))
-    tick.cursor = tick.cursor.remember(arrival.name, replace(memory, trouble=""))
     known = BatchNames(
         context.instance, placed, placed.connector(context.resources, source), watch.library
     )
+    done = partial(_delivered, context.instance, placed, known) if arrival.path else _none
+    settle, room = _settles(arrival), max(room, 0)
+    chosen, memory = choose(found, memory, settle=settle, room=room, delivered=done)
+    tick.cursor = tick.cursor.remember(arrival.name, replace(memory, trouble=""))
     for batch in chosen:
         try:
             name = known.of(batch.source_path)
@@ -145,17 +152,49 @@ def _look_at(
             context.log.warning("%s: %s", arrival.name, error)
 
 
+def _none(_: Sequence[Arrived]) -> Collection[Arrived]:
+    return ()
+
+
 def choose(
-    found: Sequence[Arrived], memory: Memory, *, settle: bool, room: int
+    found: Sequence[Arrived],
+    memory: Memory,
+    *,
+    settle: bool,
+    room: int,
+    delivered: Callable[[Sequence[Arrived]], Collection[Arrived]] = _none,
 ) -> tuple[list[Arrived], Memory]:
-    """The batches to run now, at most ``room``, and what to remember for the next tick."""
+    """The batches to run now, at most ``room``, and what to remember for the next tick.
+
+    ``delivered`` says which of some batches need no run: a backfill may have been faster.
+    """
     now = {digest(batch): batch for batch in found}
     fresh = [d for d in now if d not in memory.seen]
     ready = [d for d in fresh if d in memory.settling] if settle else fresh
-    taken = ready[:room]
-    seen = (memory.seen & now.keys()) | set(taken)
+    taken: list[str] = []
+    passed: set[str] = set()
+    for start in range(0, len(ready), _ASKED_AT_ONCE):
+        if len(taken) >= room or len(passed) >= _MOST_PASSED:
+            break
+        group = ready[start : start + _ASKED_AT_ONCE]
+        done = frozenset(delivered([now[d] for d in group]))
+        passed |= {d for d in group if now[d] in done}
+        taken += [d for d in group if now[d] not in done][: room - len(taken)]
+    seen = (memory.seen & now.keys()) | passed | set(taken)
     settling = frozenset(fresh) - seen if settle else frozenset()
     return [now[d] for d in taken], replace(memory, seen=frozenset(seen), settling=settling)
+
+
+def _delivered(
+    instance: dg.DagsterInstance, placed: Placed, known: BatchNames, found: Sequence[Arrived]
+) -> Collection[Arrived]:
+    """Those that the target holds as they are now."""
+    named: dict[str, Arrived] = {}
+    for batch in found:
+        with suppress(BatchError, InvalidRequestError):  # said of those that are chosen
+            named[known.of(batch.source_path)] = batch
+    done = delivered(instance, placed, {name: b.version for name, b in named.items()})
+    return [named[name] for name in done]
 
 
 def _there(connector: object, arrival: Arrival, tick: _Tick) -> Sequence[Arrived]:

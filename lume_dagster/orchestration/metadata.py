@@ -29,6 +29,7 @@ SEEDS = "lume/seeds"
 STORED = "lume/stored"  # the URI of the folder in the store that machines share
 COLUMNS_OF = "lume/columns_of"
 ROWS = "dagster/partition_row_count"
+FILE_VERSION = "lume/file_version"
 
 #: How rejects get where they were meant to go, for whoever finds them here.
 _REPAIR = "lume rejects {run} --save FILE, edit it, lume rejects resubmit FILE"
@@ -57,6 +58,7 @@ def of_source(
         STEP: "source",
         "lume/format": staged.format,
         "lume/files": _table(files, {"rows": "int", "malformed": "int", "bytes": "int"}),
+        **({FILE_VERSION: staged.files[0].version} if len(staged.files) == 1 else {}),
         "dagster/uri": staged.folder.as_uri(),
         STAGING: str(staged.folder),
         **_columns(like, lambda: _source_columns(staged)),

@@ -41,7 +41,16 @@ def newest_of_many(
     instance: dg.DagsterInstance, key: dg.AssetKey, source_paths: Sequence[str]
 ) -> Mapping[str, dg.AssetMaterialization]:
     """The same for many batches in a few queries; one that was made long ago may be missing."""
-    found: dict[str, dg.AssetMaterialization] = {}
+    records = newest_records(instance, key, source_paths)
+    made = {path: record.asset_materialization for path, record in records.items()}
+    return {path: found for path, found in made.items() if found is not None}
+
+
+def newest_records(
+    instance: dg.DagsterInstance, key: dg.AssetKey, source_paths: Sequence[str]
+) -> Mapping[str, dg.EventLogRecord]:
+    """The same with their runs and times."""
+    found: dict[str, dg.EventLogRecord] = {}
     cursor: str | None = None
     for _ in range(_PAGES):
         missing = [path for path in source_paths if path not in found]
@@ -50,7 +59,7 @@ def newest_of_many(
         for record in page.records:
             made = record.asset_materialization
             if made is not None and made.partition is not None:
-                found.setdefault(made.partition, made)
+                found.setdefault(made.partition, record)
         cursor = page.cursor
         if not page.has_more or len(found) == len(source_paths):
             break

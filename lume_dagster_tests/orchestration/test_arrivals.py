@@ -78,6 +78,33 @@ def test_a_file_that_is_delivered_again_runs_again(bench, watch, tick):
     assert first.run_requests[0].run_key != again.run_requests[0].run_key
 
 
+def test_a_file_that_a_backfill_has_delivered_runs_when_it_is_delivered_again(bench, watch, tick):
+    bench.put("a.csv", "1")
+    bench.put("b.csv", "2")
+    assert bench.materialize("a.csv").success
+    first = tick(watch)
+    assert paths(first) == ["b.csv"]
+    bench.put("a.csv", "1", "3")
+    assert paths(tick(watch, first.cursor)) == ["a.csv"]
+
+
+def test_a_file_that_did_not_reach_the_target_is_asked_for(bench, watch, tick):
+    bench.put("a.csv", "1")
+    assert bench.materialize("a.csv", steps=("source", "transform")).success
+    assert paths(tick(watch)) == ["a.csv"]
+
+
+def test_what_another_version_has_delivered_is_asked_for(bench, watch, tick):
+    bench.put("a.csv", "1")
+    assert bench.materialize("a.csv").success
+    publish_next(bench)
+    library = Library(bench.folder / "flows")
+    library.activate("orders:v2", author="tests")
+    versions = {v.name: placed(v) for v in library.load_all(drafts=False).versions}
+    (request,) = tick(replace(watch, versions=versions)).run_requests
+    assert request.tags["lume/flow_version"] == "orders:v2"
+
+
 @pytest.mark.parametrize("cursor", [None, "", "nonsense", "[]", '{"version": 7}', '{"version": 1}'])
 def test_a_reset_cursor_asks_under_the_same_keys_which_dagster_knows(bench, watch, tick, cursor):
     bench.put("a.csv", "1")
@@ -265,6 +292,19 @@ def test_what_comes_to_rest_is_asked_for_and_what_stays_only_once(ticks, settle,
         there = [delivery in tick.items() for tick in ticks]
         stayed = all(there[there.index(True) :])
         assert asked.count(delivery) == 1 or (asked.count(delivery) > 1 and not stayed)
+
+
+def test_what_is_delivered_already_takes_no_room():
+    found = [Arrived(f"{n:04}.csv", "1") for n in range(2000)]
+    chosen, memory = choose(
+        found,
+        Memory(),
+        settle=False,
+        room=3,
+        delivered=lambda some: [b for b in some if b.source_path < "1"],
+    )
+    assert chosen == found[1000:1003]
+    assert len(memory.seen) == 1003
 
 
 def test_the_cursor_of_a_hundred_thousand_files_is_small():

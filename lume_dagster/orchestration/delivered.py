@@ -1,0 +1,38 @@
+"""Which batches the target holds already, as they now lie at the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from lume_dagster.orchestration import metadata
+from lume_dagster.orchestration.newest import newest_records
+from lume_dagster.orchestration.translator import Placed
+
+
+def delivered(
+    instance: dg.DagsterInstance, placed: Placed, versions: Mapping[str, str]
+) -> frozenset[str]:
+    """Those of some batches of one file that a run has delivered since they last changed.
+
+    Args:
+        instance: Where runs have told what they did.
+        placed: The flow version; what another has delivered does not count.
+        versions: The version of the file that is there now (its ETag, or time and size), by batch.
+    """
+    names = list(versions)
+    staged = newest_records(instance, placed.key("source"), names)
+    loaded = newest_records(instance, placed.key("target"), names)
+    return frozenset(
+        name
+        for name in staged.keys() & loaded.keys()
+        if _version(staged[name]) == versions[name]
+        and staged[name].storage_id < loaded[name].storage_id
+    )
+
+
+def _version(record: dg.EventLogRecord) -> str | None:
+    made = record.asset_materialization
+    told = made.metadata.get(metadata.FILE_VERSION) if made is not None else None
+    return None if told is None else str(told.value)
