@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -137,7 +137,7 @@ def _look_at(
     known = BatchNames(
         context.instance, placed, placed.connector(context.resources, source), watch.library
     )
-    done = partial(_delivered, context.instance, placed, known) if arrival.path else _none
+    done = _delivered_before(context.instance, placed, known) if arrival.path else _none
     settle, room = _settles(arrival), max(room, 0)
     chosen, memory = choose(found, memory, settle=settle, room=room, delivered=done)
     tick.cursor = tick.cursor.remember(arrival.name, replace(memory, trouble=""))
@@ -152,6 +152,10 @@ def _look_at(
             context.log.warning("%s: %s", arrival.name, error)
 
 
+#: Those of some batches that need no run.
+Delivered = Callable[[Sequence[Arrived]], Collection[Arrived]]
+
+
 def _none(_: Sequence[Arrived]) -> Collection[Arrived]:
     return ()
 
@@ -162,7 +166,7 @@ def choose(
     *,
     settle: bool,
     room: int,
-    delivered: Callable[[Sequence[Arrived]], Collection[Arrived]] = _none,
+    delivered: Delivered = _none,
 ) -> tuple[list[Arrived], Memory]:
     """The batches to run now, at most ``room``, and what to remember for the next tick.
 
@@ -185,16 +189,19 @@ def choose(
     return [now[d] for d in taken], replace(memory, seen=frozenset(seen), settling=settling)
 
 
-def _delivered(
-    instance: dg.DagsterInstance, placed: Placed, known: BatchNames, found: Sequence[Arrived]
-) -> Collection[Arrived]:
-    """Those that the target holds as they are now."""
-    named: dict[str, Arrived] = {}
-    for batch in found:
-        with suppress(BatchError, InvalidRequestError):  # said of those that are chosen
-            named[known.of(batch.source_path)] = batch
-    done = delivered(instance, placed, {name: b.version for name, b in named.items()})
-    return [named[name] for name in done]
+def _delivered_before(instance: dg.DagsterInstance, placed: Placed, known: BatchNames) -> Delivered:
+    """Tells which batches the target holds as they are now."""
+    held = cache(lambda: instance.get_materialized_partitions(placed.key("target")))
+
+    def before(found: Sequence[Arrived]) -> Collection[Arrived]:
+        named: dict[str, Arrived] = {}
+        for batch in found if held() else ():
+            with suppress(BatchError, InvalidRequestError):  # said of those that are chosen
+                named[known.of(batch.source_path)] = batch
+        versions = {name: batch.version for name, batch in named.items() if name in held()}
+        return [named[name] for name in delivered(instance, placed, versions)]
+
+    return before
 
 
 def _there(connector: object, arrival: Arrival, tick: _Tick) -> Sequence[Arrived]:

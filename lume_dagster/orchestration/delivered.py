@@ -22,6 +22,8 @@ def delivered(
         versions: The version of the file that is there now (its ETag, or time and size), by batch.
     """
     names = list(versions)
+    if not names:
+        return frozenset()
     staged = newest_records(instance, placed.key("source"), names)
     loaded = newest_records(instance, placed.key("target"), names)
     return frozenset(
