@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+import dagster as dg
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,10 @@ from lume_dagster.connectors import AzureBlobConnector, S3Connector
 from lume_dagster.connectors.batch_segment import batch_segment
 from lume_dagster.engines.duckdb_engine import DuckDBEngine
 from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.flows.library import Library
+from lume_dagster.orchestration.arrival import Arrival
+from lume_dagster.orchestration.arrival_sensor import Watch, look
+from lume_dagster.orchestration.translator import place
 from lume_dagster.runs.phases import Batch, sync_source
 from lume_dagster.runs.status import Status
 from lume_dagster_tests.servers.azurite import azure_config, azurite
@@ -114,3 +119,30 @@ def test_a_batch_goes_from_store_to_store(bench, store, tmp_path):
     secrets = [getattr(store, name) for name in store.secret_fields if getattr(store, name)]
     assert secrets
     assert not any(secret in said for secret in secrets)
+
+
+@pytest.fixture
+def tick(bench, store):
+    """What the arrival sensor asks for."""
+    placed = place(bench.version, "lume", {"landing": store.kind, "warehouse": store.kind})
+    arrivals = (Arrival(flow="orders", path="in/*.csv", settle=False),)
+    watch = Watch(arrivals, {bench.version.name: placed}, Library(bench.folder / "flows"))
+
+    def ticked(cursor=None):
+        landing = {"landing": store}
+        with dg.build_sensor_context(bench.instance, cursor, resources=landing) as context:
+            return look(watch, context)
+
+    return ticked
+
+
+def test_an_object_is_asked_for_when_it_arrives_and_when_its_etag_changes(bench, store, tick):
+    uri = put(store, "in/a.csv", CSV)
+    first = tick()
+    assert [request.partition_key for request in first.run_requests] == [uri]
+    assert bench.materialize(uri).success
+    assert not tick().run_requests  # a reset cursor
+    put(store, "in/a.csv", CSV + b"4,40\n")
+    (again,) = tick(first.cursor).run_requests
+    assert again.partition_key == uri
+    assert again.run_key != first.run_requests[0].run_key

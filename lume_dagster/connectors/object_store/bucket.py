@@ -113,7 +113,7 @@ class Bucket:
         """
         import obstore
 
-        options: obstore.GetOptions = {"if_match": e_tag}
+        options: obstore.GetOptions = {"if_match": _quoted(e_tag)}
         if end > start:
             options["range"] = (start, end)
         with sentences(self.where, "read", key):
@@ -146,3 +146,8 @@ class Bucket:
             self._delete([key])
         except FileNotFoundError:
             return
+
+
+def _quoted(e_tag: str) -> str:
+    """As a condition has it (RFC 9110); the listing of Azure gives ETags without their quotes."""
+    return e_tag if e_tag.endswith('"') else f'"{e_tag}"'
