@@ -83,10 +83,11 @@ def test_a_user_who_may_read_makes_a_source(moto, bucket, tmp_path):
     assert (
         f"lets the access key {moto.keys['reader'][0]} list s3://{bucket}/in: 1 object." in said[0]
     )
-    assert said[1].endswith(f"only be a source: it needs s3:PutObject on s3://{bucket}.")
+    needed = f"it needs s3:PutObject and s3:DeleteObject on s3://{bucket}."
+    assert said[1].endswith(f"only be a source: {needed}")
     (item,) = reader.list_objects("*.csv")
     assert reader.fetch(item, tmp_path).read_bytes() == b"x"
-    with pytest.raises(ConnectorError, match=r"does not let you write .*\n.*s3:PutObject"):
+    with pytest.raises(ConnectorError, match=r"does not let you delete .*\n.*s3:PutObject and"):
         reader.check(batch(tmp_path, "a", 1))
 
 
@@ -106,7 +107,7 @@ def test_a_user_who_may_not_delete_is_refused_before_anything_is_written(moto, b
     with pytest.raises(ConnectorError, match=r"does not let you delete .*\n.*s3:DeleteObject"):
         of_user(moto, bucket, "appender").check(batch(tmp_path, "a", 1))
     said = list(of_user(moto, bucket, "appender").test())
-    assert "it needs s3:DeleteObject" in said[-1]
+    assert "it needs s3:PutObject and s3:DeleteObject" in said[-1]
     assert keys(of_user(moto, bucket, "admin"), "") == []  # what tried it neither
 
 

@@ -22,7 +22,7 @@ S3 = System(
         "list": "s3:ListBucket",
         "read": "s3:GetObject",
         "write": "s3:PutObject",
-        "delete": "s3:DeleteObject",
+        "delete": "s3:PutObject and s3:DeleteObject",  # who lacks both is told of both
     },
     no_right=frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem"}),
     hints={
