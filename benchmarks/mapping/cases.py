@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 from lume_dagster.mapper.match.column import Column
 
@@ -141,7 +142,23 @@ TITLES = {
 
 
 def all_cases(folder: Path, most: int | None = None) -> list[Case]:
-    """Every case of every family, or the first of each."""
+    """Every case of every family, or some of each and of both halves."""
     return [
-        case for family, read in FAMILIES.items() for case in islice(read(folder, family), most)
+        case
+        for family, read in FAMILIES.items()
+        for case in few(read(folder, family), most, lambda c: "test" in c.splits.values())
     ]
+
+
+T = TypeVar("T")
+
+
+def few(found: Iterable[T], most: int | None, is_test: Callable[[T], bool]) -> Iterable[T]:
+    """All, or so many: the first of dev and of test in turn."""
+    if most is None:
+        return found
+    halves: tuple[list[T], list[T]] = ([], [])
+    for one in found:
+        halves[is_test(one)].append(one)
+    in_turn = (one for pair in zip_longest(*halves) for one in pair if one is not None)
+    return islice(in_turn, most)

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import figures, process, report
 from benchmarks.connector_peers import TOOLS
-from benchmarks.figures import Result
+from benchmarks.figures import Result, Row
 from benchmarks.mapping.columns import BASELINES
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.setting import Setting, Sizes
@@ -85,7 +85,7 @@ def missing(name: str, result: Result) -> list[str]:
     """What the figures that were published have and these have not, and figures that are none."""
     published = figures.load()[name]
     found, wanted = _parts(json.loads(json.dumps(asdict(result)))), _parts(published)
-    empty = [row.name for row in result.rows if not _is_figure(row.wall, row.cpu, row.rss_mb)]
+    empty = [row.name for row in result.rows if not _is_figure(*_figures(row))]
     undecided = [goal.text for goal in result.goals if not _is_figure(goal.reached)]
     shown = report.section(result)
     untold = [goal.text for goal in result.goals if f": {goal.text}; it is" not in shown]
@@ -108,6 +108,11 @@ def _parts(figures_: Mapping[str, Any]) -> list[str]:
         if cell
     ]
     return [re.sub(r"[\d,.]+|\(.*\)", "#", part) for part in (*rows, *goals, *cells)]
+
+
+def _figures(row: Row) -> tuple[float | None, ...]:
+    ratios = (row.ratio, row.cpu_ratio)
+    return (row.wall, row.cpu, row.rss_mb, *(ratio.median for ratio in ratios if ratio))
 
 
 def _is_figure(*values: float | None) -> bool:

@@ -261,7 +261,7 @@ def test_a_view_in_the_place_of_the_table_is_refused(lake, warehouse_server, tmp
 
 
 def test_names_that_delta_cannot_keep_are_refused(lake, tmp_path):
-    for names, said in ((("a b",), "it holds ' '"), (("Id", "ID"), "one column on Databricks")):
+    for names, said in ((("a b",), "it holds ' '"), (("Id", "ID"), "for the same column")):
         columns = tuple(Column(name, "string") for name in names)
         with pytest.raises(ConnectorError, match=said):
             lake.check(make_delivery(tmp_path, [], columns=columns))
