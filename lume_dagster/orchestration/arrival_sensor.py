@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -17,7 +16,7 @@ from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival, Arrived, arrived
 from lume_dagster.orchestration.arrival_cursor import Cursor, Memory, digest, load_cursor
-from lume_dagster.orchestration.delivered import delivered
+from lume_dagster.orchestration.delivered import Delivered, delivered_before
 from lume_dagster.orchestration.naming import BatchNames
 from lume_dagster.orchestration.translator import Placed
 
@@ -127,33 +126,27 @@ def _look_at(
     memory = tick.cursor.of(arrival.name)
     try:
         placed = watch.version(arrival)
-        source = placed.version.flow.source.connector
-        found = _there(placed.connector(context.resources, source), arrival, tick)
+        source = placed.connector(context.resources, placed.version.flow.source.connector)
+        found = _there(source, arrival, tick)
     except LumeError as error:
         _report(watch, arrival, error, memory, tick)
         context.log.warning("%s: %s", arrival.name, error)
         return
     room = min(arrival.at_most, arrival.backlog - _waiting(context.instance, placed.version))
-    known = BatchNames(
-        context.instance, placed, placed.connector(context.resources, source), watch.library
-    )
-    done = _delivered_before(context.instance, placed, known) if arrival.path else _none
+    name_of = cache(BatchNames(context.instance, placed, source, watch.library).of)
+    done = delivered_before(context.instance, placed, name_of) if arrival.path else _none
     settle, room = _settles(arrival), max(room, 0)
     chosen, memory = choose(found, memory, settle=settle, room=room, delivered=done)
     tick.cursor = tick.cursor.remember(arrival.name, replace(memory, trouble=""))
     for batch in chosen:
         try:
-            name = known.of(batch.source_path)
+            name = name_of(batch.source_path)
             if name != batch.source_path:
                 context.log.info("%s is known as the batch %s.", batch.source_path, name)
             _request(placed, replace(batch, source_path=name), batch, tick)
         except (BatchError, InvalidRequestError) as error:
             _observe(placed, arrival, error, tick)
             context.log.warning("%s: %s", arrival.name, error)
-
-
-#: Those of some batches that need no run.
-Delivered = Callable[[Sequence[Arrived]], Collection[Arrived]]
 
 
 def _none(_: Sequence[Arrived]) -> Collection[Arrived]:
@@ -187,21 +180,6 @@ def choose(
     seen = (memory.seen & now.keys()) | passed | set(taken)
     settling = frozenset(fresh) - seen if settle else frozenset()
     return [now[d] for d in taken], replace(memory, seen=frozenset(seen), settling=settling)
-
-
-def _delivered_before(instance: dg.DagsterInstance, placed: Placed, known: BatchNames) -> Delivered:
-    """Tells which batches the target holds as they are now."""
-    held = cache(lambda: instance.get_materialized_partitions(placed.key("target")))
-
-    def before(found: Sequence[Arrived]) -> Collection[Arrived]:
-        named: dict[str, Arrived] = {}
-        for batch in found if held() else ():
-            with suppress(BatchError, InvalidRequestError):  # said of those that are chosen
-                named[known.of(batch.source_path)] = batch
-        versions = {name: batch.version for name, batch in named.items() if name in held()}
-        return [named[name] for name in delivered(instance, placed, versions)]
-
-    return before
 
 
 def _there(connector: object, arrival: Arrival, tick: _Tick) -> Sequence[Arrived]:

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 
 import dagster as dg
 
+from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.orchestration import metadata
+from lume_dagster.orchestration.arrival import Arrived
 from lume_dagster.orchestration.newest import newest_records
 from lume_dagster.orchestration.translator import Placed
 
+#: Those of some batches that need no run.
+Delivered = Callable[[Sequence[Arrived]], Collection[Arrived]]
 
-def delivered(
+
+def delivered_before(
+    instance: dg.DagsterInstance, placed: Placed, name_of: Callable[[str], str]
+) -> Delivered:
+    """Tells which arrivals the target holds as they are now, by the names that Dagster has."""
+    held = cache(lambda: instance.get_materialized_partitions(placed.key("target")))
+
+    def before(found: Sequence[Arrived]) -> Collection[Arrived]:
+        named: dict[str, Arrived] = {}
+        for batch in found if held() else ():
+            path = batch.source_path
+            with suppress(BatchError, InvalidRequestError):  # said of those that are chosen
+                named[path if path in held() else name_of(path)] = batch
+        versions = {name: batch.version for name, batch in named.items() if name in held()}
+        return [named[name] for name in _delivered(instance, placed, versions)]
+
+    return before
+
+
+def _delivered(
     instance: dg.DagsterInstance, placed: Placed, versions: Mapping[str, str]
 ) -> frozenset[str]:
     """Those of some batches of one file that a run has delivered since they last changed.

@@ -14,7 +14,7 @@ from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.body import Event
 from lume_dagster.orchestration.checks.history import History
 from lume_dagster.orchestration.checks.results import Checked, one_result
-from lume_dagster.orchestration.event_files import kept_open
+from lume_dagster.orchestration.held_storage import kept_open
 from lume_dagster.orchestration.instance import require_long_keys
 from lume_dagster.orchestration.naming import second_names
 from lume_dagster.orchestration.scope import RunScope, StepFailed

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from lume_dagster.errors import FlowError, InvalidRequestError
-from lume_dagster.orchestration.event_files import held_files
+from lume_dagster.orchestration.held_storage import held_files
 
 HOME = "dagster"
 _ENV = "DAGSTER_HOME"

@@ -17,7 +17,7 @@ from typing import Any
 
 from dagster_postgres import DagsterPostgresStorage
 
-from lume_dagster.orchestration.event_files import POOL
+from lume_dagster.orchestration.held_storage import POOL
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):

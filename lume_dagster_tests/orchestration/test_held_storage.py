@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy
 import yaml
 
-from lume_dagster.orchestration.event_files import kept_open
+from lume_dagster.orchestration.held_storage import kept_open
 from lume_dagster_tests.servers.postgres import postgres
 
 __all__ = ["postgres"]
