@@ -167,13 +167,17 @@ def on_a_screen(columns, tell, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "xterm")
     above, below = os.openpty()
-    with os.fdopen(below, "w") as screen:
-        with contextlib.redirect_stdout(screen):
+    with os.fdopen(above, "rb", buffering=0) as seen:
+        with os.fdopen(below, "w") as screen, contextlib.redirect_stdout(screen):
             tell()
-            screen.flush()
-        seen = os.read(above, 1 << 16).decode()
-    os.close(above)
-    return seen
+        return b"".join(pieces_until_hung_up(seen)).decode()
+
+
+def pieces_until_hung_up(terminal):
+    """A terminal passes on what was written when it comes to it, in pieces, and ends in an error."""
+    with contextlib.suppress(OSError):
+        while piece := terminal.read(1 << 16):
+            yield piece
 
 
 RUN = "run_03dfeb67-0d89-5fa4-b948-85d058dc12aa"
