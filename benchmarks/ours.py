@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.outcome import report
+from lume_dagster.collector import without_collector
 
 
 class Clock:
@@ -89,7 +90,7 @@ def transform(given: argparse.Namespace) -> None:
 def run(given: argparse.Namespace) -> None:
     """Batches through Dagster in this process, in one run of all assets."""
     clock = Clock()
-    with clock.step("import dagster"):
+    with clock.step("import dagster"), without_collector():  # as our own processes do
         import dagster  # noqa: F401 - what everything below imports too
     for number in range(given.times):
         name = "run" if number == 0 else f"run {number + 1}"
@@ -111,12 +112,13 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _execute(given: argparse.Namespace, batches: list[str]) -> Any:
-    from lume_dagster.orchestration.instance import open_instance
-    from lume_dagster.orchestration.names import asset_key, partitions_name
-    from lume_dagster.orchestration.project import load_project
-    from lume_dagster.runs.status import STEPS
+    with without_collector():
+        from lume_dagster.orchestration.instance import open_instance
+        from lume_dagster.orchestration.names import asset_key, partitions_name
+        from lume_dagster.orchestration.project import load_project
+        from lume_dagster.runs.status import STEPS
 
-    version = _version(given.project)
+        version = _version(given.project)
     project = load_project(given.project, [version.name])
     many = len(batches) > 1
     ends = zip(("start", "end"), (batches[0], batches[-1]), strict=True)

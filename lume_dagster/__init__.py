@@ -7,6 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.collector import without_collector
+
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun, run, run_status, runs, upload_file
     from lume_dagster.client.comparing import compare
@@ -126,7 +128,9 @@ def __getattr__(name: str) -> Any:
     """Import a public name from where it lives."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME.get(name, "lume_dagster.errors")), name)
+    with without_collector():
+        home = import_module(_HOME.get(name, "lume_dagster.errors"))
+    value = getattr(home, name)
     globals()[name] = value
     return value
 

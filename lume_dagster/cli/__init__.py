@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import click
 
 from lume_dagster.cli import (
@@ -25,6 +23,7 @@ from lume_dagster.cli import (
     webhooks,
 )
 from lume_dagster.cli.shell import InOrder
+from lume_dagster.collector import collect_seldom
 
 VERBS = (
     demo.demo,
@@ -69,6 +68,5 @@ for command in VERBS:
 
 def main() -> None:
     """What the `lume` script and `python -m lume_dagster.cli` call."""
-    # Imports leave nothing to collect: looking through all of them again takes a sixth of a verb.
-    gc.set_threshold(50_000, 20, 1000)
+    collect_seldom()
     lume(prog_name="lume")

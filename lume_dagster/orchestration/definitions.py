@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from lume_dagster.collector import without_collector
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
 from lume_dagster.orchestration.checks.options import USUAL, Checks
-from lume_dagster.orchestration.collector import without_collector
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
 from lume_dagster.orchestration.webhooks.endpoint import Webhook, distinct

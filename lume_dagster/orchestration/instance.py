@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from lume_dagster.collector import set_aside, without_collector
 from lume_dagster.errors import FlowError, InvalidRequestError
 from lume_dagster.orchestration.held_storage import held_files
 
@@ -53,7 +54,10 @@ def dagster_home(data: Path) -> Path:
 @contextmanager
 def open_instance(data: Path) -> Iterator[dg.DagsterInstance]:
     """The instance of a data folder; its databases stay open as long as the ``with`` block."""
-    with dg.DagsterInstance.from_config(str(dagster_home(data))) as instance, held_files(instance):
+    home = str(dagster_home(data))
+    with without_collector():  # it imports what talks to databases
+        opened = dg.DagsterInstance.from_config(home)
+    with opened as instance, held_files(instance), set_aside():
         yield instance
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from lume_dagster.collector import without_collector
 from lume_dagster.connectors.protocol import NamingSource
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.errors import InvalidRequestError, LumeError
@@ -116,6 +117,7 @@ def _is_dg_project(folder: Path) -> bool:
     return bool(said.get("tool", {}).get("dg", {}).get("directory_type") == "project")
 
 
+@without_collector()
 def load_project(folder: Path, versions: Sequence[str] = ()) -> Project:
     """Load the project's definitions, with the assets of these versions only.
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import runpy
 import signal
 import sys
 import threading
 
+from lume_dagster.collector import set_aside, without_collector
+
 _LOOK_EVERY = 2.0
 
 
 def main(run_id: str) -> None:
     """Execute the run whose arguments are in the environment."""
-    gc.disable()  # imports leave nothing to collect, and to look for it takes a fifth of their time
+    with without_collector():
+        if not _begin(run_id):
+            return
+    done = threading.Event()
+    threading.Thread(target=_watch, args=(run_id, done), daemon=True).start()
+    try:
+        _execute()
+    finally:
+        done.set()
+
+
+def _begin(run_id: str) -> bool:
+    """Say whose run it is from here on; whether it is still wanted."""
     import dagster as dg
 
     from lume_dagster.orchestration.names import TAG_WORKER
@@ -26,22 +39,16 @@ def main(run_id: str) -> None:
             sys.exit(f"There is no run {run_id} in {instance.root_directory}.")
         if run.status is dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run)
-            return
+            return False
         instance.add_run_tags(run_id, {TAG_WORKER: describe_process(run_id, os.getpid())})
-    done = threading.Event()
-    threading.Thread(target=_watch, args=(run_id, done), daemon=True).start()
-    try:
-        _execute()
-    finally:
-        done.set()
+    return True
 
 
 def _execute() -> None:
     """``dagster api execute_run``, the door through which container launchers come in too."""
-    gc.freeze()  # Dagster's modules stay: each full collection would go through them for 0.1 s
-    gc.enable()
     sys.argv = ["dagster", "api", "execute_run"]
-    runpy.run_module("dagster", run_name="__main__")
+    with set_aside():
+        runpy.run_module("dagster", run_name="__main__")
 
 
 def _watch(run_id: str, done: threading.Event) -> None:

@@ -12,13 +12,13 @@ from dagster_shared.libraries import DagsterLibraryRegistry
 from pydantic import Field
 
 from lume_dagster import __version__
+from lume_dagster.collector import without_collector
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.arrival import Arrival, can_list, unfit
 from lume_dagster.orchestration.batch_schedule import BatchSchedule
 from lume_dagster.orchestration.body import Event, run_flow
 from lume_dagster.orchestration.checks.options import USUAL, Checks
-from lume_dagster.orchestration.collector import without_collector
 from lume_dagster.orchestration.component.blocks import (
     ArrivalBlock,
     Condition,

@@ -1,4 +1,4 @@
-"""The garbage collector waits while definitions are made, and is as it was afterwards."""
+"""The garbage collector is kept away from what stays, and is as it was afterwards."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from lume_dagster.orchestration.collector import without_collector
+from lume_dagster.collector import set_aside, without_collector
 
 
 @without_collector()
@@ -57,3 +57,20 @@ def test_what_somebody_froze_stays_frozen():
         pass
     assert gc.get_freeze_count() > 0
     gc.unfreeze()
+
+
+def work_with_what_is_there() -> None:
+    with set_aside():
+        assert gc.get_freeze_count() > 0
+        with set_aside():
+            pass
+        assert gc.get_freeze_count() > 0, "the inner one leaves it to the outer one"
+        raise ValueError("wrong")
+
+
+@pytest.mark.usefixtures("nothing_frozen")
+def test_what_is_there_is_set_aside_as_long_as_one_works_with_it():
+    with pytest.raises(ValueError, match="wrong"):
+        work_with_what_is_there()
+    assert gc.get_freeze_count() == 0
+    assert gc.isenabled()
