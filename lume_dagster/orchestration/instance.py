@@ -11,6 +11,7 @@ import dagster as dg
 
 from lume_dagster.collector import set_aside, without_collector
 from lume_dagster.errors import FlowError, InvalidRequestError
+from lume_dagster.orchestration import migrations
 from lume_dagster.orchestration.held_storage import held_files
 
 HOME = "dagster"
@@ -55,10 +56,11 @@ def dagster_home(data: Path) -> Path:
 def open_instance(data: Path) -> Iterator[dg.DagsterInstance]:
     """The instance of a data folder; its databases stay open as long as the ``with`` block."""
     home = str(dagster_home(data))
-    with without_collector():  # it imports what talks to databases
-        opened = dg.DagsterInstance.from_config(home)
-    with opened as instance, held_files(instance), set_aside():
-        yield instance
+    with migrations.read_once():
+        with without_collector():  # it imports what talks to databases
+            opened = dg.DagsterInstance.from_config(home)
+        with opened as instance, held_files(instance), set_aside():
+            yield instance
 
 
 def require_long_keys(instance: dg.DagsterInstance) -> None:

@@ -46,8 +46,10 @@ def _begin(run_id: str) -> bool:
 
 def _execute() -> None:
     """``dagster api execute_run``, the door through which container launchers come in too."""
+    from lume_dagster.orchestration import migrations
+
     sys.argv = ["dagster", "api", "execute_run"]
-    with set_aside():
+    with set_aside(), migrations.read_once():
         runpy.run_module("dagster", run_name="__main__")
 
 

@@ -99,8 +99,8 @@ class Moved:
 
 def begin(connection: duckdb.DuckDBPyConnection, delivery: Delivery, tables: Tables) -> None:
     """Begin the transaction, in which the tables are there and fit."""
+    there = refuse_unfit(connection, delivery, tables)  # nobody else has the file to change them
     connection.execute("BEGIN TRANSACTION")
-    there = refuse_unfit(connection, delivery, tables)
     _create_missing(connection, delivery, tables, there)
 
 
@@ -153,18 +153,26 @@ def ledger_name(tables: Tables) -> str:
 
 
 def _found(connection: duckdb.DuckDBPyConnection, tables: Tables) -> dict[str, list[Found]]:
-    """Those of the delivery's tables that are there, with their columns, in one look."""
-    names = {name.lower(): name for name in (tables.name, tables.rejects_name, LEDGER)}
-    rows = connection.execute(
-        "SELECT lower(table_name), column_name, data_type, is_nullable FROM duckdb_columns() "
-        "WHERE database_name = current_database() "
-        "AND lower(schema_name) = $1 AND list_contains($2, lower(table_name))",
-        [tables.schema.lower(), list(names)],
-    ).fetchall()
-    found: dict[str, list[Found]] = {}
-    for table, *column in rows:
-        found.setdefault(names[table], []).append(Found(*column))
-    return found
+    """Those of the delivery's tables that are there, with their columns."""
+    names = (tables.name, tables.rejects_name, LEDGER)
+    looked = {name: _columns(connection, tables.sql(name)) for name in names}
+    return {name: columns for name, columns in looked.items() if columns}
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: exp.Table) -> list[Found]:
+    """The columns of a table; none where there is no such table.
+
+    Asked of the table itself: a look into the catalog makes DuckDB set up all its own views first.
+    Not within a transaction, which a table that is not there would end.
+    """
+    import duckdb
+
+    query = 'SELECT name, type, NOT "notnull" FROM pragma_table_info($1) ORDER BY cid'
+    try:
+        rows = connection.execute(query, [table.sql(DIALECT)]).fetchall()
+    except duckdb.CatalogException:
+        return []
+    return [Found(*row) for row in rows]
 
 
 def _create_missing(
