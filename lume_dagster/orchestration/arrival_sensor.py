@@ -133,7 +133,7 @@ def _look_at(
         context.log.warning("%s: %s", arrival.name, error)
         return
     room = min(arrival.at_most, arrival.backlog - _waiting(context.instance, placed.version))
-    name_of = cache(BatchNames(context.instance, placed, source, watch.library).of)
+    name_of = cache(BatchNames(context.instance, placed, source, watch.library, many=True).of)
     done = delivered_before(context.instance, placed, name_of) if arrival.path else _none
     settle, room = _settles(arrival), max(room, 0)
     chosen, memory = choose(found, memory, settle=settle, room=room, delivered=done)

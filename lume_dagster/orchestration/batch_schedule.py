@@ -80,7 +80,7 @@ def batch_schedule(
     )
     def batches(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         connector = placed.connector(context.resources, version.flow.source.connector)
-        known = BatchNames(context.instance, placed, connector, library)
+        known = BatchNames(context.instance, placed, connector, library, many=True)
         found = [known.of(path) for path in _batches(connector, schedule)]
         if not found:
             return dg.SkipReason("There is no batch.")

@@ -45,12 +45,17 @@ def _gives_names(connector: object, version: FlowVersion) -> TypeGuard[NamingSou
 
 @dataclass(frozen=True)
 class BatchNames:
-    """The names by which Dagster knows the batches of a flow, looked up once."""
+    """The names by which Dagster knows the batches of a flow, looked up once.
+
+    Attributes:
+        many: Whether more than one will be asked for: then one query answers for all of them.
+    """
 
     instance: dg.DagsterInstance
     placed: Placed
     connector: object
     library: Library
+    many: bool = False
 
     def of(self, source_path: str) -> str:
         """The name under which a batch is to run: one it has already, or else its full name."""
@@ -60,7 +65,7 @@ class BatchNames:
         full = full_name(self.connector, version, source_path)
         if not _gives_names(self.connector, version):
             return full
-        if self.instance.has_dynamic_partition(self.placed.partitions, full):
+        if not self.many and self.instance.has_dynamic_partition(self.placed.partitions, full):
             return full
         if full in self._known:
             return full

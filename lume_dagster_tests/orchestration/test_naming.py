@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,14 @@ def test_objects_are_called_by_their_uri():
     assert store.full_name("*.csv") == "s3://acme/in/*.csv"
 
 
-def test_a_batch_that_is_known_by_another_name_keeps_it(whole):
-    whole.instance.add_dynamic_partitions("lume/orders/v1", ["a b.csv"])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_batch_that_is_known_by_another_name_keeps_it(whole, many):
+    whole.instance.add_dynamic_partitions("lume/orders/v1", ["a b.csv", uri(whole, "c.csv")])
+    asked = replace(names(whole), many=many)
     for written in ("a b.csv", "./a b.csv", uri(whole)):
-        assert names(whole).of(written) == "a b.csv"
+        assert asked.of(written) == "a b.csv"
+    assert asked.of("c.csv") == uri(whole, "c.csv")
+    assert asked.of("d.csv") == uri(whole, "d.csv")
 
 
 def test_a_batch_keeps_its_name_under_every_version_of_its_flow(whole):
