@@ -46,7 +46,7 @@ def test_rights_on_tables_that_are_lacking_are_named(faulty, lake, user, deliver
     rows = granted(user, "SELECT", "MODIFY", tables=TABLES[:1])
     rows += granted(user, "SELECT", tables=TABLES[1:])
     faulty.ask({"rights": {"table_privileges": rows, "tables": owned("somebody")}})
-    with pytest.raises(ConnectorError) as told:
+    with pytest.raises(ConnectorError, match="lacks the right") as told:
         lake.check(delivery)
     lacking = "MODIFY on main.ops.orders_rejects, MODIFY on main.ops._lume_batches"
     assert f"The user {user} lacks the right to {lacking}." in str(told.value)
