@@ -11,7 +11,7 @@ from html import unescape
 from pathlib import Path
 
 _BOOK, _LINKS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
-_TABLE = "worksheet"
+_WITHOUT_CELLS = frozenset({"chartsheet", "dialogsheet"})
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s([^>]*)>")
 _LINK = re.compile(r"<(?:\w+:)?Relationship\s([^>]*)>")
 _ATTRIBUTE = re.compile(r"""(?:\w+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -23,13 +23,13 @@ class SheetEntry:
 
     name: str
     member: str  # of the archive
-    kind: str  # worksheet, chartsheet, dialogsheet
+    kind: str  # worksheet, chartsheet, ...
     is_hidden: bool
 
     @property
     def has_cells(self) -> bool:
-        """Whether it is a table of cells, and no chart."""
-        return self.kind == _TABLE
+        """Whether it can have rows: a chart has none."""
+        return self.kind not in _WITHOUT_CELLS
 
 
 def outline(path: Path) -> tuple[SheetEntry, ...]:
