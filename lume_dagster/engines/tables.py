@@ -16,6 +16,10 @@ KNOWN_TABLES = (
 )
 
 
+#: What pandas and pyarrow raise of values that make no table; Arrow's own errors are some of them.
+_UNFIT = (ValueError, TypeError, OverflowError)
+
+
 def is_table(value: object) -> bool:
     """Whether ``reader_of`` takes it; nothing is imported for that."""
     return class_name(type(value)) in _GIVEN or hasattr(value, "__arrow_c_stream__")
@@ -33,23 +37,53 @@ def reader_of(frame: object, scratch: Path) -> pa.RecordBatchReader:
     """
     import pyarrow as pa
 
-    if isinstance(frame, pa.RecordBatchReader):
-        return frame
     name = class_name(type(frame))
     try:
-        if name in _GIVEN:
-            return _GIVEN[name](frame, scratch)
-        if hasattr(frame, "__arrow_c_stream__"):
-            return pa.RecordBatchReader.from_stream(frame)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        reader = _opened(frame, name, scratch)
+    except (*_UNFIT, pa.ArrowException) as error:
         raise InvalidRequestError(
             f"The {'.'.join(name)} cannot be stored as a table: {error}",
-            hint="give each column values of one type.",
+            hint="give each column values of one type, and a name of its own.",
         ) from error
-    raise InvalidRequestError(
-        f"A {type(frame).__name__} is not a table that can be stored.",
-        hint=f"return {KNOWN_TABLES}.",
-    )
+    if reader is None:
+        is_nothing = frame is None
+        raise InvalidRequestError(
+            f"{'None' if is_nothing else f'A {name[1]}'} is not a table that can be stored.",
+            hint=f"return {KNOWN_TABLES}{', or say -> None' if is_nothing else ''}.",
+        )
+    for column in reader.schema:
+        _refuse_type(column)
+    return reader
+
+
+def _opened(frame: Any, name: tuple[str, str], scratch: Path) -> pa.RecordBatchReader | None:
+    import pyarrow as pa
+
+    if isinstance(frame, pa.RecordBatchReader):
+        return frame
+    if name in _GIVEN:
+        return _GIVEN[name](frame, scratch)
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(frame)
+    return None
+
+
+def _refuse_type(column: pa.Field) -> None:
+    """Refuse what would be stored as something else without a word.
+
+    Raises:
+        InvalidRequestError: a period or an interval of pandas, or a decimal that counts thousands.
+    """
+    import pyarrow as pa
+
+    kind = column.type
+    is_decimal = pa.types.is_decimal(kind) and kind.scale < 0
+    name = getattr(kind, "extension_name", "")
+    if is_decimal or name in {"pandas.period", "pandas.interval"}:
+        raise InvalidRequestError(
+            f"The column {column.name!r} has the type {name or kind}, which cannot be stored.",
+            hint="cast that column: a period or an interval to text, a number to another scale.",
+        )
 
 
 def class_name(kind: Any) -> tuple[str, str]:
@@ -59,10 +93,26 @@ def class_name(kind: Any) -> tuple[str, str]:
 
 
 def _from_pandas(frame: Any, _: Path) -> pa.RecordBatchReader:
+    """Its columns, then those levels of its index that have a name."""
     import pyarrow as pa
 
-    named = any(name is not None for name in frame.index.names)
-    return pa.Table.from_pandas(frame, preserve_index=named).to_reader()
+    names = list(frame.index.names)
+    twins = sorted(str(name) for name in names if name is not None and name in frame.columns)
+    if twins:
+        raise ValueError(f"its index and a column of it are both called {twins[0]!r}")
+    nameless = [level for level, name in enumerate(names) if name is None]
+    if len(nameless) < len(names):
+        frame = frame.reset_index(level=nameless, drop=True) if nameless else frame
+    return pa.Table.from_pandas(frame, preserve_index=len(nameless) < len(names)).to_reader()
+
+
+def _from_polars(frame: Any, _: Path) -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    objects = [name for name, kind in frame.schema.items() if "Object" in str(kind)]
+    if objects:  # Arrow would be given the addresses of them
+        raise TypeError(f"its column {objects[0]!r} holds Python objects")
+    return pa.RecordBatchReader.from_stream(frame)
 
 
 def _from_lazy(frame: Any, scratch: Path) -> pa.RecordBatchReader:
@@ -75,5 +125,6 @@ def _from_lazy(frame: Any, scratch: Path) -> pa.RecordBatchReader:
 
 _GIVEN: Mapping[tuple[str, str], Callable[[Any, Path], pa.RecordBatchReader]] = {
     ("pandas", "DataFrame"): _from_pandas,
+    ("polars", "DataFrame"): _from_polars,
     ("polars", "LazyFrame"): _from_lazy,
 }

@@ -27,9 +27,25 @@ def _polars(table: pa.Table) -> Any:
     return pl.DataFrame(table)
 
 
+def _pandas(table: pa.Table) -> Any:
+    """Whole numbers stay whole where some are missing: pandas would make them floats."""
+    import pandas as pd
+    import pyarrow as pa
+
+    frame = table.to_pandas()
+    nullable = {
+        getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")()
+        for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+    }
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if column.null_count and column.type in nullable:
+            frame[name] = column.to_pandas(types_mapper=nullable.get)
+    return frame
+
+
 #: By the class an input is annotated with: how it is made of a table.
 _TAKEN: Mapping[tuple[str, str], Callable[[pa.Table], Any]] = {
-    ("pandas", "DataFrame"): lambda table: table.to_pandas(),
+    ("pandas", "DataFrame"): _pandas,
     ("pyarrow", "Table"): lambda table: table,
     ("polars", "DataFrame"): _polars,
     ("polars", "LazyFrame"): lambda table: _polars(table).lazy(),

@@ -43,7 +43,7 @@ def _utc(value: exp.Expr) -> exp.Expr:
     return _call("timezone", exp.Literal.string("UTC"), value)
 
 
-def _whole_micros(value: exp.Expr) -> exp.Expr:
+def _whole_micros(value: exp.Expr, type_: str = "TIMESTAMP") -> exp.Expr:
     """Nanoseconds that are whole microseconds; others are refused, for no target keeps them."""
     from sqlglot import exp
 
@@ -52,7 +52,7 @@ def _whole_micros(value: exp.Expr) -> exp.Expr:
         expression=exp.Literal.number(0),
     )
     refuse = _call("error", exp.Literal.string(_NANOS))
-    return exp.Case().when(loses, refuse).else_(exp.cast(value, "TIMESTAMP", dialect="duckdb"))
+    return exp.Case().when(loses, refuse).else_(exp.cast(value, type_, dialect="duckdb"))
 
 
 def _zoned_micros(value: exp.Expr) -> exp.Expr:
@@ -64,7 +64,13 @@ def _zoned_micros(value: exp.Expr) -> exp.Expr:
     return kept
 
 
-_NANOS = "a time stamp has nanoseconds, and no target keeps more than microseconds; round it"
+def _time_micros(value: exp.Expr) -> exp.Expr:
+    return _whole_micros(value, "TIME")
+
+
+_NANOS = (
+    "a time or time stamp has nanoseconds, and no target keeps more than microseconds; round it"
+)
 
 #: The first whose pattern is the whole type.
 _KINDS = (
@@ -78,6 +84,7 @@ _KINDS = (
     _Kind(r"FLOAT|DOUBLE", "number"),
     _Kind(r"DATE", "date"),
     _Kind(r"TIME", "time"),
+    _Kind(r"TIME_NS", "time", _time_micros),
     _Kind(r"TIMESTAMP(_S|_MS)?", "timestamp"),
     _Kind(r"TIMESTAMP_NS", "timestamp", _whole_micros),
     _Kind(r"TIMESTAMP WITH TIME ZONE", "timestamp", _utc, _utc),
@@ -155,15 +162,20 @@ def widened(types: Mapping[str, str]) -> dict[str, str]:
 def restored(
     names: Sequence[str], remembered: Mapping[str, str], found: Mapping[str, str]
 ) -> list[exp.Expr]:
-    """The values as they were before they were stored; ``found`` are the types they are now of."""
+    """The values as they were before they were stored; ``found`` are the types they are now of.
+
+    A system may have names back in another case; they differ in more than that.
+    """
     from sqlglot import exp
 
+    called = {name.casefold(): name for name in remembered}
     outputs = []
     for name in names:
         value: exp.Expr = exp.column(name, quoted=True)
-        if name in remembered:
-            value = _restored(name, value, remembered[name], found[name])
-        outputs.append(exp.alias_(value, name, quoted=True))
+        before = called.get(name.casefold(), name)
+        if before in remembered:
+            value = _restored(name, value, remembered[before], found[name])
+        outputs.append(exp.alias_(value, before, quoted=True))
     return outputs
 
 

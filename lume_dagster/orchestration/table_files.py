@@ -104,7 +104,7 @@ def _refuse_names(names: Sequence[str]) -> None:
         )
     seen: set[str] = set()
     for name in names:
-        if not name or name.startswith("_lume_") or name.casefold() in seen:
+        if not name or "\0" in name or name.startswith("_lume_") or name.casefold() in seen:
             raise InvalidRequestError(
                 f"The table has a column {name!r}, which cannot be stored.",
                 hint="names must be there, differ in more than case, and not begin with _lume_.",

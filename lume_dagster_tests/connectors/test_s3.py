@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import requires
 
+import dagster as dg
 import pytest
 
 from lume_dagster.connectors import S3Connector
@@ -74,6 +76,30 @@ def test_it_has_the_fields_of_dagsters_own_resource():
     from dagster_aws.s3 import S3Resource
 
     assert set(S3Resource.model_fields) <= set(S3Connector.model_fields)
+
+
+def test_dagsters_own_resource_is_taken_over_with_its_secrets_unread(moto, bucket, monkeypatch):
+    from dagster_aws.s3 import S3Resource
+
+    given = moto.config("admin")
+    secret = given["aws_secret_access_key"]
+    hidden = dg.EnvVar("LUME_TEST_AWS_SECRET")
+    resource = S3Resource(**{**given, "aws_secret_access_key": hidden, "max_attempts": 2})
+    taken = S3Connector.from_resource(resource, root=f"s3://{bucket}/in")
+    assert {name: getattr(taken, name) for name in S3Resource.model_fields} == {
+        name: getattr(resource, name) for name in S3Resource.model_fields
+    }
+    with pytest.raises(ConnectorError, match="LUME_TEST_AWS_SECRET is not set"):
+        list(taken.test())
+    monkeypatch.setenv("LUME_TEST_AWS_SECRET", secret)
+    assert list(taken.test())
+
+
+@pytest.mark.parametrize("extra", ["s3", "snowflake"])
+def test_an_extra_brings_no_components_that_each_dg_process_imports(extra):
+    wanted = [r for r in requires("lume-dagster") or () if r.endswith(f"extra == '{extra}'")]
+    assert wanted
+    assert not [name for name in wanted if name.startswith("dagster")]
 
 
 def test_a_user_who_may_read_makes_a_source(moto, bucket, tmp_path):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
-
 import dagster as dg
 import duckdb
 import pandas as pd
@@ -13,35 +10,11 @@ import pyarrow as pa
 import pytest
 
 from lume_dagster import ConnectorIOManager
-from lume_dagster.connectors import DuckDBConnector, LocalFilesConnector, PostgresConnector
-from lume_dagster_tests.servers.postgres import postgres, postgres_database
+from lume_dagster.connectors import DuckDBConnector
+from lume_dagster_tests.orchestration.own_assets import DAYS, EVERYTHING, producer, put, said, take
+from lume_dagster_tests.servers.any_system import FIXTURES, SYSTEMS, place_in
 
-__all__ = ["postgres", "postgres_database"]
-
-DAYS = dg.StaticPartitionsDefinition(["2024-01-01", "2024-01-02", "o'hare; --"])
-SYSTEMS = ["duckdb", "parquet", "csv", "jsonl", "postgres"]
-
-#: One column of every type that a frame may have and a target keeps.
-EVERYTHING = pa.table(
-    {
-        "i8": pa.array([1, None], pa.int8()),
-        "u64": pa.array([2**64 - 1, 0], pa.uint64()),
-        "f32": pa.array([1.5, None], pa.float32()),
-        "dec": pa.array([Decimal("12345678901234567890.12"), None], pa.decimal128(30, 2)),
-        "flag": [True, None],
-        "day": [dt.date(2024, 2, 29), None],
-        "at": pa.array([dt.datetime(2024, 2, 29, 1, 2, 3, 456), None], pa.timestamp("us")),
-        "ns": pa.array([1_000, None], pa.timestamp("ns")),
-        "zone": pa.array(
-            [dt.datetime(2024, 2, 29, tzinfo=dt.UTC), None], pa.timestamp("us", "UTC")
-        ),
-        "clock": pa.array([dt.time(1, 2, 3, 4), None], pa.time64("us")),
-        "raw": [b"\x00\xff'", None],
-        "text": ["zażółć 漢字 \\N \" ' ,\n", None],
-        "list": [[1, None, 3], None],
-        "struct": [{"a b": "x", "c": [1.5]}, None],
-    }
-)
+globals().update(FIXTURES)  # the servers of all systems
 
 
 @pytest.fixture
@@ -55,68 +28,14 @@ def warehouse(tmp_path):
     return ConnectorIOManager(connector=DuckDBConnector(path=str(tmp_path / "w.duckdb")))
 
 
-@pytest.fixture(params=SYSTEMS)
+@pytest.fixture(params=[*SYSTEMS, "csv", "jsonl"])
 def any_manager(request, tmp_path):
     """An IO manager over each kind of connector and file format."""
-    if request.param == "postgres":
-        server = request.getfixturevalue("postgres")
-        database = request.getfixturevalue("postgres_database")
-        return ConnectorIOManager(connector=PostgresConnector(**server.config(database)))
-    if request.param == "duckdb":
-        return ConnectorIOManager(connector=DuckDBConnector(path=str(tmp_path / "w.duckdb")))
-    (tmp_path / "lake").mkdir()
-    lake = LocalFilesConnector(root=str(tmp_path / "lake"))
-    return ConnectorIOManager(connector=lake, file_format=request.param)
-
-
-def producer(returns, partitions=None, **options):
-    """An asset ``sales/orders`` that returns what ``returns`` makes of the run's partitions."""
-
-    @dg.asset(key=["sales", "orders"], partitions_def=partitions, **options)
-    def orders(context):
-        return returns(list(context.partition_keys) if partitions else None)
-
-    return orders
-
-
-def take(instance, manager, form, partitions=None, *, key=None, upstream=DAYS, **options):
-    """What an asset that takes ``sales/orders`` in a form is given."""
-    given = []
-
-    def body(orders):
-        given.append(orders.read_all() if isinstance(orders, pa.RecordBatchReader) else orders)
-
-    body.__annotations__ = {"orders": form, "return": None}
-    made = dg.asset(
-        name="taker",
-        ins={"orders": dg.AssetIn(["sales", "orders"], **options)},
-        partitions_def=partitions,
-    )(body)
-    above = dg.AssetSpec(["sales", "orders"], partitions_def=upstream)
-    spec = above.with_io_manager_key("io_manager")
-    result = dg.materialize(
-        [made, spec],
-        resources={"io_manager": manager},
-        instance=instance,
-        partition_key=key,
-        selection=[made],
-        raise_on_error=False,
-    )
-    return given[0] if result.success else result
-
-
-def put(instance, manager, returns, *, key=None, partitions=None, **options):
-    return dg.materialize(
-        [producer(returns, partitions, **options)],
-        resources={"io_manager": manager},
-        instance=instance,
-        partition_key=key,
-        raise_on_error=False,
-    )
-
-
-def said(result):
-    return str([e.step_failure_data.error for e in result.get_step_failure_events()])
+    is_format = request.param not in SYSTEMS
+    system = "local_files" if is_format else request.param
+    with place_in(system, request, tmp_path) as connector:
+        more = {"file_format": request.param} if is_format else {}
+        yield ConnectorIOManager(connector=connector, **more)
 
 
 FRAMES = {
@@ -206,11 +125,11 @@ def test_the_event_says_columns_rows_and_table(instance, warehouse):
     result = put(
         instance, warehouse, lambda _: FRAMES["table"](), key="2024-01-01", partitions=DAYS
     )
-    (event,) = result.asset_materializations_for_node("sales__orders")
+    (event,) = result.asset_materializations_for_node("ops__orders")
     told = {name: value.value for name, value in event.metadata.items()}
     assert told["dagster/partition_row_count"] == 2
     assert told["dagster/row_count"] == 2
-    assert told["dagster/table_name"] == "w.sales.orders"
+    assert told["dagster/table_name"] == "w.ops.orders"
     assert [(c.name, c.type) for c in told["dagster/column_schema"].columns] == [
         ("id", "BIGINT"), ("name", "VARCHAR"),
     ]  # fmt: skip
@@ -231,11 +150,11 @@ def test_columns_are_read_as_asked_for(instance, warehouse):
 def test_a_stream_goes_from_table_to_table_of_one_file(instance, warehouse):
     put(instance, warehouse, lambda _: pa.table({"id": range(100_000)}))
 
-    @dg.asset(ins={"orders": dg.AssetIn(["sales", "orders"])})
+    @dg.asset(ins={"orders": dg.AssetIn(["ops", "orders"])})
     def copied(orders: pa.RecordBatchReader):
         return orders
 
-    spec = dg.AssetSpec(["sales", "orders"]).with_io_manager_key("io_manager")
+    spec = dg.AssetSpec(["ops", "orders"]).with_io_manager_key("io_manager")
     assert dg.materialize(
         [copied, spec], resources={"io_manager": warehouse}, instance=instance, selection=[copied]
     ).success

@@ -11,6 +11,7 @@ from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.databricks.load import load
 from lume_dagster.connectors.databricks.oauth import ServicePrincipal
 from lume_dagster.connectors.databricks.read import JSON_KEYS, bound, reader
+from lume_dagster.connectors.databricks.rights import refuse_missing_rights
 from lume_dagster.connectors.databricks.session import Login, checked_host, connected
 from lume_dagster.connectors.databricks.shape import (
     named,
@@ -60,12 +61,14 @@ class DatabricksConnector(ConnectorResource):
     memory_limit: str = "1GB"  # of the embedded engine that reads the batch's files
 
     def check(self, delivery: Delivery) -> None:
-        """Refuse a table of another shape, names that Delta cannot keep, a volume out of reach."""
+        """Refuse other shapes, missing rights, names that Delta cannot keep, no volume."""
         refuse_names(delivery)
         path = self._volume_path()
         with self._session() as session:
             tables = named(delivery.table, self.text("catalog"), self.text("schema_name"))
-            refuse_other_shapes(delivery, tables, tables_there(session, delivery, tables))
+            there = tables_there(session, delivery, tables)
+            refuse_other_shapes(delivery, tables, there)
+            refuse_missing_rights(session, delivery, tables, there)
             look(session, path)
 
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:

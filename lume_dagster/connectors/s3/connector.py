@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from lume_dagster.connectors.object_store.address import Address
@@ -10,13 +10,23 @@ from lume_dagster.connectors.object_store.bucket import Bucket
 from lume_dagster.connectors.object_store.connector import ObjectStoreConnector
 from lume_dagster.connectors.s3.session import S3Login, caller, open_store
 
+if TYPE_CHECKING:
+    from dagster_aws.s3 import S3Resource
+
 _SCHEMES = ("s3://", "s3a://", "s3n://")
+
+#: What an ``S3Resource`` has under the same name.
+_SHARED = (
+    *("use_unsigned_session", "region_name", "endpoint_url", "max_attempts", "profile_name"),
+    *("use_ssl", "verify", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+)
 
 
 class S3Connector(ObjectStoreConnector):
     """Amazon S3, or a store that speaks its protocol, with the credential fields of ``S3Resource``.
 
     Without keys the usual chain of boto3 is asked: environment, profile, SSO, instance role.
+    ``from_resource`` takes over an ``S3Resource`` of dagster-aws.
     """
 
     kind: ClassVar[str] = "s3"
@@ -35,6 +45,13 @@ class S3Connector(ObjectStoreConnector):
     aws_access_key_id: str | None = None
     aws_secret_access_key: str | None = None
     aws_session_token: str | None = None
+
+    @classmethod
+    def from_resource(cls, resource: S3Resource, **more: Any) -> Self:
+        """A connector with the settings of an ``S3Resource``; ``more`` are its own, as ``root``."""
+        shared = {name: getattr(resource, name) for name in _SHARED}
+        given = {name: value for name, value in shared.items() if value is not None}
+        return cls(**{**given, **more})
 
     def parse(self, uri: str) -> Address | None:
         """``s3://bucket/key``, as people write it: nothing in it is encoded."""

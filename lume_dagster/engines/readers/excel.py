@@ -11,6 +11,7 @@ from sqlglot import exp
 from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.files import PlainFile
+from lume_dagster.engines.readers.outline import SheetEntry, outline
 from lume_dagster.engines.readers.sheet import (
     SHEET_ROW,
     Sheet,
@@ -73,14 +74,18 @@ def _details(file: PlainFile, by_file: Mapping[str, _Records]) -> dict[str, str 
 def _records(staging: Staging, file: PlainFile, index: int) -> _Records:
     """The rows of the workbook's sheet, with those of the sheets that are joined to it."""
     uri, options = file.source.uri, staging.format
-    refuse_oversize(file.path, uri, staging.settings)
-    workbook = open_workbook(file.path, uri)
-    wanted = (options.sheet, *(join.sheet for join in options.join))
+    uncomputed = refuse_oversize(file.path, uri, staging.settings)
+    workbook, entries = open_workbook(file.path, uri), outline(file.path)
+    wanted = [
+        sheet_name(workbook, each, uri, entries)
+        for each in (options.sheet, *(join.sheet for join in options.join))
+    ]
+    _refuse_formulas(entries, wanted, uncomputed, uri)
     sheets = [
         read_sheet(
             staging.connection,
             workbook,
-            sheet_name(workbook, each, uri),
+            each,
             options,
             staging.scratch / f"sheet-{index:06d}-{place}.parquet",
             uri,
@@ -100,6 +105,20 @@ def _records(staging: Staging, file: PlainFile, index: int) -> _Records:
             if name not in join.on:
                 columns[name if name not in columns else f"{other.name}.{name}"] = cell
     return _Records(main, columns, select)
+
+
+def _refuse_formulas(
+    entries: Sequence[SheetEntry], wanted: Sequence[str], uncomputed: Mapping[str, str], uri: str
+) -> None:
+    """Refuse a sheet with formulas that were never computed: they would be read as empty cells."""
+    for entry in entries:
+        if entry.name in wanted and entry.member in uncomputed:
+            raise BatchError(
+                f"The formula in cell {uncomputed[entry.member]} of the sheet {entry.name!r} of"
+                f" {uri} has no value: what wrote the file does not compute formulas.",
+                hint="open it in Excel or LibreOffice and save it, or have values written in place"
+                " of formulas.",
+            )
 
 
 def _refuse_keys(

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.header import column_names
+from lume_dagster.engines.readers.outline import SheetEntry
 from lume_dagster.engines.readers.title_block import LOOKED_AT, header_among
 from lume_dagster.errors import BatchError, MissingExtraError, counted, did_you_mean
 from lume_dagster.flows.model import SheetName, SourceFormat
@@ -63,16 +64,28 @@ def open_workbook(path: Path, uri: str) -> Any:
         ) from error
 
 
-def sheet_name(workbook: Any, wanted: SheetName | None, uri: str) -> str:
-    """The sheet's name, by its name or its number; the first where nothing is said."""
+def sheet_name(
+    workbook: Any, wanted: SheetName | None, uri: str, entries: Sequence[SheetEntry] = ()
+) -> str:
+    """The sheet's name, by its name or its number; the first that people see where none is said."""
     names: Sequence[str] = workbook.sheet_names
+    if wanted is None:
+        seen = [entry.name for entry in entries if entry.has_cells and not entry.is_hidden]
+        return next((name for name in seen if name in names), names[0])
     if isinstance(wanted, str) and wanted in names:
-        return wanted
-    place = 1 if wanted is None else wanted
-    if isinstance(place, int) and place <= len(names):
-        return names[place - 1]
-    hint = did_you_mean(wanted, names) if isinstance(wanted, str) else f"it has {len(names)}."
-    raise BatchError(f"{uri} has no sheet {wanted!r}.", hint=hint)
+        found = wanted
+    elif isinstance(wanted, int) and wanted <= len(names):
+        found = names[wanted - 1]
+    else:
+        hint = did_you_mean(wanted, names) if isinstance(wanted, str) else f"it has {len(names)}."
+        raise BatchError(f"{uri} has no sheet {wanted!r}.", hint=hint)
+    if any(entry.name == found and not entry.has_cells for entry in entries):
+        others = [entry.name for entry in entries if entry.has_cells]
+        raise BatchError(
+            f"The sheet {found!r} of {uri} is a chart, and has no rows.",
+            hint=f"name one of {', '.join(map(repr, others))} in source.format.sheet.",
+        )
+    return found
 
 
 def read_sheet(

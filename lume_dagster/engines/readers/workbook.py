@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from lume_dagster.engines.readers.formulas import Uncomputed
 from lume_dagster.engines.settings import MIB, EngineSettings
 from lume_dagster.errors import BatchError
 
@@ -28,20 +29,26 @@ _COLUMNS: Mapping[int, int] = {1: 26, 2: 702, 3: 16_384}
 _ROWS: Mapping[int, int] = {digits: min(10**digits, 1_048_576) for digits in range(1, 8)}
 
 
-def refuse_oversize(path: Path, uri: str, settings: EngineSettings) -> None:
+def refuse_oversize(path: Path, uri: str, settings: EngineSettings) -> Mapping[str, str]:
     """Refuse a workbook that does not fit into memory, or is damaged.
+
+    Returns:
+        Of each member that is a sheet with formulas without a value the first such cell.
 
     Raises:
         BatchError: with the limit that it passes.
     """
+    uncomputed: dict[str, Uncomputed] = {}
     if not zipfile.is_zipfile(path):
         _refuse_bytes(path.stat().st_size, uri, settings)
-        return
+        return {}
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file:
             size = 0
             for info in archive.infolist():
-                size = _measure(file, info, uri, size, settings)
+                seen = uncomputed[info.filename] = Uncomputed()
+                size = _measure(file, info, uri, size, settings, seen)
+        return {name: seen.cell for name, seen in uncomputed.items() if seen.cell is not None}
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise BatchError(
             f"{uri} is a damaged Excel workbook: {error}.",
@@ -50,15 +57,23 @@ def refuse_oversize(path: Path, uri: str, settings: EngineSettings) -> None:
 
 
 def _measure(
-    file: IO[bytes], info: zipfile.ZipInfo, uri: str, before: int, settings: EngineSettings
+    file: IO[bytes],
+    info: zipfile.ZipInfo,
+    uri: str,
+    before: int,
+    settings: EngineSettings,
+    formulas: Uncomputed,
 ) -> int:
     """How large the members are up to this one; refuses it where it is a sheet that is too wide."""
     size, bound = before, _Bound()
+    is_sheet = info.filename.startswith("xl/worksheets/")
     for text in _unpacked(file, info, uri):
         size += len(text)
         _refuse_bytes(size, uri, settings)
-        bound.look(text)
-    if info.filename.startswith("xl/worksheets/") and bound.cells > settings.max_sheet_cells:
+        if is_sheet:
+            bound.look(text)
+            formulas.look(text)
+    if is_sheet and bound.cells > settings.max_sheet_cells:
         cells = _cells(_unpacked(file, info, uri))
         if cells > settings.max_sheet_cells:
             raise BatchError(

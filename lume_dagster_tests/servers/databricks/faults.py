@@ -6,6 +6,8 @@ import re
 import threading
 from dataclasses import dataclass
 
+from lume_dagster_tests.servers.databricks.rights import Rights
+
 
 @dataclass
 class Fault:
@@ -27,6 +29,7 @@ class Faults:
         self._waiting: list[Fault] = []
         self._lock = threading.Lock()
         self.statements: list[dict[str, object]] = []
+        self.rights = Rights()
 
     def add(self, fault: Fault) -> None:
         """Ask for a fault."""
@@ -38,6 +41,7 @@ class Faults:
         with self._lock:
             self._waiting.clear()
             self.statements.clear()
+            self.rights = Rights()
 
     def happen(self, statement: str, when: str) -> None:
         """Raise the first fault that is meant for this statement."""

@@ -63,7 +63,7 @@ class Statements:
             found = form.match(sql)
             if found:
                 return answer(self, found, schema)
-        return Answer(self.engine.run(self._local(sql), values, schema))
+        return Answer(self.engine.run(self.faults.rights.local(self._local(sql)), values, schema))
 
     def _local(self, sql: str) -> str:
         """Sail reads a folder of the disk where Databricks reads a volume."""

@@ -13,6 +13,7 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport.TTransport import TMemoryBuffer
 
 from lume_dagster_tests.servers.databricks.faults import Fault, Faults
+from lume_dagster_tests.servers.databricks.rights import Rights
 from lume_dagster_tests.servers.databricks.volume import Volumes
 
 SIGNED = "/signed"
@@ -112,6 +113,8 @@ class Web(BaseHTTPRequestHandler):
             Web.unavailable = int(wish["unavailable"])
         elif "age" in wish:
             self.volumes.age(float(wish["age"]))
+        elif "rights" in wish:
+            self.faults.rights = Rights(wish["rights"], tuple(wish.get("groups", ())))
         elif wish:
             self.faults.add(Fault(**wish))
         else:
