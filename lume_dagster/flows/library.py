@@ -197,7 +197,8 @@ def _unpublished(home: Path, lock: LockFile) -> Iterator[Problem]:
         number = _number(folder.name)
         if number is not None and number not in known and folder.is_dir():
             message = f"looks like a version, but {LOCK_NAME} does not know it."
-            yield Problem(message, "publish writes versions; remove the folder.", file=str(folder))
+            hint = f"restore the {LOCK_NAME} it was published in, or remove the folder if none was."
+            yield Problem(message, hint, file=str(folder))
 
 
 T = TypeVar("T")
