@@ -103,7 +103,7 @@ def _refuse_lost(folder: Path) -> None:
         there = ", ".join(sorted(found, key=lambda name: int(name[1:])))
         raise FlowError(
             f"{folder / LOCK_NAME} is missing, but there are published versions: {there}.",
-            hint="restore it (git checkout): it alone tells whether a version is what was published.",
+            hint="restore it (git checkout): it alone tells what a version was when published.",
         )
 
 
