@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from lume_dagster.errors import FlowError, InvalidRequestError
+from lume_dagster.errors import EngineError, FlowError, InvalidRequestError
 from lume_dagster.orchestration.held_storage import held_files
 
 HOME = "dagster"
@@ -53,8 +53,32 @@ def dagster_home(data: Path) -> Path:
 @contextmanager
 def open_instance(data: Path) -> Iterator[dg.DagsterInstance]:
     """The instance of a data folder; its databases stay open as long as the ``with`` block."""
-    with dg.DagsterInstance.from_config(str(dagster_home(data))) as instance, held_files(instance):
+    with _opened(dagster_home(data)) as instance, held_files(instance):
         yield instance
+
+
+def _opened(home: Path) -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.from_config(str(home))
+    except Exception as error:
+        told = _told(error, home)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _told(error: Exception, home: Path) -> EngineError | None:
+    """The sentence for a database that does not open; None for any other error."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        return None
+    said = str(error.orig).strip().partition("\n")[0].rstrip(".")
+    return EngineError(
+        f"The Dagster instance in {home} cannot be opened: {said}.",
+        hint="let this user write there, see that the disk is not full, and that the database of"
+        " its dagster.yaml answers.",
+    )
 
 
 def require_long_keys(instance: dg.DagsterInstance) -> None:
