@@ -112,6 +112,12 @@ def test_an_encoding_that_is_given_is_used(stage):
         stage(b"a\n1\n", encoding="klingon")
 
 
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "idna", "punycode", "zlib"])
+def test_a_codec_that_is_no_encoding_of_files_is_refused(stage, encoding):
+    with pytest.raises(FlowError, match=f"encoding '{encoding}' is not known"):
+        stage(b"a,b\n1,2\n", encoding=encoding)
+
+
 def test_header_names_are_trimmed_numbered_and_filled(stage):
     staged = stage(b" id ,name,,name,Name,\n1,2,3,4,5,6\n")
     assert staged.names == ["id", "name", "column_3", "name_2", "Name", "column_6"]
