@@ -139,6 +139,21 @@ def test_lines_before_the_header_are_skipped(stage):
     assert (staged.names, staged.values) == (["a", "b"], [("1", "2")])
 
 
+@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=;\r", "sep=;;;\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("body", ['a;b\n1,5;2\n"x\ny";3\n', 'a;b\n1,5;2\n"x\ny";3\n4\n'])
+def test_the_line_that_tells_excel_the_delimiter_is_no_header(stage, first, encoding, body):
+    staged = stage((first + body).encode(encoding))
+    assert staged.names == ["a", "b"]
+    assert staged.values == [("1,5", "2"), ("x\ny", "3")]
+    assert len(staged.malformed) == body.count("4\n")
+
+
+def test_a_delimiter_that_the_flow_names_counts_more_than_the_files(stage):
+    assert stage(b"sep=;\na;b\n1;2\n", delimiter=";").names == ["a", "b"]
+    assert stage(b"sep=;\na,b\n1,2\n", delimiter=",").names[0] == "sep=;"
+
+
 @pytest.mark.parametrize(
     ("block", "line"),
     [
