@@ -391,20 +391,3 @@ def test_an_unknown_connector_is_answered_with_the_nearest(project):
     said = say(project, "connect", "test", "warehose")
     assert said.exit_code == 2
     assert "did you mean 'warehouse'?" in said.stderr
-
-
-def test_rejects_whose_files_are_gone_are_not_called_none(project, tmp_path):
-    assert say(project, "run", "contacts", "contacts.csv").exit_code == 0
-    shutil.rmtree(project / ".lume" / "output")
-    for verb in (("rejects",), ("rejects", "--json")):
-        said = say(project, *verb)
-        assert said.exit_code == 2
-        assert "rejected 3 rows, but" in said.stderr
-    assert "pruned or moved" in say(project, "download", "last", str(tmp_path / "d")).stderr
-
-
-def test_an_instance_that_does_not_open_is_told_with_its_place(project):
-    (project / ".lume/dagster/history/runs.db").mkdir(parents=True)
-    said = say(project, "runs")
-    assert said.exit_code == 7
-    assert re.search(r"instance in \S+dagster cannot be opened: unable to open", said.stderr)

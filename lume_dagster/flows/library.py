@@ -77,7 +77,7 @@ class Library:
             VersionChangedError: the version is not what was published; says what changed.
             FlowError: the draft has problems.
         """
-        flow, _, which = address.partition(":")
+        flow, _, which = str(address).partition(":")
         home = self._home(flow)
         lock = read_lock(home)
         if which == "draft":
