@@ -128,6 +128,9 @@ branch of `CASE`, `if` or `coalesce` that a row does not reach cannot fail for i
 The field's type in the schema converts the expression's value once more, without loss: a text to the
 type by the same strict rules, a number only if it stays equal, a time stamp to a date only at midnight.
 
+Beside a number, a date or a truth value a text is converted before it is compared (`x = 1`, `x IN (1, 2)`,
+`CASE x WHEN 1`), and one that is none is an error of the row; two texts are compared as texts.
+
 A rule breaks a row where it is FALSE, not where it is NULL.
 
 ## Operators

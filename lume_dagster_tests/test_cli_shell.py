@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shlex
@@ -65,6 +66,14 @@ def test_a_fault_of_lume_itself_shows_no_traceback():
     assert "Traceback" not in ended.stderr
     assert "lume itself failed: ZeroDivisionError: division by zero" in ended.stderr
     assert "--debug" in ended.stderr
+
+
+def test_what_the_machine_refuses_is_no_fault_of_lume():
+    refused = OSError(errno.EROFS, "Read-only file system", "/data/.lume")
+    ended = ending(refused)
+    assert ended.exit_code == 7
+    assert ended.stderr.startswith("Error: /data/.lume: read-only file system.\nHint: ")
+    assert "Traceback" in ending(refused, "--debug").stderr
 
 
 def test_debug_shows_the_traceback():

@@ -11,7 +11,7 @@ import click
 from lume_dagster.cli.running import LAST, find, finish, pair
 from lume_dagster.cli.shell import InOrder, Shell, examples, near, verb
 from lume_dagster.cli.telling import summary, tell_reject, tell_the_rest
-from lume_dagster.errors import counted
+from lume_dagster.errors import InvalidRequestError, counted
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -75,6 +75,8 @@ def list_(  # noqa: PLR0913 - a parameter for each option
         shell.answer({"run": found.id, "file": str(path)}, lambda: click.echo(told))
         return
     rows = first_rejects(found, limit, code=code, field=field, batch=batch)
+    if not rows:
+        _refuse_lost(found)
     shell.answer(rows, lambda: _tell(found, rows, filtered=bool(code or field or batch)))
 
 
@@ -186,6 +188,17 @@ def _tell(run: LumeRun, rows: list[dict[str, Any]], *, filtered: bool) -> None:
         click.echo(f"{counted(len(rows), 'such reject')} shown.")
     else:
         tell_the_rest(run, len(rows))
+
+
+def _refuse_lost(run: LumeRun) -> None:
+    """No rows to show is no proof that none were rejected."""
+    rejected = run.metrics.row_counts.rejects if run.metrics is not None else 0
+    gone = [folder for folder in output_folders(run) if not folder.is_dir()]
+    if rejected and gone:
+        raise InvalidRequestError(
+            f"{run.id} rejected {counted(rejected, 'row')}, but {gone[0]} is gone.",
+            hint="it was pruned or moved; the target's table of rejects has them still.",
+        )
 
 
 def _nothing(run: LumeRun, *, filtered: bool) -> str:

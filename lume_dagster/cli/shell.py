@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any, NoReturn
 
 import click
 
-from lume_dagster.errors import LumeError
+from lume_dagster.errors import EngineError, LumeError
 
 #: What a shell gives for a program ended by Ctrl+C.
 INTERRUPTED = 130
@@ -217,7 +218,25 @@ def _at_the_door(*, as_json: bool, debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - this is the door: every error ends here
-        _end(error, as_json=as_json, debug=debug)
+        _end(_of_the_machine(error) or error, as_json=as_json, debug=debug)
+
+
+#: What the machine refuses, whoever asks: rights, room, a file where a folder is to be.
+_REFUSALS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE}
+    | {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+)
+
+
+def _of_the_machine(error: Exception) -> EngineError | None:
+    """The sentence for a file that cannot be read or written; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in _REFUSALS:
+        return None
+    told = EngineError(
+        f"{error.filename or 'A file'}: {str(error.strerror).lower()}.",
+        hint="free space there, let this user read and write it, or name another folder.",
+    )
+    return told.with_traceback(error.__traceback__)
 
 
 def _end(error: Exception, *, as_json: bool, debug: bool) -> NoReturn:

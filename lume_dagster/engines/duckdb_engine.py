@@ -13,7 +13,7 @@ from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
-from lume_dagster.errors import EngineError, FlowError, PlanError
+from lume_dagster.errors import BatchError, EngineError, FlowError, PlanError
 from lume_dagster.plan.compile import compile_flow
 from lume_dagster.plan.plan import Plan, SourceColumn
 
@@ -149,11 +149,29 @@ class DuckDBEngine:
             return known[2]
         columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
         csv_like = staged.format in {"csv", "excel"}
-        plan = compile_flow(version.flow, columns, headers, self, empty_is_null=csv_like)
+        try:
+            plan = compile_flow(version.flow, columns, headers, self, empty_is_null=csv_like)
+        except PlanError as error:
+            if columns or not staged.malformed:
+                raise
+            raise self._none_read(staged) from error
         if len(_plans) >= _MOST_PLANS:
             _plans.clear()
         _plans[key] = version.flow, headers, plan
         return plan
+
+    def _none_read(self, staged: StagedBatch) -> BatchError:
+        """Without a single record there are no columns either; what is missing is not those."""
+        first = f"SELECT min_by(message, {ROW}), min({ROW}) FROM read_parquet($1)"
+        with open_session(self._settings, read=[staged.malformed_path]) as session:
+            found = session.execute(first, [str(staged.malformed_path)]).fetchone() or ("", 1)
+        file = next((f for f in reversed(staged.files) if f.first_row <= found[1]), None)
+        return BatchError(
+            f"None of the {staged.malformed:,} records of the batch could be read"
+            f" ({file.uri if file else 'the first'}: {found[0]}).",
+            hint="look at the file: JSON Lines has one object on each line; for a list of objects,"
+            " or one over several lines, say source.format.type json.",
+        )
 
     def transform(
         self, version: FlowVersion, plan: Plan, staged: StagedBatch, into: Path

@@ -77,7 +77,7 @@ class Library:
             VersionChangedError: the version is not what was published; says what changed.
             FlowError: the draft has problems.
         """
-        flow, _, which = address.partition(":")
+        flow, _, which = str(address).partition(":")
         home = self._home(flow)
         lock = read_lock(home)
         if which == "draft":
@@ -197,7 +197,8 @@ def _unpublished(home: Path, lock: LockFile) -> Iterator[Problem]:
         number = _number(folder.name)
         if number is not None and number not in known and folder.is_dir():
             message = f"looks like a version, but {LOCK_NAME} does not know it."
-            yield Problem(message, "publish writes versions; remove the folder.", file=str(folder))
+            hint = f"restore the {LOCK_NAME} it was published in, or remove the folder if none was."
+            yield Problem(message, hint, file=str(folder))
 
 
 T = TypeVar("T")

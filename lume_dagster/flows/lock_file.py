@@ -78,9 +78,14 @@ class LockFile(Part):
 
 
 def read_lock(folder: Path) -> LockFile:
-    """The lock file of a flow's folder; an empty one where nothing is published yet."""
+    """The lock file of a flow's folder; an empty one where nothing is published yet.
+
+    Raises:
+        FlowError: it is not what publishing wrote, or is gone while versions are there.
+    """
     path = folder / LOCK_NAME
     if not path.exists() and not path.is_symlink():
+        _refuse_lost(folder)
         return LockFile.model_construct(flow=folder.name)
     begin = "lock: 1, flow, versions, activations"
     lock = read_model(read_bytes(path), LockFile, path, begin, limit=_MAX_BYTES)
@@ -88,6 +93,18 @@ def read_lock(folder: Path) -> LockFile:
     if flaw is not None:
         raise FlowError(f"{path}: {flaw}", hint="restore it, for example from git.")
     return lock
+
+
+def _refuse_lost(folder: Path) -> None:
+    """Publishing names a version in the lock file before its folder is there."""
+    names = (flow.parent.name for flow in folder.glob("v[1-9]*/flow.yaml"))
+    found = [name for name in names if name[1:].isdigit()]
+    if found:
+        there = ", ".join(sorted(found, key=lambda name: int(name[1:])))
+        raise FlowError(
+            f"{folder / LOCK_NAME} is missing, but there are published versions: {there}.",
+            hint="restore it (git checkout): it alone tells what a version was when published.",
+        )
 
 
 def _flaws(lock: LockFile, folder: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from lume_dagster.collector import set_aside, without_collector
-from lume_dagster.errors import FlowError, InvalidRequestError
+from lume_dagster.errors import EngineError, FlowError, InvalidRequestError
 from lume_dagster.orchestration import migrations
 from lume_dagster.orchestration.held_storage import held_files
 
@@ -55,12 +55,36 @@ def dagster_home(data: Path) -> Path:
 @contextmanager
 def open_instance(data: Path) -> Iterator[dg.DagsterInstance]:
     """The instance of a data folder; its databases stay open as long as the ``with`` block."""
-    home = str(dagster_home(data))
+    home = dagster_home(data)
     with migrations.read_once():
         with without_collector():  # it imports what talks to databases
-            opened = dg.DagsterInstance.from_config(home)
+            opened = _opened(home)
         with opened as instance, held_files(instance), set_aside():
             yield instance
+
+
+def _opened(home: Path) -> dg.DagsterInstance:
+    try:
+        return dg.DagsterInstance.from_config(str(home))
+    except Exception as error:
+        told = _told(error, home)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _told(error: Exception, home: Path) -> EngineError | None:
+    """The sentence for a database that does not open; None for any other error."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        return None
+    said = str(error.orig).strip().partition("\n")[0].rstrip(".")
+    return EngineError(
+        f"The Dagster instance in {home} cannot be opened: {said}.",
+        hint="let this user write there, see that the disk is not full, and that the database of"
+        " its dagster.yaml answers.",
+    )
 
 
 def require_long_keys(instance: dg.DagsterInstance) -> None:

@@ -85,7 +85,7 @@ def public_id(dagster_run_id: str) -> str:
 
 def dagster_id(run_id: str) -> str:
     """Dagster's id of a run; InvalidRequestError for what is no run id."""
-    if not run_id.startswith(RUN_PREFIX):
+    if not str(run_id).startswith(RUN_PREFIX):
         raise InvalidRequestError(
             f"{run_id!r} is not a run id.", hint="a run id looks like run_1b2c..."
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from lume_dagster.flows.schema import SchemaField
-from lume_dagster.plan.sql import Sql, call, cast, not_, number, one_of, text
+from lume_dagster.plan.sql import Sql, call, cast, is_null, not_, number, one_of, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +21,29 @@ class Constraint:
     broken: Sql  # NULL for NULL
 
 
+_QUAD = r"((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+
+
+def _ipv6() -> str:
+    """Eight groups, or fewer about one ``::``; the last two may be written as an IPv4 address."""
+    group = "[0-9A-Fa-f]{1,4}"
+    after = [rf"({group}:){{1,{n}}}(:{group}){{1,{7 - n}}}" for n in range(1, 7)]
+    quads = [rf"({group}:){{1,{n}}}(:{group}){{0,{5 - n}}}:{_QUAD}" for n in range(1, 6)]
+    whole = [rf"({group}:){{7}}{group}", rf"({group}:){{6}}{_QUAD}"]
+    ends = [rf"({group}:){{1,7}}:", rf":(:{group}){{1,7}}", "::", rf":(:{group}){{0,5}}:{_QUAD}"]
+    return f"({'|'.join([*whole, *after, *quads, *ends])})"
+
+
 #: Patterns of the formats that stay text. RFC 5321 addr-spec without quoting, RFC 3986 absolute
 #: URI, RFC 2673 dotted quad, RFC 4291 (full and compressed), RFC 1123 host names.
 FORMATS = {
-    "email": r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+",
+    "email": rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})+",
     "uri": r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+",
-    "ipv4": r"((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)",
-    "ipv6": r"(([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,7}:"
-    r"|([0-9A-Fa-f]{1,4}:){1,6}:[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,5}(:[0-9A-Fa-f]{1,4}){1,2}"
-    r"|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}"
-    r"|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}"
-    r"|([0-9A-Fa-f]{1,4}:){1,2}(:[0-9A-Fa-f]{1,4}){1,5}|[0-9A-Fa-f]{1,4}:((:[0-9A-Fa-f]{1,4}){1,6})"
-    r"|:((:[0-9A-Fa-f]{1,4}){1,7}|:))",
-    "hostname": r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*"
-    r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?",
+    "ipv4": _QUAD,
+    "ipv6": _ipv6(),
+    "hostname": rf"({_LABEL}\.)*{_LABEL}",
 }
 
 _SHOWN = 8  # allowed values a message lists
@@ -48,6 +56,8 @@ def _enum(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
         return None
     allowed = [c for c in field.enum if c is not None]
     shown = ", ".join(str(c) for c in allowed[:_SHOWN]) + (", ..." if len(allowed) > _SHOWN else "")
+    if not allowed:
+        return "NOT_IN_ENUM", "is not null, which alone is allowed", not_(is_null(v))
     broken = not_(one_of(v, (literal(c, field) for c in allowed)))
     return "NOT_IN_ENUM", f"is none of {shown}", broken
 

@@ -10,7 +10,18 @@ from sqlglot import exp
 from lume_dagster.errors import FlowError, PlanError
 from lume_dagster.plan import figures, helpers
 from lume_dagster.plan.rewrite import Rewriter
-from lume_dagster.plan.sql import Bind, Sql, call, cast, is_true, number
+from lume_dagster.plan.sql import (
+    Bind,
+    Sql,
+    all_of,
+    call,
+    cast,
+    is_null,
+    is_true,
+    number,
+    present,
+    when,
+)
 from lume_dagster.plan.strict import Conversion, convert, family
 
 NESTED_NUMBER = "DECIMAL(28,10)"  # what parse_number is inside a larger expression
@@ -126,3 +137,38 @@ def divide(rewriter: Rewriter, node: exp.Binary) -> Sql:
         right = call("nullif", divisor, number(0))
     rest = {name: value for name, value in node.args.items() if name not in ("this", "expression")}
     return type(node)(this=left, expression=right, **rest)
+
+
+def finite(rewriter: Rewriter, node: Sql) -> Sql:
+    """Roots, powers and logarithms: engines disagree on those that no number is the answer to."""
+    tried = rewriter.bind(rewriter.safe(rewriter.rebuild(node)))
+    if family(rewriter.type_of(tried)) != "float":
+        return tried
+    value = rewriter.bind(when(call("isfinite", tried), tried))
+    lost = all_of([present(tried), is_null(value)])
+    rewriter.fail("EXPRESSION_FAILED", "could not be computed", lost, tried)
+    return value
+
+
+#: Microseconds since 1970 that are a time stamp; beyond them ``TRY`` cannot catch the engine.
+_MOMENT_RANGE = (-9_223_372_022_400_000_000, 9_223_372_036_854_775_806)
+
+
+def from_microseconds(rewriter: Rewriter, node: exp.UnixToTime) -> Sql:
+    """``make_timestamp(x)`` of one argument."""
+    low, high = map(number, _MOMENT_RANGE)
+
+    def make(x: Sql, _bind: Bind) -> Conversion:
+        within = exp.Between(this=x.copy(), low=low, high=high)
+        message = "is out of the range of time stamps"
+        return Conversion(when(within, call("make_timestamp", x)), "EXPRESSION_FAILED", message)
+
+    return rewriter.strict(rewriter.walk(node.this), make)
+
+
+def with_pattern(rewriter: Rewriter, node: Sql) -> Sql:
+    """A function that compiles its pattern only when it runs: a literal one is tried at once."""
+    if isinstance(node.expression, exp.Literal):
+        probe = exp.RegexpLike(this=exp.Literal.string(""), expression=node.expression.copy())
+        rewriter.type_of(probe)
+    return rewriter.rebuild(node)

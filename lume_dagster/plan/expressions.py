@@ -112,6 +112,7 @@ def _check(tree: exp.Expr) -> None:
         else:
             _check_node(node)
         _check_padding(node)
+        _check_bucket(node)
 
 
 def _check_node(node: exp.Expr) -> None:
@@ -165,6 +166,13 @@ def _check_padding(node: exp.Expr) -> None:
     width = node.expression if isinstance(node, exp.Pad) else None
     if not (isinstance(width, exp.Literal) and width.is_int and int(width.name) <= LONGEST_PAD):
         raise _Refused(f"lpad and rpad take a literal width of at most {LONGEST_PAD}.")
+
+
+def _check_bucket(node: exp.Expr) -> None:
+    width = node.this if isinstance(node, exp.DateBin) else None
+    literal = isinstance(width, exp.Interval) and isinstance(width.this, exp.Literal)
+    if width is not None and not literal:
+        raise _Refused("time_bucket takes a literal width.", "write it as INTERVAL 15 MINUTE.")
 
 
 def _describe(node: exp.Expr) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from lume_dagster.plan import choices, conversions, items, lookups
+from lume_dagster.plan import choices, comparisons, conversions, items, lookups
 from lume_dagster.plan.figures import NUMBER_TEXTS
 from lume_dagster.plan.helpers import EXPANSIONS
 from lume_dagster.plan.rewrite import Handlers
@@ -20,6 +20,15 @@ HANDLERS = Handlers(
         exp.Case: choices.case,
         exp.If: choices.if_,
         exp.Coalesce: choices.coalesce,
+        exp.Nullif: comparisons.null_if,
+        exp.UnixToTime: conversions.from_microseconds,
+        **dict.fromkeys((exp.Ln, exp.Log, exp.Sqrt, exp.Exp, exp.Pow), conversions.finite),
+        **dict.fromkeys((exp.RegexpExtract, exp.RegexpExtractAll), conversions.with_pattern),
+        **dict.fromkeys((exp.Greatest, exp.Least, exp.Array), choices.one_kind),
+        **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), comparisons.compare),
+        **dict.fromkeys((exp.NullSafeEQ, exp.NullSafeNEQ), comparisons.compare),
+        **dict.fromkeys((exp.In, exp.Between), comparisons.compare),
+        **dict.fromkeys((exp.And, exp.Or, exp.Not), comparisons.logic),
     },
     calls={
         "lookup": lookups.look_up,

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from sqlglot import exp
 
 from lume_dagster.plan.chain import Chain
-from lume_dagster.plan.functions import MAY_FAIL
 from lume_dagster.plan.names import find_column, json_text, path_of, step_into
 from lume_dagster.plan.plan import SourceColumn, TypeOracle
+from lume_dagster.plan.risks import may_fail
 from lume_dagster.plan.sql import (
     Bind,
     Sql,
@@ -126,7 +126,7 @@ class Rewriter:
         handler = self.scope.handlers.nodes.get(type(node))
         if handler is None and isinstance(node, exp.Anonymous):
             handler = self.scope.handlers.calls.get(node.name.lower())
-        return handler(self, node) if handler is not None else self._rebuild(node)
+        return handler(self, node) if handler is not None else self.rebuild(node)
 
     def under(self, guards: Sequence[Sql], node: Sql) -> Sql:
         """A part that is reached only where all guards are true."""
@@ -145,7 +145,9 @@ class Rewriter:
         finally:
             self._forgiving -= 1
 
-    def _rebuild(self, node: Sql) -> Sql:
+    def rebuild(self, node: Sql) -> Sql:
+        """The same node, its parts rewritten."""
+
         def again(value: object) -> object:
             if isinstance(value, list):
                 return [again(v) for v in value]
@@ -178,10 +180,12 @@ class Rewriter:
 
     def safe(self, value: Sql) -> Sql:
         """The same value, NULL where computing it would stop the query."""
-        if not any(_may_fail(node) for node in value.walk()):
+        if not may_fail(value):
             return value
         tried = self.bind(attempt(value))
-        failed = is_null(attempt(exp.paren(is_null(value))))
+        # A list of one is NULL only where its item could not be computed. Not ``value IS NULL``:
+        # the engine answers that without computing anything where the columns hold no NULL.
+        failed = is_null(attempt(exp.array(value)))
         condition = when(is_null(tried), failed, exp.false())
         self.fail("EXPRESSION_FAILED", "could not be computed", condition, exp.null())
         return tried
@@ -258,20 +262,3 @@ class Rewriter:
         return self.bind(
             when(one_of(scalar, map(text, nulls)), exp.null(), scalar) if nulls else scalar
         )
-
-
-_RISKY_NODES = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg)
-
-
-def _may_fail(node: Sql) -> bool:
-    if isinstance(node, _RISKY_NODES):
-        return not (isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal))
-    if isinstance(node, exp.Func) and not isinstance(node, exp.Cast | exp.Case | exp.And | exp.Or):
-        name = node.name.lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
-        return bool({name, node.key} & MAY_FAIL) or node.key in _RISKY_KEYS
-    return False
-
-
-_RISKY_KEYS = frozenset(
-    {"pow", "timetostr", "timestamptrunc", "datefromparts", "timestampfromparts"}
-)

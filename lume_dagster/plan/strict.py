@@ -123,22 +123,30 @@ def _text_to_boolean(x: Sql, _to: str, _bind: Bind) -> Conversion:
     return Conversion(case, "INVALID_BOOLEAN", "is neither true nor false")
 
 
+#: Years that other systems have too: the engine reads 0000, and knows years before and far beyond.
+_YEAR = r"([1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
+_FIRST, _LAST = text("0001-01-01"), text("9999-12-31 23:59:59.999999")
+
+
 def _text_to_date(x: Sql, _to: str, _bind: Bind) -> Conversion:
     # A spreadsheet's date is a time stamp at midnight, which is the day.
-    written = r"\s*\d{4}-\d{2}-\d{2}( 00:00:00)?\s*"
+    written = rf"\s*{_YEAR}-\d{{2}}-\d{{2}}( 00:00:00)?\s*"
     day = call("left", call("trim", x), number(10))
     value = when(matches(x, written), try_cast(day, "DATE"))
     return Conversion(value, "INVALID_DATE_FORMAT", "is not a date written YYYY-MM-DD")
 
 
-_CLOCK = r"\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
+#: No 24:00, which the engine takes for the next day's midnight.
+_CLOCK = r"([01]\d|2[0-3]):\d{2}(:\d{2}(\.\d{1,9})?)?"
 _ZONE = r"(Z|z|[+-]\d{2}(:?\d{2})?)"
 
 
 def _text_to_timestamp(x: Sql, _to: str, _bind: Bind) -> Conversion:
-    moment = rf"\s*\d{{4}}-\d{{2}}-\d{{2}}[Tt ]{_CLOCK}"
+    moment = rf"\s*{_YEAR}-\d{{2}}-\d{{2}}[Tt ]{_CLOCK}"
     trimmed = call("trim", x)
-    zoned = exp.AtTimeZone(this=try_cast(trimmed, "TIMESTAMPTZ"), zone=text("UTC"))
+    utc = exp.AtTimeZone(this=try_cast(trimmed, "TIMESTAMPTZ"), zone=text("UTC"))
+    bounds = [cast(bound, "TIMESTAMP") for bound in (_FIRST, _LAST)]
+    zoned = when(exp.Between(this=utc, low=bounds[0], high=bounds[1]), utc)
     value = exp.Case(
         ifs=[
             exp.If(this=matches(x, rf"{moment}\s*"), true=try_cast(trimmed, "TIMESTAMP")),

@@ -133,7 +133,8 @@ def download(
     if not written:
         raise InvalidRequestError(
             f"The run left nothing in {folder}.",
-            hint="it ended before rows were mapped; its metadata says why.",
+            hint="it ended before rows were mapped (lume status says why), or its files were pruned"
+            " or moved.",
         )
     return tuple(written)
 

@@ -187,6 +187,14 @@ def test_a_missing_column_is_named_with_what_is_there(tmp_path):
         Run(tmp_path)("id,count\na,1\n")
 
 
+@pytest.mark.parametrize("text", ['[{"id": 1}]\n', '{"id": 1}{"id": 2}\n', '{\n"id": 1\n}\n'])
+def test_a_batch_of_which_no_record_can_be_read_is_not_called_empty(tmp_path, text):
+    form = {"connector": "landing", "format": {"type": "jsonl"}}
+    flow = ORDERS.model_copy(update={"source": ORDERS.source.model_validate(form)})
+    with pytest.raises(BatchError, match=r"None of the \d records .*in0\.csv: the record is"):
+        Run(tmp_path, flow)(text)
+
+
 def test_a_seed_whose_key_repeats_is_refused(tmp_path):
     flow = flow_of({"y": TEXT}, {"y": "lookup('s', id, 'v')"}, seeds={"s": SEEDED})
     with pytest.raises(FlowError, match="a key occurs more than once: 'a'"):

@@ -112,6 +112,12 @@ def test_an_encoding_that_is_given_is_used(stage):
         stage(b"a\n1\n", encoding="klingon")
 
 
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "idna", "punycode", "zlib"])
+def test_a_codec_that_is_no_encoding_of_files_is_refused(stage, encoding):
+    with pytest.raises(FlowError, match=f"encoding '{encoding}' is not known"):
+        stage(b"a,b\n1,2\n", encoding=encoding)
+
+
 def test_header_names_are_trimmed_numbered_and_filled(stage):
     staged = stage(b" id ,name,,name,Name,\n1,2,3,4,5,6\n")
     assert staged.names == ["id", "name", "column_3", "name_2", "Name", "column_6"]
@@ -131,6 +137,21 @@ def test_a_file_with_another_number_of_columns_than_the_flow_names_is_malformed(
 def test_lines_before_the_header_are_skipped(stage):
     staged = stage(b'# made "by hand\r\n# on Monday\r\na,b\r\n1,2\r\n', skip_lines=2)
     assert (staged.names, staged.values) == (["a", "b"], [("1", "2")])
+
+
+@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=;\r", "sep=;;;\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("body", ['a;b\n1,5;2\n"x\ny";3\n', 'a;b\n1,5;2\n"x\ny";3\n4\n'])
+def test_the_line_that_tells_excel_the_delimiter_is_no_header(stage, first, encoding, body):
+    staged = stage((first + body).encode(encoding))
+    assert staged.names == ["a", "b"]
+    assert staged.values == [("1,5", "2"), ("x\ny", "3")]
+    assert len(staged.malformed) == body.count("4\n")
+
+
+def test_a_delimiter_that_the_flow_names_counts_more_than_the_files(stage):
+    assert stage(b"sep=;\na;b\n1;2\n", delimiter=";").names == ["a", "b"]
+    assert stage(b"sep=;\na,b\n1,2\n", delimiter=",").names[0] == "sep=;"
 
 
 @pytest.mark.parametrize(

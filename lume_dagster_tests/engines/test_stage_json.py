@@ -67,6 +67,17 @@ def test_keys_of_any_kind_are_columns(stage):
     }
 
 
+@pytest.mark.parametrize("number", ["7", "123456789012345678901234567890"])
+def test_records_of_many_keys_are_read(stage, number):
+    keys = [f"k{place}" for place in range(230)]
+    many = ",".join(f'"{key}":{number}' for key in keys)
+    staged = stage({"x.jsonl": f'{{{many}}}\n{{"k229":null,"k100":"a"}}\n'.encode()})
+    assert staged.names == keys
+    assert staged.values[0] == (number,) * 230
+    assert [value for value in staged.values[1] if value is not None] == ['"a"']
+    assert staged.values[1][100] == '"a"'
+
+
 def test_the_elements_of_an_array_are_records(stage):
     staged = stage({"x.json": b'[{"a":1},\n {"b": [2]}, 3, null]'})
     assert staged.values == [("1", None), (None, "[2]")]

@@ -155,6 +155,19 @@ def test_a_lock_that_leads_nowhere_is_not_an_empty_lock(books, home):
         books.versions("people")
 
 
+def test_a_lock_that_was_deleted_is_asked_for_and_no_version_is_to_be_removed(books, home):
+    (home / "flow.lock").unlink()
+    for attempt in (
+        lambda: books.resolve("people:v1"),
+        lambda: books.versions("people"),
+        lambda: books.publish("people", author="ada"),
+        lambda: books.load_all().require(),
+    ):
+        with pytest.raises(FlowError, match=r"flow\.lock is missing.*: v1\.") as told:
+            attempt()
+        assert "restore it" in str(told.value)
+
+
 def test_publishing_never_writes_over_a_folder_the_lock_does_not_know(books, home):
     (home / "v2").mkdir()
     with pytest.raises(FlowError, match="v2 is there, but the lock file does not know it"):

@@ -71,8 +71,12 @@ def run(
     *,
     types: Sequence[str] | None = None,
     seeds: Mapping[str, tuple[Sequence[str], Sequence[Sequence[str]]]] | None = None,
+    not_null: bool = False,
 ) -> Outcome:
-    """Map rows with these columns; all text unless ``types`` says otherwise."""
+    """Map rows with these columns; all text unless ``types`` says otherwise.
+
+    With ``not_null`` the engine is told that no value is missing, as it learns from Parquet files.
+    """
     duck = Duck()
     kinds = types or ["VARCHAR"] * len(columns)
     source = [
@@ -80,7 +84,8 @@ def run(
     ]
     headers = {name: tuple(header) for name, (header, _) in (seeds or {}).items()}
     plan = _plan(flow, source, headers, duck)
-    declared = ", ".join(f"{c.id} {c.type}" for c in source)
+    null = " NOT NULL" if not_null else ""
+    declared = ", ".join(f"{c.id} {c.type}{null}" for c in source)
     duck.con.execute(f"CREATE TEMP TABLE staged (_lume_row BIGINT, {declared})")
     marks = ", ".join("?" for _ in range(len(columns) + 1))
     for i, row in enumerate(rows, 1):

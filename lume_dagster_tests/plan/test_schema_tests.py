@@ -1,7 +1,13 @@
 """One failing value for each keyword of the target schema, and what handling makes of it."""
 
-import pytest
+import ipaddress
 
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lume_dagster.plan.constraints import FORMATS
 from lume_dagster_tests.plan.mapping import flow_of, run
 
 TEXT = {"type": "string"}
@@ -20,6 +26,9 @@ BROKEN = [
     ({"type": "integer", "multipleOf": 5}, "7", "NOT_MULTIPLE_OF"),
     ({"type": "number", "multipleOf": 0.25}, "0.3", "NOT_MULTIPLE_OF"),
     ({**TEXT, "format": "email"}, "not-an-email", "INVALID_FORMAT"),
+    ({**TEXT, "format": "email"}, ".a@example.com", "INVALID_FORMAT"),
+    ({**TEXT, "format": "email"}, "a..b@example.com", "INVALID_FORMAT"),
+    ({"type": ["string", "null"], "const": None}, "a", "NOT_IN_ENUM"),
     ({**TEXT, "format": "uri"}, "no uri", "INVALID_FORMAT"),
     ({**TEXT, "format": "ipv4"}, "256.1.1.1", "INVALID_FORMAT"),
     ({**TEXT, "format": "ipv6"}, "12345::", "INVALID_FORMAT"),
@@ -35,6 +44,7 @@ KEPT = [
     ({**TEXT, "format": "ipv4"}, "192.168.0.1"),
     ({**TEXT, "format": "ipv6"}, "2001:db8::1"),
     ({**TEXT, "format": "ipv6"}, "::"),
+    ({**TEXT, "format": "ipv6"}, "::ffff:192.0.2.1"),
     ({**TEXT, "format": "hostname"}, "a-b.example.com"),
     ({**TEXT, "pattern": "b"}, "abc"),
     ({**TEXT, "minLength": 2, "maxLength": 2}, "éß"),
@@ -50,6 +60,26 @@ def test_a_value_that_breaks_a_keyword_is_rejected_with_its_code(schema, text, c
 @pytest.mark.parametrize(("schema", "text"), KEPT)
 def test_a_value_that_keeps_to_the_schema_is_mapped(schema, text):
     assert len(run(flow_of({"y": schema}, {"y": "x"}), [[text]]).mapped) == 1
+
+
+_GROUPS = st.sampled_from(["0", "ab", "FFFF", "12345", "g", "", "", "1.2.3.4", "1.2.3.456"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(groups=st.lists(_GROUPS, min_size=2, max_size=9))
+def test_an_ipv6_address_is_what_python_takes_for_one(groups):
+    address = ":".join(groups)
+    try:
+        right = bool(ipaddress.IPv6Address(address))
+    except ValueError:
+        right = False
+    asked = duckdb.execute("SELECT regexp_full_match($1, $2)", [address, FORMATS["ipv6"]])
+    assert asked.fetchone() == (right,)
+
+
+def test_the_message_of_a_field_that_must_be_null_says_so():
+    outcome = run(flow_of({"y": {"type": ["string", "null"], "const": None}}, {"y": "x"}), [["a"]])
+    assert "which alone is allowed" in outcome.rejects[0]["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("handling", [{"maxLength": "warn"}, {"y.maxLength": "warn"}])

@@ -14,7 +14,13 @@ from lume_dagster.engines.readers.encoding import (
     transcoded,
 )
 from lume_dagster.engines.readers.files import PlainFile
-from lume_dagster.engines.readers.header import Header, is_named, read_header, skipped
+from lume_dagster.engines.readers.header import (
+    Header,
+    is_named,
+    read_header,
+    skipped,
+    told_delimiter,
+)
 from lume_dagster.engines.readers.scan import Positions, Scan, scan_file
 from lume_dagster.engines.readers.title_block import header_line
 from lume_dagster.engines.settings import EngineSettings
@@ -65,6 +71,7 @@ class _Text:
     encoding: str
     dialect: Dialect
     start: int
+    skip_lines: int
     scan: Scan
 
 
@@ -75,7 +82,7 @@ class Examiner:
     options: SourceFormat
     settings: EngineSettings
     scratch: Path
-    _known: dict[bytes, Dialect] = field(default_factory=dict)
+    _known: dict[tuple[bytes, str | None], Dialect] = field(default_factory=dict)
 
     def examine(self, index: int, plain: PlainFile) -> CsvFile | None:
         """What is known of a file; None where it holds no record and no header."""
@@ -102,7 +109,7 @@ class Examiner:
             line_end=scan.line_end,
             dialect=text.dialect,
             header=header,
-            skip_lines=options.skip_lines,
+            skip_lines=text.skip_lines,
             has_header=options.header,
             counted=max(0, scan.records - options.header),
             longest=scan.longest,
@@ -120,7 +127,7 @@ class Examiner:
             sample = stream.read(SAMPLE)
         whole = sample if len(sample) < SAMPLE else sample[: _whole_lines(sample)]
         found = header_line(whole, plain.source.uri, self.options)
-        return None if found is None else found + self.options.skip_lines
+        return None if found is None else found + text.skip_lines
 
     def _text(self, index: int, plain: PlainFile, encoding: str) -> _Text:
         path = plain.path
@@ -128,21 +135,26 @@ class Examiner:
             path = self.scratch / f"utf8-{index:06d}"
             with path.open("wb") as out:
                 out.writelines(transcoded(plain.path, encoding))
-        start = skipped(path, self.options.skip_lines)
-        dialect = self._dialect(path, start, plain)
+        start, options, passed = skipped(path, self.options.skip_lines), self.options, 0
+        told = told_delimiter(path, start)
+        if told is not None and options.delimiter in (None, told[0]):
+            start, passed = told[1], 1
+            options = options.model_copy(update={"delimiter": told[0]})
+        dialect = self._dialect(path, start, plain, options)
         scan = self._scan(path, dialect, start)
-        return _Text(path, encoding, dialect, start, scan)
+        return _Text(path, encoding, dialect, start, options.skip_lines + passed, scan)
 
-    def _dialect(self, path: Path, start: int, plain: PlainFile) -> Dialect:
+    def _dialect(self, path: Path, start: int, plain: PlainFile, options: SourceFormat) -> Dialect:
         with path.open("rb") as stream:
             stream.seek(start)
             sample = stream.read(SAMPLE)
         first = EOL.search(sample)
         line = sample[: first.start()] if first else sample
-        if line not in self._known or not self.options.header:
+        known = line, options.delimiter
+        if known not in self._known or not options.header:
             whole = sample if len(sample) < SAMPLE else sample[: _whole_lines(sample)]
-            self._known[line] = dialect_of(whole, plain.source.uri, self.options)
-        return self._known[line]
+            self._known[known] = dialect_of(whole, plain.source.uri, options)
+        return self._known[known]
 
     def _scan(self, path: Path, dialect: Dialect, start: int) -> Scan:
         limit = self.settings.max_record_bytes

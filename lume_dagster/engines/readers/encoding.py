@@ -38,8 +38,8 @@ def encoding_of(head: bytes, given: str | None) -> str:
 def _codec_name(given: str) -> str:
     try:
         name = codecs.lookup(given).name
-        b"".decode(name)
-    except LookupError:
+        b"a\n".decode(name, "lume_damaged")  # hex is no encoding of text, idna takes no damage
+    except (LookupError, UnicodeError):
         raise FlowError(
             f"The encoding {given!r} is not known.",
             hint="use a name such as utf-8, windows-1252, latin-1, utf-16 or shift_jis.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,18 @@ def skipped(path: Path, lines: int) -> int:
             last = _last_line_end(pending)
             position, pending = position + last, pending[last:]
         return position + len(pending)
+
+
+#: A first line by which Excel is told the delimiter; it is no header.
+_SEP = re.compile(rb'"?sep=([!-~\t ])"?[\t;,|]*(?:\r\n|\n|\r)', re.IGNORECASE)
+
+
+def told_delimiter(path: Path, start: int) -> tuple[str, int] | None:
+    """The delimiter that a line ``sep=;`` tells, and the byte after that line."""
+    with path.open("rb") as stream:
+        stream.seek(start)
+        found = _SEP.match(stream.read(64))
+    return (found[1].decode(), start + found.end()) if found else None
 
 
 def _last_line_end(data: bytes) -> int:

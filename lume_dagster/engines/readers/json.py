@@ -168,33 +168,44 @@ def _save_malformed(staging: Staging, lines: Lines) -> Sequence[int]:
     return [int(row) for row in rows]
 
 
+#: Values that are taken out of a record at once: to take one of a list of so many costs as many.
+_AT_ONCE = 100
+
+
 def _save_records(staging: Staging, lines: Lines, shapes: Shapes) -> None:
     pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in shapes.keys]
-    column = _restored_column if shapes.long else _plain_column
-    columns = "".join(f", {column(place)}" for place in range(len(pointers)))
+    clean = _restored if shapes.long else _plain
+    starts = range(0, len(pointers), _AT_ONCE)
+    lists = [f"json_extract(line, $pointers{number}::VARCHAR[])" for number, _ in enumerate(starts)]
+    places = [f"found{place // _AT_ONCE}[{place % _AT_ONCE + 1}]" for place in range(len(pointers))]
+    if len(lists) == 1:
+        places = [clean(place) for place in places]
+    else:  # the engine takes minutes to plan thousands of columns that say a thing twice
+        lists = [f"list_transform({each}, lambda x: {clean('x')})" for each in lists]
+    found = "".join(f", {each} AS found{number}" for number, each in enumerate(lists))
+    columns = "".join(f", {value} AS c{place}" for place, value in enumerate(places))
     where = f"WHERE {_PROBLEM} IS NULL" if shapes.broken else ""
-    values: dict[str, object] = {"pointers": pointers, "into": str(staging.part(0))}
+    values: dict[str, object] = {"into": str(staging.part(0))}
+    values |= {f"pointers{n}": pointers[at : at + _AT_ONCE] for n, at in enumerate(starts)}
     if shapes.long:
         values |= {"long": _LONG_NUMBER, "token": _TEXT_OR_NUMBER}
+    line = _MARKED if shapes.long else "line"
     staging.connection.execute(
         f"""
         COPY (SELECT {ROW}{columns} FROM (
-            SELECT {ROW}, json_extract({_MARKED if shapes.long else "line"},
-                $pointers::VARCHAR[]) AS found
-            FROM ({lines.sql}) {where}))
+            SELECT {ROW}{found} FROM (SELECT {ROW}, {line} AS line FROM ({lines.sql}) {where})))
         TO $into ({PARQUET})""",
         values,
     )
 
 
-def _plain_column(place: int) -> str:
-    value = f"found[{place + 1}]"
-    return f"CASE WHEN {value}::VARCHAR <> 'null' THEN {value} END AS c{place}"
+def _plain(value: str) -> str:
+    return f"CASE WHEN {value}::VARCHAR <> 'null' THEN {value} END"
 
 
-def _restored_column(place: int) -> str:
-    text = f"nullif(found[{place + 1}]::VARCHAR, 'null')"
-    return f"({_UNMARK.format(text)})::JSON AS c{place}"
+def _restored(value: str) -> str:
+    text = f"nullif({value}::VARCHAR, 'null')"
+    return f"({_UNMARK.format(text)})::JSON"
 
 
 def _with_malformed(files: Sequence[StagedFile], broken: Sequence[int]) -> tuple[StagedFile, ...]:
