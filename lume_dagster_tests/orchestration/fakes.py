@@ -56,7 +56,7 @@ class Stage:
         return path.read_text().splitlines() if path.exists() else []
 
     def arrange(self, where: str, what: str) -> None:
-        """Let ``kill``, ``hold``, ``bug`` or an error happen once, when a run comes there."""
+        """Let ``kill``, ``hold``, ``pause``, ``bug`` or an error happen once, when a run comes there."""
         (self.folder / where).write_text(what)
 
     def pass_by(self, where: str) -> None:
@@ -90,6 +90,12 @@ def _hold(stage: Stage) -> None:
         threading.Event().wait(0.05)
 
 
+def _pause(stage: Stage) -> None:
+    stage.say("paused")
+    while not (stage.folder / "go on").exists():
+        threading.Event().wait(0.02)
+
+
 def _kill_all(_: Stage) -> None:
     """As a machine that goes down: whoever watches over this process, and then itself."""
     os.kill(os.getppid(), signal.SIGKILL)
@@ -111,6 +117,7 @@ _HAPPENINGS: dict[str, Callable[[Stage], None]] = {
     "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "kill all": _kill_all,
     "hold": _hold,
+    "pause": _pause,
     "bug": _bug,
 }
 

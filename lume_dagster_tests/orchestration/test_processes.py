@@ -101,6 +101,30 @@ def test_a_run_canceled_before_it_begins_never_begins(bench):
     assert bench.stage.said.count("deliver") == 1
 
 
+_PAUSED_IN_ITS_PROCESS = """
+import os
+if "DAGSTER_EXECUTE_RUN_ARGS" in os.environ:
+    stage.pass_by("loading again" if "loaded" in stage.said else "loading")
+    stage.say("loaded")
+"""
+
+
+@pytest.mark.parametrize("where", ["loading", "loading again"])
+def test_a_run_canceled_while_its_process_loads_the_project_never_begins(bench, where):
+    """Dagster looks whether a run is canceled when the project is loaded, and then loads it again."""
+    definitions = bench.folder / "definitions.py"
+    definitions.write_text(definitions.read_text() + _PAUSED_IN_ITS_PROCESS)
+    bench.put("a.csv", "1")
+    bench.stage.arrange(where, "pause")
+    run = start(bench, "a.csv")
+    bench.stage.wait_for("paused")
+    run.cancel()
+    bench.stage.arrange("go on", "")
+    wait_until_gone(bench, dagster_id(run.id))
+    assert run.refresh().status is Status.CANCELED
+    assert "source" not in bench.stage.said
+
+
 def wait_until_gone(bench, run_id):
     """Until the processes of a run have ended."""
     deadline = time.monotonic() + SOON["timeout"]
