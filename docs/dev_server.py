@@ -85,11 +85,11 @@ class DevServer:
 
 
 @contextmanager
-def dagster_dev(project: Path, home: Path, log: Path) -> Iterator[DevServer]:
+def dagster_dev(
+    project: Path, home: Path, log: Path, port: int | None = None
+) -> Iterator[DevServer]:
     """Dagster on the definitions.py of a project, with an instance in ``home``."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or _free_port()
     command = [sys.executable, "-m", "dagster", "dev", "-f", "definitions.py"]
     with log.open("wb") as said:
         process = subprocess.Popen(  # noqa: S603 - our own words
@@ -107,6 +107,12 @@ def dagster_dev(project: Path, home: Path, log: Path) -> Iterator[DevServer]:
         yield server
     finally:
         _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _await(process: subprocess.Popen[bytes], server: DevServer) -> None:

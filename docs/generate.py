@@ -42,7 +42,7 @@ def _sections(group: click.Group, prefix: str) -> Iterator[str]:
 
 
 def _section(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
+    context = click.Context(command, info_name=path, terminal_width=78)  # on any terminal
     yield f"## {path}\n"
     yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
     yield inspect.cleandoc(command.help or "").replace("\b\n", "") + "\n"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from lume_dagster.cli import lume
 from lume_dagster.orchestration.instance import open_instance
@@ -39,8 +40,23 @@ def project(mapped, tmp_path) -> Path:
     return shutil.copytree(mapped, tmp_path / "shop")
 
 
-def test_the_run_says_what_columns_seem_to_be_called_now(project):
-    said = say(project, "run", "contacts", "new.csv")
+@dataclass(frozen=True)
+class Drifted:
+    """A project in which the batch with other headers was run, and what was said of it."""
+
+    project: Path
+    said: Result
+
+
+@pytest.fixture(scope="module")
+def drifted(mapped, tmp_path_factory) -> Drifted:
+    """Tests only look at it."""
+    folder = shutil.copytree(mapped, tmp_path_factory.mktemp("drifted") / "shop")
+    return Drifted(folder, say(folder, "run", "contacts", "new.csv"))
+
+
+def test_the_run_says_what_columns_seem_to_be_called_now(drifted):
+    said = drifted.said
     assert said.exit_code == 10
     assert "'first_name' seems to be called 'Vorname' now" in said.stderr
     assert "new.csv --write, then lume publish contacts" in said.stderr
@@ -108,9 +124,8 @@ def test_the_new_names_are_written_published_and_mapped(project):
     assert before["mapped"] > 0
 
 
-def test_the_check_of_the_columns_carries_the_proposal(project):
-    say(project, "run", "contacts", "new.csv")
-    with open_instance(project / ".lume") as instance:
+def test_the_check_of_the_columns_carries_the_proposal(drifted):
+    with open_instance(drifted.project / ".lume") as instance:
         key = dg.AssetCheckKey(dg.AssetKey(["lume", "contacts", "v1", "source"]), "schema_contract")
         last = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
     metadata = last.event.asset_check_evaluation.metadata
@@ -118,8 +133,10 @@ def test_the_check_of_the_columns_carries_the_proposal(project):
     assert "- 'first_name' seems to be called 'Vorname' now" in metadata["proposal"].value
 
 
-def two_ways(project: Path) -> None:
-    """Two batches of the same people, with their dates written in two ways."""
+@pytest.fixture(scope="module")
+def written_in_two_ways(mapped, tmp_path_factory) -> Path:
+    """A project with two batches of the same people, with their dates written in two ways."""
+    project = shutil.copytree(mapped, tmp_path_factory.mktemp("ways") / "shop")
     for name, written in (("iso.csv", "2024-{m:02}-{d}"), ("points.csv", "{d}.{m:02}.2024")):
         rows = [
             f"{m},Ann,Lee{m},a{m}@example.com,PL,{written.format(m=m, d=m + 12)}"
@@ -129,10 +146,17 @@ def two_ways(project: Path) -> None:
         (project / "landing" / name).write_text("\n".join([header, *rows]) + "\n", "utf-8")
     accepted = say(project, "drift", "contacts", "iso.csv", "--accept")
     assert "How the values look is kept in" in accepted.stdout, accepted.stderr
+    return project
 
 
-def test_values_that_are_written_otherwise_are_told_mended_and_mapped(project):
-    two_ways(project)
+@pytest.fixture
+def two_ways(written_in_two_ways, tmp_path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(written_in_two_ways, tmp_path / "shop")
+
+
+def test_values_that_are_written_otherwise_are_told_mended_and_mapped(two_ways):
+    project = two_ways
     said = say(project, "drift", "contacts", "points.csv", "--write")
     assert "customer_since:" in said.stdout
     assert "are written 9.9.9999 (before: 9999-9-9)" in said.stdout
@@ -146,10 +170,9 @@ def test_values_that_are_written_otherwise_are_told_mended_and_mapped(project):
     assert after["mapped"] == 12
 
 
-def test_the_check_of_the_columns_warns_of_values_and_lets_the_batch_pass(project):
-    two_ways(project)
-    say(project, "run", "contacts", "points.csv")
-    with open_instance(project / ".lume") as instance:
+def test_the_check_of_the_columns_warns_of_values_and_lets_the_batch_pass(two_ways):
+    say(two_ways, "run", "contacts", "points.csv")
+    with open_instance(two_ways / ".lume") as instance:
         key = dg.AssetCheckKey(dg.AssetKey(["lume", "contacts", "v1", "source"]), "schema_contract")
         last = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)[0]
     evaluation = last.event.asset_check_evaluation
@@ -159,10 +182,9 @@ def test_the_check_of_the_columns_warns_of_values_and_lets_the_batch_pass(projec
     assert evaluation.metadata["columns_missing"].value == 0
 
 
-def test_what_keep_values_keeps_must_be_asked_for(project):
-    assert say(project, "drift", "contacts", "contacts.csv", "--keep-values").exit_code == 2
-    kept = project / "flows" / "contacts" / "shapes.yaml"
-    two_ways(project)
+def test_what_keep_values_keeps_must_be_asked_for(two_ways):
+    assert say(two_ways, "drift", "contacts", "contacts.csv", "--keep-values").exit_code == 2
+    kept = two_ways / "flows" / "contacts" / "shapes.yaml"
     assert "values:" not in kept.read_text("utf-8")
-    say(project, "drift", "contacts", "iso.csv", "--accept", "--keep-values")
+    say(two_ways, "drift", "contacts", "iso.csv", "--accept", "--keep-values")
     assert "values: [PL]" in kept.read_text("utf-8")

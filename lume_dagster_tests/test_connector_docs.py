@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lume_dagster.connectors.registry import connector_kinds
-from lume_dagster_tests.test_docs import DOCS, blocks, execute
+from lume_dagster_tests.test_docs import DOCS, blocks, execute, say
 
 PAGE = DOCS / "connectors.md"
 SHIPPED = sorted(
@@ -29,7 +29,7 @@ def test_the_code_of_a_page_runs(page, tmp_path):
     shown = [b for b in blocks(DOCS / f"connectors{page}.md") if b.language == "python"]
     code = "\n".join(block.text for block in shown if not block.title)
     assert "Connector(" in code
-    assert execute([sys.executable, "-c", code], tmp_path) == ""
+    assert say([sys.executable, "-c", code], tmp_path) == ""
 
 
 def test_a_connector_of_ones_own_passes_the_suite_as_the_page_shows_it(tmp_path):
@@ -57,5 +57,5 @@ def test_the_page_about_io_managers_does_what_it_says(tmp_path):
         "import pathlib\n"
         "print([p.read_text() for p in pathlib.Path('lake').rglob('mapped/*.jsonl')])\n"
     )
-    printed = execute([sys.executable, "-W", "ignore", "-c", code], tmp_path)
+    printed = say([sys.executable, "-W", "ignore", "-c", code], tmp_path)
     assert printed.splitlines()[-1].count("amount") == 4, printed

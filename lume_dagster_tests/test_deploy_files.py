@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import io
 import re
-import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stdout
 from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +18,6 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
-BIN = Path(sys.executable).parent
 COMPOSE = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
 HELM = yaml.safe_load((DEPLOY / "helm-values.yaml").read_text())
 INSTANCE = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
@@ -25,10 +26,16 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 @cache
 def options_of(*command):
-    """The long options that a command of Dagster takes."""
-    words = [str(BIN / command[0]), *command[1:], "--help"]
-    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"--[a-z][a-z-]*", told))
+    """The long options that a command of Dagster takes; its program runs in this process."""
+    (program,) = entry_points(group="console_scripts", name=command[0])
+    told, argv = io.StringIO(), sys.argv
+    sys.argv = [*command, "--help"]
+    try:
+        with redirect_stdout(told), pytest.raises(SystemExit, match="^0$"):
+            program.load()()
+    finally:
+        sys.argv = argv
+    return set(re.findall(r"--[a-z][a-z-]*", told.getvalue()))
 
 
 def known(command):

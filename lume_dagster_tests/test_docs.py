@@ -23,8 +23,9 @@ TEXTS = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").rg
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)\s]*)?\)")
 OURS = re.compile(r"lume [^|&;<>$`*?#\\]+")  # nothing that only a shell understands
+PYTHON = re.compile(r"python (-W ignore )?(\w+\.py|-c \"[^\"$`\\]+\")")
 SECONDS = 600  # of a busy machine
-Say = Callable[[str, Path], str]
+Say = Callable[[list[str] | str, Path], str]
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,15 @@ def execute(argv: list[str] | str, folder: Path) -> str:
     return done.stdout
 
 
-def say(command: str, folder: Path) -> str:
-    """A command in a shell; a plain one of ours in this process."""
-    if not OURS.fullmatch(command.strip()):
-        return execute(command, folder)
-    return here.lume(shlex.split(command)[1:], folder, surroundings())
+def say(command: list[str] | str, folder: Path) -> str:
+    """A command in a shell; a plain one of ours, or of Python, in this process."""
+    if isinstance(command, list):
+        return here.python(command[1:], folder, surroundings())
+    if OURS.fullmatch(command.strip()):
+        return here.lume(shlex.split(command)[1:], folder, surroundings())
+    if PYTHON.fullmatch(command.strip()):
+        return here.python(shlex.split(command)[1:], folder, surroundings())
+    return execute(command, folder)
 
 
 def follow(page: Path, folder: Path, say: Say = say) -> None:
@@ -92,7 +97,7 @@ def follow(page: Path, folder: Path, say: Say = say) -> None:
         elif block.language == "console":
             folder = follow_console(block, folder, say)
         elif block.language == "python":
-            printed = execute([sys.executable, "-c", block.text], folder)
+            printed = say([sys.executable, "-c", block.text], folder)
             assert "Traceback" not in printed, printed
 
 

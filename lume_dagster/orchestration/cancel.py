@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from contextlib import suppress
 
 import dagster as dg
 
@@ -12,6 +14,9 @@ from lume_dagster.orchestration import names
 from lume_dagster.orchestration.processes import pid_here
 
 _NOT_BEGUN = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED)
+_BEFORE = "Canceled before it began."
+_AT_ONCE = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one only, which is that
+_GONE_WITHIN = 10.0
 
 
 def cancel_run(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -28,15 +33,48 @@ def cancel_run(instance: dg.DagsterInstance, run_id: str) -> None:
             f"Run {run_id} has ended; there is nothing to cancel.",
             hint=f"lume status {run_id} says how it ended.",
         )
+    pid = _worker_of(run)
     if run.status in _NOT_BEGUN:
-        instance.report_run_canceled(run, "Canceled before it began.")
-        return
-    worker = run.tags.get(names.TAG_WORKER)
-    pid = pid_here(run.run_id, worker) if worker else None
-    if pid is None:
+        if pid is None:
+            instance.report_run_canceled(run, _BEFORE)
+            pid = _worker_of(instance.get_run_by_id(run.run_id))  # it may have come in between
+        if pid is not None:
+            _never_begin(instance, run, pid)
+    elif pid is not None:
+        if run.status is not dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceling(run)
+        _signal(pid, signal.SIGTERM)
+    else:
         # Started by Dagster itself, or on another machine, where the worker looks at its status.
         instance.run_coordinator.cancel_run(run.run_id)
-        return
-    if run.status is not dg.DagsterRunStatus.CANCELING:
+
+
+def _worker_of(run: dg.DagsterRun | None) -> int | None:
+    """The process that executes the run, or is about to, when it is one of this machine."""
+    worker = run.tags.get(names.TAG_WORKER) if run else None
+    return pid_here(run.run_id, worker) if run and worker else None
+
+
+def _never_begin(instance: dg.DagsterInstance, run: dg.DagsterRun, pid: int) -> None:
+    """End a process that only loads the project.
+
+    It may have looked already whether the run is canceled; and were it only interrupted, the run
+    would begin, which takes back that it is being canceled, and be said to have crashed.
+    """
+    if not _looked_at(instance, run).is_finished:
         instance.report_run_canceling(run)
-    os.kill(pid, signal.SIGTERM)
+    _signal(pid, _AT_ONCE)
+    deadline = time.monotonic() + _GONE_WITHIN
+    while _worker_of(_looked_at(instance, run)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if not _looked_at(instance, run).is_finished:
+        instance.report_run_canceled(run, _BEFORE)
+
+
+def _looked_at(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
+    return instance.get_run_by_id(run.run_id) or run
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(pid, number)

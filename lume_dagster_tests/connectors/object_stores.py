@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -171,6 +172,25 @@ class ObjectSourceLaws(ObjectStoreHooks):
             connector.fetch(outside, tmp_path)
 
 
+class Looks:
+    """What a reader sees, look by look; writers wait for one before each of their commits."""
+
+    def __init__(self):
+        self.seen, self._changed = [], threading.Condition()
+
+    def add(self, seen):
+        with self._changed:
+            self.seen.append(seen)
+            self._changed.notify_all()
+
+    def wait_before_commit(self, step):
+        """Until a look has ended that began in the meantime: not the next, but the one after it."""
+        if step == "before_commit":
+            with self._changed:
+                wanted = len(self.seen) + 2
+                assert self._changed.wait_for(lambda: len(self.seen) >= wanted, timeout=120)
+
+
 class ObjectTableLaws(ObjectStoreHooks):
     """What holds for the tables of every store."""
 
@@ -228,22 +248,21 @@ class ObjectTableLaws(ObjectStoreHooks):
             [batch(tmp_path, name, 2 + n, run_id=f"run_{n}", rejects=1) for n in range(6)]
             for name in ("a", "b")
         ]
-        reader = self.connector_type(**config)
+        reader, looks = self.connector_type(**config), Looks()
         for deliveries in made:
             reader.deliver(deliveries[0])
         with ThreadPoolExecutor(2) as pool:
-            writers = [pool.submit(self._deliver_all, config, some[1:]) for some in made]
-            seen = [self._whole(reader)]
+            writers = [pool.submit(self._deliver_all, config, some[1:], looks) for some in made]
             while not all(w.done() for w in writers):
-                seen.append(self._whole(reader))
+                looks.add(self._whole(reader))
             assert [w.result() for w in writers] == [None, None]
         assert self._whole(reader) == {"a": ("run_5", 7), "b": ("run_5", 7)}
-        assert len({str(one) for one in seen}) > 1
+        assert len({str(one) for one in looks.seen}) > 1
 
-    def _deliver_all(self, config, deliveries):
+    def _deliver_all(self, config, deliveries, looks):
         connector = self.connector_type(**config)
         for delivery in deliveries:
-            connector.deliver(delivery)
+            connector.deliver(delivery, looks.wait_before_commit)
 
     def _whole(self, connector):
         """Each batch's run and rows, seen to be of one run and all of it."""

@@ -118,7 +118,7 @@ def test_a_service_principal_gets_in_and_its_token_is_kept(faulty):
     config = {**faulty.config(), "access_token": None, "client_id": "lume"}
     connector = DatabricksConnector(**config, client_secret=faulty.client_secret)
     assert list(connector.test())
-    principal = ServicePrincipal(faulty.host, "lume", faulty.client_secret, 5)
+    principal = ServicePrincipal(faulty.host, "lume", faulty.client_secret, 60)
     first, again = principal.headers(), principal()()
     assert first == again
     principal._ends = 0

@@ -20,7 +20,7 @@ STEPS = ["connected", "staged", "before_commit", "mapped", "rejects", "after_com
 
 @pytest.fixture
 def lake(warehouse_server):
-    return DatabricksConnector(**warehouse_server.config(), conflict_timeout_seconds=5)
+    return DatabricksConnector(**warehouse_server.config(), conflict_timeout_seconds=60)
 
 
 @pytest.fixture

@@ -18,7 +18,13 @@ TEXT_KEY = (Column("key", "string"), Column("name", "string"))
 
 @pytest.fixture
 def warehouse(mysql_like, mysql_database):
-    return MySQLConnector(**mysql_like.config(mysql_database), lock_timeout_seconds=1)
+    return MySQLConnector(**mysql_like.config(mysql_database))
+
+
+@pytest.fixture
+def hasty(warehouse):
+    """The same, for who will wait in vain."""
+    return warehouse.model_copy(update={"lock_timeout_seconds": 1})
 
 
 @pytest.fixture
@@ -288,13 +294,13 @@ def test_a_connection_that_the_server_ends_is_a_transient_error_and_nothing_is_w
     assert warehouse.deliver(delivery).mapped_rows == 1
 
 
-def test_a_row_that_another_holds_is_a_transient_error(warehouse, mysql_like, ask, tmp_path):
+def test_a_row_that_another_holds_is_a_transient_error(warehouse, hasty, mysql_like, tmp_path):
     delivery = make_delivery(tmp_path, [{"id": 1}])
     warehouse.deliver(delivery)
     with mysql_like.connect("ops", autocommit=False) as cursor:
         cursor.execute("SELECT * FROM orders FOR UPDATE")
         with pytest.raises(TransientError, match=r"Lock wait timeout.*\n.*lock_timeout_seconds"):
-            warehouse.deliver(delivery)
+            hasty.deliver(delivery)
 
 
 def test_batches_of_one_table_load_side_by_side(warehouse, tmp_path):
@@ -317,14 +323,16 @@ def test_batches_of_one_table_load_side_by_side(warehouse, tmp_path):
     ("outer", "inner"),
     [("replace_batch", "replace_batch"), ("merge", "merge"), ("replace", "append")],
 )
-def test_deliveries_that_would_disturb_each_other_wait(warehouse, ask, tmp_path, outer, inner):
+def test_deliveries_that_would_disturb_each_other_wait(
+    warehouse, hasty, ask, tmp_path, outer, inner
+):
     warehouse.deliver(make_delivery(tmp_path, []))
     delivery = make_delivery(tmp_path, [{"id": 1}], mode=outer)
     path = delivery.source_path if outer == "replace_batch" else "other"
 
     def meanwhile(step):
         if step == "staged":
-            warehouse.deliver(replace(delivery, run_id="run_2", mode=inner, source_path=path))
+            hasty.deliver(replace(delivery, run_id="run_2", mode=inner, source_path=path))
 
     with pytest.raises(TransientError, match="Another delivery holds|Lock wait timeout"):
         warehouse.deliver(delivery, meanwhile)

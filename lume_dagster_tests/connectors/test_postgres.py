@@ -102,7 +102,13 @@ def decimals(column):
 
 @pytest.fixture
 def warehouse(postgres, postgres_database):
-    return PostgresConnector(**postgres.config(postgres_database), lock_timeout_seconds=0.2)
+    return PostgresConnector(**postgres.config(postgres_database))
+
+
+@pytest.fixture
+def hasty(warehouse):
+    """The same, for who will wait in vain."""
+    return warehouse.model_copy(update={"lock_timeout_seconds": 0.2})
 
 
 @pytest.fixture
@@ -275,14 +281,14 @@ def test_row_level_security_is_told_before_anything_is_written(
 
 
 def test_a_lock_that_another_holds_is_a_transient_error(
-    warehouse, postgres, postgres_database, tmp_path
+    warehouse, hasty, postgres, postgres_database, tmp_path
 ):
     delivery = make_delivery(tmp_path, [{"id": 1}])
     warehouse.deliver(delivery)
     with transaction(postgres, postgres_database) as cursor:
         cursor.execute("LOCK TABLE ops.orders IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(TransientError, match="lock timeout"):
-            warehouse.deliver(delivery)
+            hasty.deliver(delivery)
 
 
 def test_a_connection_that_the_server_ends_is_a_transient_error(warehouse, ask, tmp_path):
@@ -313,13 +319,13 @@ def test_batches_of_one_table_load_side_by_side(warehouse, tmp_path):
     assert inner == [1]
 
 
-def test_one_batch_delivered_twice_at_once_waits(warehouse, tmp_path):
+def test_one_batch_delivered_twice_at_once_waits(warehouse, hasty, tmp_path):
     warehouse.deliver(make_delivery(tmp_path, []))
     delivery = make_delivery(tmp_path, [{"id": 1}])
 
     def meanwhile(step):
         if step == "staged":
-            warehouse.deliver(replace(delivery, run_id="run_2"))
+            hasty.deliver(replace(delivery, run_id="run_2"))
 
     with pytest.raises(TransientError, match="lock timeout"):
         warehouse.deliver(delivery, meanwhile)

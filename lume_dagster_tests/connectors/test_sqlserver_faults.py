@@ -13,6 +13,8 @@ from lume_dagster.connectors.sqlserver.faults import as_error, as_refusal, said
 from lume_dagster.connectors.sqlserver.session import Login, connected
 from lume_dagster.errors import ConnectorError, TransientError
 
+SOON = {"connect_timeout_seconds": 1}
+
 
 def from_driver(words, state="HY000"):
     from mssql_python.exceptions import sqlstate_to_exception
@@ -94,8 +96,8 @@ def test_what_the_driver_adds_is_left_out():
     [
         ({"password": "nonsense"}, r"Login failed for user .*\n.*check the connector's user"),
         ({"database": "nope"}, r"Cannot open database.*\n.*check the connector's database"),
-        ({"host": "no.such.host.invalid"}, r"cannot be reached.*\n.*no such host is known"),
-        ({"port": 1}, r"cannot be reached.*\n.*nothing answers there"),
+        ({"host": "no.such.host.invalid", **SOON}, r"cannot be reached.*\n.*no such host is known"),
+        ({"port": 1, **SOON}, r"cannot be reached.*\n.*nothing answers there"),
         (
             {"encrypt": "yes", "trust_server_certificate": False},
             r"certificate verify failed.*\n.*a certificate that this machine trusts",
@@ -106,7 +108,7 @@ def test_what_the_driver_adds_is_left_out():
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_a_server_that_lets_nobody_in_is_a_sentence_with_what_to_do(sqlserver, changes, words):
-    config = {**sqlserver.config(), "connect_timeout_seconds": 1, **changes}
+    config = {**sqlserver.config(), **changes}
     with pytest.raises(ConnectorError, match=words):
         list(SQLServerConnector(**config).test())
 
@@ -132,14 +134,8 @@ def test_a_bulk_copy_whose_connection_is_cut_leaves_no_row(sqlserver, sqlserver_
     def batches():
         for number in range(200):
             if number == 100:
-                with sqlserver.connect() as cursor:
-                    found = cursor.execute(
-                        "SELECT session_id FROM sys.dm_exec_sessions WHERE session_id <> @@SPID "
-                        "AND program_name <> 'MSSQL-Python' AND login_name = ?",
-                        (sqlserver.user,),
-                    ).fetchall()
-                    for (session_id,) in found:
-                        cursor.execute(f"KILL {session_id}")
+                bulk = f"program_name <> 'MSSQL-Python' AND login_name = '{sqlserver.user}'"
+                assert sqlserver.end_sessions(bulk)
             yield pa.record_batch({"a": ["x" * 1_000] * 100})
 
     schema = pa.schema([("a", pa.string())])

@@ -26,7 +26,7 @@ KEYS = (Column("id", "string"), Column("name", "string"))
 
 @pytest.fixture
 def warehouse(sqlserver, sqlserver_database):
-    return SQLServerConnector(**sqlserver.config(sqlserver_database), lock_timeout_seconds=0.2)
+    return SQLServerConnector(**sqlserver.config(sqlserver_database))
 
 
 @pytest.fixture
@@ -40,16 +40,11 @@ def ask(sqlserver, sqlserver_database):
 
 
 @pytest.fixture
-def kill_deliveries(ask):
+def kill_deliveries(sqlserver):
     """End every session but the one that asks, as an administrator would."""
 
     def kill():
-        others = (
-            "SELECT session_id FROM sys.dm_exec_sessions WHERE session_id <> @@SPID "
-            "AND program_name = 'MSSQL-Python'"
-        )
-        for (number,) in ask(others):
-            ask(f"KILL {number}")
+        assert sqlserver.end_sessions("program_name = 'MSSQL-Python'")
 
     return kill
 
@@ -114,8 +109,7 @@ def test_the_stage_of_a_killed_delivery_is_collected_by_the_next(warehouse, ask,
     config = warehouse.model_dump()
     assert deliver_and_die(SQLServerConnector, config, delivery, step) == -signal.SIGKILL
     assert ask(STAGES) == [(2,)]
-    patient = warehouse.model_copy(update={"lock_timeout_seconds": 20})
-    patient.deliver(replace(delivery, source_path="other"))
+    warehouse.deliver(replace(delivery, source_path="other"))
     assert ask(STAGES) == [(0,)]
 
 
@@ -134,10 +128,11 @@ def test_the_stage_of_a_living_delivery_is_left_alone(warehouse, ask, tmp_path):
 
 def test_a_move_into_a_table_waits_for_another(warehouse, tmp_path):
     warehouse.deliver(make_delivery(tmp_path, []))
+    hasty = warehouse.model_copy(update={"lock_timeout_seconds": 0.2})
     other = make_delivery(tmp_path, [{"id": 2}], source_path="b")
     with pytest.raises(TransientError, match=r"another delivery holds the table since 0.2 seconds"):
         warehouse.deliver(
-            make_delivery(tmp_path, [{"id": 1}]), at("cleared", lambda: warehouse.deliver(other))
+            make_delivery(tmp_path, [{"id": 1}]), at("cleared", lambda: hasty.deliver(other))
         )
 
 
@@ -151,8 +146,7 @@ def test_a_connection_that_the_server_ends_is_a_transient_error_and_nothing_is_v
     with pytest.raises(TransientError, match=r"The connection to SQL Server at .* broke"):
         warehouse.deliver(second, at(step, kill_deliveries))
     assert ask("SELECT id FROM ops.orders") == [(1,)]
-    patient = warehouse.model_copy(update={"lock_timeout_seconds": 20})
-    assert patient.deliver(second).mapped_rows == 1
+    assert warehouse.deliver(second).mapped_rows == 1
     assert ask("SELECT id FROM ops.orders") == [(2,)]
     assert ask(STAGES) == [(0,)]
 

@@ -197,7 +197,7 @@ def test_two_processes_that_publish_at_once_make_two_versions_each(books):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(300)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert books.versions("people") == tuple(range(1, 12))
     authors = [v.author for v in books.lock("people").versions[1:]]

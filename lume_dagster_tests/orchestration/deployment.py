@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -72,7 +73,9 @@ class Deployment:
         """Cancel a run, and wait until it has ended."""
         asked = self.ask(_STOP, {"run": run_id})["terminateRun"]
         assert asked["__typename"] == "TerminateRunSuccess", asked
+        deadline = time.monotonic() + 240
         while not self.instance.get_run_by_id(run_id).is_finished:
+            assert time.monotonic() < deadline, f"run {run_id} has not ended"
             threading.Event().wait(0.1)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:

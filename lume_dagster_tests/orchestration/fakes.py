@@ -56,7 +56,7 @@ class Stage:
         return path.read_text().splitlines() if path.exists() else []
 
     def arrange(self, where: str, what: str) -> None:
-        """Let ``kill``, ``hold``, ``bug`` or an error happen once, when a run comes there."""
+        """Let ``kill``, ``hold``, ``pause``, ``bug`` or an error happen once, when a run comes there."""
         (self.folder / where).write_text(what)
 
     def pass_by(self, where: str) -> None:
@@ -76,11 +76,24 @@ class Stage:
             assert time.monotonic() < deadline, f"{what} did not happen: {self.said}"
             threading.Event().wait(0.02)
 
+    def wait_until_taken(self, where: str, seconds: float = 240) -> None:
+        """Wait until a run has come to where something was arranged."""
+        deadline = time.monotonic() + seconds
+        while (self.folder / where).exists():
+            assert time.monotonic() < deadline, f"nobody came to {where}: {self.said}"
+            threading.Event().wait(0.02)
+
 
 def _hold(stage: Stage) -> None:
     stage.say("held")
     while True:
         threading.Event().wait(0.05)
+
+
+def _pause(stage: Stage) -> None:
+    stage.say("paused")
+    while not (stage.folder / "go on").exists():
+        threading.Event().wait(0.02)
 
 
 def _kill_all(_: Stage) -> None:
@@ -104,6 +117,7 @@ _HAPPENINGS: dict[str, Callable[[Stage], None]] = {
     "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "kill all": _kill_all,
     "hold": _hold,
+    "pause": _pause,
     "bug": _bug,
 }
 
@@ -121,10 +135,15 @@ class FolderStore:
         found = sorted(self.files.glob(source_path.removeprefix("folder://")))
         if not found:
             raise BatchError(f"There is no file {source_path}.", hint="look at its name.")
-        return [SourceObject(p.name, p.stat().st_size, str(p.stat().st_mtime_ns)) for p in found]
+        return [SourceObject(p.name, p.stat().st_size, _version(p)) for p in found]
 
     def fetch(self, item: SourceObject, into: Path) -> Path:
         return self.files / item.uri
+
+
+def _version(path: Path) -> str:
+    """Two deliveries within a tick of the file system's clock differ by their size alone."""
+    return f"{path.stat().st_mtime_ns}-{path.stat().st_size}"
 
 
 @dataclass(frozen=True)

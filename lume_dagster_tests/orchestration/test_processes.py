@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 
 from lume_dagster import client
 from lume_dagster.errors import InvalidRequestError, RunFailedError, RunTimeoutError
-from lume_dagster.orchestration.names import TAG_SUPERVISOR, TAG_WORKER, dagster_id
-from lume_dagster.orchestration.processes import pid_here
+from lume_dagster.orchestration.launch import create, spawn
+from lume_dagster.orchestration.names import TAG_SUPERVISOR, TAG_WORKER, dagster_id, public_id
+from lume_dagster.orchestration.processes import is_gone, pid_here
 from lume_dagster.runs.status import Status
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +37,7 @@ def test_a_run_goes_through_its_statuses_in_a_process_of_its_own(bench):
     bench.put("a.csv", "1", "x")
     bench.stage.arrange("transform", "hold")
     run = start(bench, "a.csv")
-    assert run.status in (Status.CREATED, Status.QUEUED, Status.SYNCING_SOURCE)
+    assert not run.status.ended
     bench.stage.wait_for("held")
     assert run.refresh().status is Status.TRANSFORMING
     with pytest.raises(RunTimeoutError, match="still TRANSFORMING after 0 s"):
@@ -85,12 +88,50 @@ def test_a_run_canceled_in_the_ui_stops(bench):
 
 
 def test_a_run_canceled_before_it_begins_never_begins(bench):
+    """Its process, which starts too late, leaves it alone."""
     bench.put("a.csv", "1")
-    run = start(bench, "a.csv")
+    project = bench.project
+    run_id = create(project, bench.instance, bench.request("a.csv"))
+    run = client.run_status(public_id(run_id), project=bench.folder)
     run.cancel()
-    assert run.refresh().status is Status.CANCELED
-    assert start(bench, "a.csv").wait(**SOON).status is Status.SUCCEEDED
+    spawn(project, bench.instance, run_id)
+    again = start(bench, "a.csv").wait(**SOON)
+    wait_until_gone(bench, run_id)
+    assert (run.refresh().status, again.status) == (Status.CANCELED, Status.SUCCEEDED)
     assert bench.stage.said.count("deliver") == 1
+
+
+_PAUSED_IN_ITS_PROCESS = """
+import os
+if "DAGSTER_EXECUTE_RUN_ARGS" in os.environ:
+    stage.pass_by("loading again" if "loaded" in stage.said else "loading")
+    stage.say("loaded")
+"""
+
+
+@pytest.mark.parametrize("where", ["loading", "loading again"])
+def test_a_run_canceled_while_its_process_loads_the_project_never_begins(bench, where):
+    """Dagster looks whether a run is canceled when the project is loaded, and then loads it again."""
+    definitions = bench.folder / "definitions.py"
+    definitions.write_text(definitions.read_text() + _PAUSED_IN_ITS_PROCESS)
+    bench.put("a.csv", "1")
+    bench.stage.arrange(where, "pause")
+    run = start(bench, "a.csv")
+    bench.stage.wait_for("paused")
+    run.cancel()
+    bench.stage.arrange("go on", "")
+    wait_until_gone(bench, dagster_id(run.id))
+    assert run.refresh().status is Status.CANCELED
+    assert "source" not in bench.stage.said
+
+
+def wait_until_gone(bench, run_id):
+    """Until the processes of a run have ended."""
+    deadline = time.monotonic() + SOON["timeout"]
+    tags = bench.instance.get_run_by_id(run_id).tags
+    while not is_gone(run_id, tags[TAG_SUPERVISOR]):
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.1)
 
 
 def test_two_processes_that_start_at_once_make_one_run(bench):

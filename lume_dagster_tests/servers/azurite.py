@@ -64,7 +64,7 @@ class AzuriteServer:
         url = f"{self.url}/{quote(path)}?{urlencode(query)}"
         request = urllib.request.Request(url, method=method, headers=sent, data=b"")
         request.add_header("Content-Type", "")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return dict(answer.headers)
 
     def sas(self, rights: str) -> str:
@@ -95,6 +95,7 @@ def azurite_server() -> Iterator[AzuriteServer]:
     found = AzuriteServer(free_port(), base64.b64encode(secrets.token_bytes(64)).decode())
     where = ["--blobHost", "127.0.0.1", "--blobPort", found.port]
     how = "--inMemoryPersistence --silent --skipApiVersionCheck --disableTelemetry".split()
+    how += ["--blobKeepAliveTimeout", "600"]  # else it hangs up on whoever is slow for five seconds
     env = {**os.environ, "AZURITE_ACCOUNTS": f"{_ACCOUNT}:{found.key}"}
     with tempfile.TemporaryDirectory(prefix="lume-azurite-") as home:
         log = Path(home, "log")

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from lume_dagster_tests.servers.fleet import server
-from lume_dagster_tests.servers.process import answers, free_port, running
+from lume_dagster_tests.servers.process import ROOT, answers, free_port, running
 
 #: ``s3://bucket/prefix?region_name=eu-west-1&...``: a real place for the suites instead of moto.
 REAL = "LUME_TEST_S3_URL"
@@ -73,15 +73,15 @@ def moto_server() -> Iterator[MotoServer]:
     """moto in a process of its own; its state is in memory."""
     with tempfile.TemporaryDirectory(prefix="lume-moto-") as home:
         port = free_port()
-        program = Path(sys.executable).parent / "moto_server"
-        command = [program, "-H", "127.0.0.1", "-p", port]
-        with running(command, Path(home, "log"), lambda: answers(port)):
+        module = "lume_dagster_tests.servers.moto_in_turns"
+        command = [sys.executable, "-m", module, "-H", "127.0.0.1", "-p", port]
+        with running(command, Path(home, "log"), lambda: answers(port), cwd=ROOT):
             url = f"http://127.0.0.1:{port}"
             keys = {name: _user(url, name, rights) for name, rights in _RIGHTS.items()}
             # From now on moto asks everybody who they are and what they may do.
             plain = {"Content-Type": "text/plain"}
             request = urllib.request.Request(f"{url}/moto-api/reset-auth", b"0", plain)
-            urllib.request.urlopen(request, timeout=10).close()
+            urllib.request.urlopen(request, timeout=60).close()
             yield MotoServer(port, keys)
 
 

@@ -1,10 +1,14 @@
-"""A server's process: a free port, a wait until it answers, a stop by its own pid."""
+"""A server's process: a port of its own, a wait until it answers, a stop by its own pid."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +20,10 @@ ROOT = Path(__file__).parents[2]
 INSTALLED = ROOT / ".servers"
 
 _PATIENCE = 120.0
+_STOPPING = 60.0
+
+#: Below those that systems give to connections that go out, which could take one before its server.
+_PORTS = range(20_000, 32_000)
 
 
 class ServerUnavailable(Exception):  # noqa: N818 - a reason, not a fault
@@ -35,10 +43,28 @@ def installed(path: str) -> Path:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback interface that nobody uses, and no other process of tests gets.
+
+    It is this process's as long as it lives: the lock on a file says so to the others.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if _take(port):
+            return port
+    raise ServerUnavailable(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free")
+
+
+def _take(port: int) -> bool:
+    folder = Path(tempfile.gettempdir(), f"lume-test-ports-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    held = os.open(folder / str(port), os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        os.close(held)
+        return False
+    return True
 
 
 def answers(port: int) -> bool:
@@ -97,7 +123,7 @@ def _stop(process: subprocess.Popen[bytes], stops: Sequence[signal.Signals]) -> 
             return
         process.send_signal(stop)
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=_STOPPING)
         except subprocess.TimeoutExpired:
             continue
     process.wait()

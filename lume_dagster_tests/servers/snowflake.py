@@ -97,7 +97,7 @@ def snowflake_server() -> Iterator[SnowflakeServer]:
             "port": port,
             "protocol": "http",
             "warehouse": "WORK",
-            "login_timeout": 5,
+            "login_timeout": 60,
         }
         with running(command, log, lambda: answers(port), env=env):
             yield SnowflakeServer(login, private, user["token"])

@@ -127,7 +127,7 @@ class DatabricksServer:
     def _control(self, body: bytes | None) -> bytes:
         headers = {"Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(f"{self.host}/faults", body, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return bytes(answer.read())
 
 

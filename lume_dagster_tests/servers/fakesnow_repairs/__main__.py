@@ -20,7 +20,13 @@ def main(port: int) -> None:
     for repair in (statements, turns, results, logins):
         repair.apply()
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, http=turns.WatchedProtocol, log_level="warning"
+        app,
+        host="127.0.0.1",
+        port=port,
+        http=turns.WatchedProtocol,
+        log_level="warning",
+        # A client that is slow between two statements has not gone: see turns.
+        timeout_keep_alive=600,
     )
     uvicorn.Server(config).run()
 

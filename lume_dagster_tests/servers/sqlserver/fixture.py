@@ -64,12 +64,30 @@ class SqlServer:
             "TrustServerCertificate": "yes" if self.trust else "no",
             **changes,
         }
-        connection = mssql_python.connect("", autocommit=True, timeout=15, **options)
+        connection = mssql_python.connect("", autocommit=True, timeout=120, **options)
         try:
             with connection.cursor() as cursor:
                 yield cursor
         finally:
             connection.close()
+
+    def end_sessions(self, programs: str) -> int:
+        """End the sessions of some programs, as an administrator would; how many there were."""
+        import mssql_python
+
+        ended = 0
+        with self.connect() as cursor:
+            others = "SELECT session_id FROM sys.dm_exec_sessions WHERE session_id <> @@SPID AND "
+            for (session,) in cursor.execute(f"{others}{programs}").fetchall():
+                try:
+                    cursor.execute(f"KILL {session}")
+                    ended += 1
+                except (
+                    mssql_python.DatabaseError
+                ) as error:  # it ended by itself since it was listed
+                    if "is not an active process ID" not in str(error):
+                        raise
+        return ended
 
     @contextmanager
     def new_database(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ import struct
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -81,8 +81,9 @@ class Session:
             self._leave()
 
     def kill(self) -> None:
-        """End it from another thread."""
-        self.engine.connection.interrupt()
+        """End it from another thread; one that is just leaving has closed its connection."""
+        with suppress(duckdb.Error):
+            self.engine.connection.interrupt()
         self.wire.close()
 
     def end_transaction(self) -> None:
