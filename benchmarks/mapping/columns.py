@@ -19,6 +19,7 @@ from benchmarks.mapping.train import Examples, calibration_without, examples_of,
 from benchmarks.rounds import say
 from benchmarks.setting import Setting
 from lume_dagster.mapper.match.calibrate import load_calibration
+from lume_dagster.mapper.match.column import Column
 
 _PYTHON = Path(__file__).parents[2] / ".servers" / "matchers" / "bin" / "python"
 _LOCK = Path(__file__).parents[2] / "requirements" / "matchers.txt"
@@ -130,6 +131,9 @@ def baseline(method: str, cases: Sequence[Case], kept: Path) -> tuple[dict[str, 
     for family in FAMILIES:
         ours = [case for case in cases if case.family == family]
         if family == "product":
+            reasons.append(
+                f"{BASELINES[method]} on {TITLES[family]}: not run on {len(ours)} cases."
+            )
             continue
         if family == "mimic" and method in _NEED_VALUES:
             reasons.append(f"{BASELINES[method]} on {TITLES[family]}: not run: it needs values.")
@@ -168,16 +172,25 @@ def _run(method: str, cases: Sequence[Case], kept: Path) -> tuple[dict[str, Answ
 def _answers(printed: str, cases: Sequence[Case]) -> tuple[dict[str, Answer], str]:
     """Of the cases it came to an end with, and how many there are of which it did not."""
     given = [json.loads(line) for line in printed.splitlines()]
-    found = dict(_read(each) for each in given if not each.get("stopped"))
-    left = len(cases) - len(found)
+    found = dict(_read(each) for each in given if "scores" in each)
+    failed = [each["failed"] for each in given if "failed" in each]
+    left = len(cases) - len(found) - len(failed)
     limits = f"{_A_CASE} CPU seconds (and {_PATIENCE} s for the family)"
-    return found, f"did not end within {limits} on {left} of {len(cases)} cases" if left else ""
+    said = [f"did not end within {limits} on {left} of {len(cases)} cases"] if left else []
+    if failed:
+        said.append(f"failed on {len(failed)} of {len(cases)} cases, first with {failed[0][:200]}")
+    return found, ", and ".join(said)
 
 
 def _written(case: Case) -> dict[str, object]:
     sides = {"source": case.source, "target": case.target}
-    tables = {side: [[c.path, list(c.values)] for c in columns] for side, columns in sides.items()}
-    return {"name": case.name, **tables}
+    return {"name": case.name, **{side: _filled_up(columns) for side, columns in sides.items()}}
+
+
+def _filled_up(columns: Sequence[Column]) -> list[list[object]]:
+    """A schema's fields have examples or none: where they end the table of a baseline has nulls."""
+    rows = max(len(column.values) for column in columns)
+    return [[c.path, [*c.values, *([None] * (rows - len(c.values)))]] for c in columns]
 
 
 def _read(given: Mapping[str, Any]) -> tuple[str, Answer]:
