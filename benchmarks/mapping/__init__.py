@@ -15,6 +15,7 @@ def scenarios() -> dict[str, Callable[[Setting], Result]]:
         "mapping.conversions": _conversions,
         "mapping.drafts": _drafts,
         "mapping.synthesis": _synthesis,
+        "mapping.speed": _speed,
     }
 
 
@@ -40,3 +41,9 @@ def _synthesis(setting: Setting) -> Result:
     from benchmarks.mapping.values import measure_synthesis
 
     return measure_synthesis(setting)
+
+
+def _speed(setting: Setting) -> Result:
+    from benchmarks.mapping.speed import measure
+
+    return measure(setting)
