@@ -11,6 +11,7 @@ from benchmarks.setting import Setting
 def scenarios() -> dict[str, Callable[[Setting], Result]]:
     """By name, as ``make bench ARGS=mapping`` runs them; imported when they run."""
     return {
+        "mapping.speed": _speed,  # first, for a process is born with the peak memory of this one
         "mapping.columns": _columns,
         "mapping.conversions": _conversions,
         "mapping.drafts": _drafts,
@@ -40,3 +41,9 @@ def _synthesis(setting: Setting) -> Result:
     from benchmarks.mapping.values import measure_synthesis
 
     return measure_synthesis(setting)
+
+
+def _speed(setting: Setting) -> Result:
+    from benchmarks.mapping.speed import measure
+
+    return measure(setting)

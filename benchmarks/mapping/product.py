@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -31,7 +31,6 @@ _JUNK = (
     "row_id", "etl_batch", "checksum", "flag3", "internal code", "_ingested", "reserved", "version",
     "tmp", "legacy ref", "misc", "x1", "c5", "Unnamed: 0", "col7", "field_3",
 )  # fmt: skip
-_ROWS = (1, 3, 12, 40, 40, 60)
 _UNITS = (" kg", " €", " CHF", " %", " h")
 
 
@@ -81,30 +80,70 @@ def cases(count: int = CASES) -> Iterator[Case]:
         yield _case(number, every[number % len(every)], manner, chance)
 
 
-def _case(number: int, domain: str, manner: str, chance: Random) -> Case:
+@dataclass(frozen=True)
+class Manner:
+    """How headers are written, how much there is of a file, and how much is said of its fields."""
+
+    headers: str
+    rows: tuple[int, ...] = (1, 3, 12, 40, 40, 60)
+    described: tuple[float, ...] = (0, 0.5, 1, 1)  # one of these is the share of fields
+    examples: tuple[float, ...] = (0, 0, 0.4)
+    titled: tuple[float, ...] = (0, 0, 0.5)
+    flat: float = 0.0  # how often a schema has no objects
+
+
+def _case(number: int, domain: str, headers: str, chance: Random) -> Case:
     own = domains()[domain]
     wanted = chance.sample(own, min(len(own), chance.choice((1, 2, 4, 6, 8, 10, 12, 14))))
     wanted.sort(key=own.index)
     lost = chance.choice((0, 0.1, 0.3, 1.0 if len(wanted) <= 4 else 0.5))
     held = [field for field in wanted if chance.random() >= lost]
     extra = _extra(domain, wanted, chance)
-    given = _unique(held, extra if held or extra else [None], manner, chance)
-    rows = chance.choice(_ROWS)
+    made = made_of(wanted, held, extra if held or extra else [None], Manner(headers), chance)
+    if headers in ("same", "other", "mixed") and chance.random() < 0.12:
+        made = _with_namesake(made, domain, chance)
+    title = f"product/{domain}/{number:03}-{headers}"
+    return made.case(title, split_of(f"product/{domain}"), headers)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file and a schema; ``names`` are the columns and ``paths`` the fields, by what they are about."""
+
+    source: tuple[Column, ...]
+    target: tuple[Column, ...]
+    names: dict[str, str]
+    paths: dict[str, str]
+
+    def case(self, title: str, split: str, manner: str) -> Case:
+        """As a matching problem."""
+        gold = {name: self.paths[path] for path, name in self.names.items()}
+        splits = dict.fromkeys((column.path for column in self.source), split)
+        return Case(title, "product", self.source, self.target, gold, splits, manner)
+
+
+def made_of(
+    wanted: Sequence[Field],
+    held: Sequence[Field],
+    extra: Sequence[Field | None],
+    manner: Manner,
+    chance: Random,
+) -> Made:
+    """A schema of the wanted fields, and a file with the held ones and others."""
+    given = _unique(held, extra, manner.headers, chance)
+    rows = chance.choice(manner.rows)
     source = tuple(
-        Column(path=name, name=name, values=_values(field, rows, manner, chance))
+        Column(path=name, name=name, values=_values(field, rows, manner.headers, chance))
         for name, field in given
     )
     paths = _paths(wanted, chance.choice(("snake", "snake", "camel")), chance)
-    target = _targets(wanted, paths, chance)
+    if manner.flat and chance.random() < manner.flat:
+        paths = {field: path.replace(".", "_") for field, path in paths.items()}
+    target = _targets(wanted, paths, manner, chance)
     names = {field.path: name for name, field in given if field is not None and field in held}
-    if manner == "same":
+    if manner.headers == "same":
         source, names = _renamed(source, names, paths, chance)
-    if manner in ("same", "other", "mixed") and chance.random() < 0.12:
-        source, names = _with_namesake(source, names, paths, domain, chance)
-    gold = {name: paths[path] for path, name in names.items()}
-    title = f"product/{domain}/{number:03}-{manner}"
-    splits = dict.fromkeys((c.path for c in source), split_of(f"product/{domain}"))
-    return Case(title, "product", source, target, gold, splits, manner)
+    return Made(source, target, names, paths)
 
 
 def _extra(domain: str, wanted: Sequence[Field], chance: Random) -> list[Field | None]:
@@ -191,33 +230,28 @@ def _renamed(
     return renamed, {path: new[name] for path, name in names.items()}
 
 
-def _with_namesake(
-    source: tuple[Column, ...],
-    names: dict[str, str],
-    paths: dict[str, str],
-    domain: str,
-    chance: Random,
-) -> tuple[tuple[Column, ...], dict[str, str]]:
+def _with_namesake(made: Made, domain: str, chance: Random) -> Made:
     """A column that has the last name of a field in an object, and is about something else.
 
     ``type`` is the aircraft's where the field is an ``engine.type``, made from ``engine``.
     """
+    source, names, paths = made.source, made.names, made.paths
     nested = [path for path in names if "." in paths[path]]
     if not nested:
-        return source, names
+        return made
     path = chance.choice(nested)
     within, _, last = paths[path].rpartition(".")
     own = chance.choice((within, f"{within}_{last}"))
     taken = {c.path for c in source} - {names[path]}
     if {own, last} & taken:
-        return source, names
+        return made
     other = chance.choice([f for f in domains()[domain] if f.path not in paths] or [None])
     rows = len(source[0].values)
     namesake = Column(path=last, name=last, values=_values(other, rows, "same", chance))
     renamed = tuple(
         Column(path=own, name=own, values=c.values) if c.path == names[path] else c for c in source
     )
-    return (*renamed, namesake), {**names, path: own}
+    return replace(made, source=(*renamed, namesake), names={**names, path: own})
 
 
 def _values(field: Field | None, rows: int, manner: str, chance: Random) -> tuple[str | None, ...]:
@@ -261,10 +295,12 @@ def _target_path(field: Field, style: str, chance: Random) -> str:
     return ".".join(_styled(part, style) for part in parts)
 
 
-def _targets(wanted: Sequence[Field], paths: dict[str, str], chance: Random) -> tuple[Column, ...]:
+def _targets(
+    wanted: Sequence[Field], paths: dict[str, str], manner: Manner, chance: Random
+) -> tuple[Column, ...]:
     """As much is said of each field as people write."""
-    described = chance.choice((0, 0.5, 1, 1))
-    examples, titled = chance.choice((0, 0, 0.4)), chance.choice((0, 0, 0.5))
+    described = chance.choice(manner.described)
+    examples, titled = chance.choice(manner.examples), chance.choice(manner.titled)
     return tuple(
         _target(field, paths[field.path], chance, (described, examples, titled)) for field in wanted
     )

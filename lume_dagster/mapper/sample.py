@@ -201,6 +201,9 @@ def reference(*path: str) -> str:
 
 
 def _quoted(name: str) -> str:
+    """As it is where that is a name: words like ``call`` begin a statement, which is not tried."""
+    if not name.isidentifier():
+        return exp.to_identifier(name, quoted=True).sql("duckdb")
     try:
         tree = parse_expression(name, "a name")
     except FlowError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from benchmarks.mapping import fabricated, generated, product
+from benchmarks.mapping import columns, fabricated, generated, product, whole_files
 from benchmarks.mapping.cases import Case, split_of
 from benchmarks.mapping.metrics import Answer, Count, calibration_error
 from lume_dagster.mapper.match.column import Column
@@ -74,6 +76,16 @@ def test_product_like_cases_are_the_same_each_time_and_their_gold_is_there():
     assert len({split_of(f"product/{domain}") for domain in product.domains()}) == 2
 
 
+def test_whole_files_are_the_same_each_time_and_of_domains_of_dev_alone():
+    once, again = (list(whole_files.cases(60)) for _ in range(2))
+    assert once == again
+    for case in once:
+        assert set(case.gold) <= {column.path for column in case.source}
+        assert set(case.gold.values()) <= {column.path for column in case.target}
+        assert set(case.splits.values()) == {"dev"}
+        assert split_of(f"product/{case.name.split('/')[1]}") == "dev"
+
+
 def test_fabricated_cases_are_the_same_each_time_and_their_gold_is_there():
     once, again = (list(fabricated.cases(20)) for _ in range(2))
     assert once == again
@@ -99,3 +111,8 @@ def test_joined_names_are_the_beginnings_of_words():
     assert joined
     for case in joined:
         assert not any("_" in column.path for column in case.target)
+
+
+def test_a_baseline_is_given_columns_of_one_length():
+    case = replace(CASE, target=(Column("x", "x", values=("1", "2")), Column("y", "y")))
+    assert columns.written(case)["target"] == [["x", ["1", "2"]], ["y", [None, None]]]

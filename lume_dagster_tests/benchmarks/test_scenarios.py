@@ -26,7 +26,7 @@ ALONE = (
     *("transform", "whole_run", "whole_run_large", "memory", "tiny_run", "import_time"),
     *("many_files", "code_location", "dagster.registry", "dagster.sensor", "dagster.webhooks"),
     *(f"connectors.{kind}.{way}" for kind in ("duckdb", "local_files") for way in _WAYS),
-    *("mapping.conversions", "mapping.drafts"),
+    *("mapping.conversions", "mapping.drafts", "mapping.speed"),
 )
 #: With a server, by the fixture of that server.
 SERVED = {

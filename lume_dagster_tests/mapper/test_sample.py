@@ -18,6 +18,12 @@ def test_a_word_of_sql_and_a_quote_are_quoted(tmp_path):
     assert [c.reference for c in sample.columns] == ['"select"', '"a""b"', '"case"']
 
 
+def test_a_header_that_begins_like_a_statement_is_a_name_and_nothing_is_logged(tmp_path, caplog):
+    sample = sample_of_text(tmp_path, "Call No.,Show me,Set x = 1\n1,2,3\n")
+    assert [c.reference for c in sample.columns] == ['"Call No."', '"Show me"', '"Set x = 1"']
+    assert caplog.messages == []
+
+
 def test_rows_are_evenly_spaced_and_always_the_same(tmp_path):
     text = "n\n" + "".join(f"{n}\n" for n in range(100))
     samples = [sample_of_text(tmp_path, text, rows=10) for _ in range(2)]

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lume_dagster.mapper.convert.facts import Facts, Want, sql_text, words_of
+from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
 from lume_dagster.mapper.convert.program import Code, Program
 from lume_dagster.mapper.profile.texts import NO, YES  # what parse_boolean reads
+from lume_dagster.mapper.terms.words import words_of
 
 _TRUE = frozenset(
     "true t yes y 1 on ja j wahr oui o vrai si sí s verdadero vero sim tak да".split()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lume_dagster.mapper.convert.facts import Facts, Want
 from lume_dagster.mapper.convert.number_task import rounded
 from lume_dagster.mapper.convert.program import Program
-from lume_dagster.mapper.convert.units import UNITS, factor_sql, unit_of_target
+from lume_dagster.mapper.terms.units import UNITS, factor_sql, unit_of_target
 
 _CLOCK = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2}))?")
 _ISO = re.compile(r"PT(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?", re.IGNORECASE)
@@ -42,7 +42,7 @@ def duration_programs(facts: Facts, want: Want) -> Iterator[Program]:
 def _in_unit(facts: Facts, want: Want, seconds: str, taken: tuple[str, float]) -> Iterator[Program]:
     """Seconds in the unit of the target; where it states none, nobody knows what is wanted."""
     why, prior = taken
-    target = unit_of_target(want)
+    target = unit_of_target(want.field)
     if target is None or target.family != "time":
         made = Program(seconds, "unit", prior * 0.6, (why,), review=True, nulls=facts.nulls)
         yield made

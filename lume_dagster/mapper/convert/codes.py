@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from lume_dagster.mapper.convert.enums import MOST_VALUES, code_list
 from lume_dagster.mapper.convert.facts import Facts, Want
-from lume_dagster.mapper.convert.places import TABLES, find
 from lume_dagster.mapper.convert.program import Code, Program
+from lume_dagster.mapper.terms.places import TABLES, find
 
 _KINDS = (
     (

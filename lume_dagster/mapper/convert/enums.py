@@ -8,9 +8,9 @@ from math import prod
 
 from lume_dagster.errors import MissingExtraError
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
-from lume_dagster.mapper.convert.places import TABLES, find, folded
 from lume_dagster.mapper.convert.program import Code, Program
-from lume_dagster.mapper.convert.synonyms import same_meaning
+from lume_dagster.mapper.terms.places import TABLES, find, folded
+from lume_dagster.mapper.terms.synonyms import same_meaning
 
 #: How alike a value and an allowed value are, 0 to 1; for embeddings.
 Scorer = Callable[[str, str], float]

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lume_dagster.flows.schema import SchemaField
-from lume_dagster.mapper.convert.synonyms import alike
 from lume_dagster.mapper.sample import SampleColumn
+from lume_dagster.mapper.terms.synonyms import alike
+from lume_dagster.mapper.terms.words import words_of
 
 MOST_DISTINCT = 400  # values looked at one by one
 
@@ -40,13 +41,7 @@ _LEAD = re.compile(
     r"estimated|nearly|up to|since)\s*(?=[\d$€£])"
 )
 _TAIL = re.compile(r"(\+|\s*[(\[;].*)$")
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+|%")
 _ASCII_LETTERS = re.compile(r"[A-Za-z]{2}")
-
-
-def words_of(name: str) -> tuple[str, ...]:
-    """``unitPrice_USD`` -> unit, price, usd."""
-    return tuple(word.lower() for word in _WORDS.findall(name))
 
 
 def doubtful(nulls: Iterable[str]) -> list[str]:

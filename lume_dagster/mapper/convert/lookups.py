@@ -8,8 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from lume_dagster.flows.model import Seed
-from lume_dagster.mapper.convert.facts import Facts, Want, sql_text, words_of
+from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
 from lume_dagster.mapper.convert.program import Program
+from lume_dagster.mapper.terms.words import words_of
 
 _MOST_ROWS = 20_000
 

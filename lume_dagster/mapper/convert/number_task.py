@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lume_dagster.mapper.convert.facts import Facts, Want
 from lume_dagster.mapper.convert.number_shapes import PLAIN, Mark
 from lume_dagster.mapper.convert.program import Program
-from lume_dagster.mapper.convert.units import Unit
+from lume_dagster.mapper.terms.units import Unit
 
 _CLEAR = 0.92  # less sure of the decimal sign, a person must look
 _USUAL = 0.98  # how sure the decimal sign is where nothing speaks against it

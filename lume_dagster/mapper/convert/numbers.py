@@ -19,7 +19,7 @@ from lume_dagster.mapper.convert.number_task import Task, rounded
 from lume_dagster.mapper.convert.program import Program
 from lume_dagster.mapper.convert.quantities import quantity_programs, several_units
 from lume_dagster.mapper.convert.scales import scaled
-from lume_dagster.mapper.convert.units import WRITTEN, unit_of_name, unit_of_target
+from lume_dagster.mapper.terms.units import WRITTEN, unit_of_name, unit_of_target
 
 _APPROXIMATE = frozenset("~ < > ca. ca c. approx. approx about + ≈ est. circa".split())
 _ORDINAL = re.compile(r"\d+(st|nd|rd|th|\.|º|ª|er|e)", re.IGNORECASE)
@@ -30,7 +30,7 @@ _USUAL = Mark(".", 0.98)
 
 def number_programs(facts: Facts, want: Want, siblings: Sequence[Facts] = ()) -> Iterator[Program]:
     """Programs for a field of type number or integer."""
-    source, target = unit_of_name(facts.column.name), unit_of_target(want)
+    source, target = unit_of_name(facts.column.name), unit_of_target(want.field)
     task = Task(facts, want, _USUAL, source, target)
     if facts.column.type.startswith(_TYPES):
         yield from scaled(task, facts.column.reference)

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lume_dagster.mapper.convert.dates import date_programs
-from lume_dagster.mapper.convert.facts import Facts, Want, sql_text, words_of
+from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
 from lume_dagster.mapper.convert.moments import time_programs
 from lume_dagster.mapper.convert.program import Program
+from lume_dagster.mapper.terms.words import words_of
 
 _FIRST = (
     "first name",

@@ -12,7 +12,7 @@ from lume_dagster.mapper.convert.number_shapes import read_number
 from lume_dagster.mapper.convert.number_task import Task, rounded, wants_fraction
 from lume_dagster.mapper.convert.program import Program
 from lume_dagster.mapper.convert.scales import degrees
-from lume_dagster.mapper.convert.units import UNITS, WRITTEN, Unit, plain
+from lume_dagster.mapper.terms.units import UNITS, WRITTEN, Unit, plain
 
 _PART = re.compile(r"\s*[-+]?(\d[\d.,]*)\s*([^\d\s.,]+)\.?")
 _AMBIGUOUS_BYTES = frozenset({"kb", "mb", "gb", "tb"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lume_dagster.mapper.convert.number_task import Task, rounded, wants_fraction
 from lume_dagster.mapper.convert.program import Program
-from lume_dagster.mapper.convert.units import UNITS, Unit, factor_sql
+from lume_dagster.mapper.terms.units import UNITS, Unit, factor_sql
 
 
 def scaled(task: Task, number: str) -> Iterator[Program]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert import Converted
-from lume_dagster.mapper.convert.facts import words_of
 from lume_dagster.mapper.convert.program import Loss
 from lume_dagster.mapper.generate.lists import list_around
 from lume_dagster.mapper.generate.options import Bench, Option
@@ -18,6 +17,7 @@ from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.core import default_maker, match_columns
 from lume_dagster.mapper.proposal import Shown
 from lume_dagster.mapper.sample import SampleColumn
+from lume_dagster.mapper.terms.words import words_of
 
 _LIKELY = 0.7  # that the figure is meant, where the name says so
 _NAMED = 0.89  # where it names the list itself, too

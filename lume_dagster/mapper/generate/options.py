@@ -10,11 +10,12 @@ from itertools import combinations
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.mapper.convert import Converted, Scorer, convert
 from lume_dagster.mapper.convert.addresses import NAMES
-from lume_dagster.mapper.convert.facts import Facts, Want, words_of
+from lume_dagster.mapper.convert.facts import Facts, Want
 from lume_dagster.mapper.convert.parts import belong
 from lume_dagster.mapper.knowledge import plain_name
 from lume_dagster.mapper.match.core import Candidate
 from lume_dagster.mapper.sample import Sample
+from lume_dagster.mapper.terms.words import words_of
 from lume_dagster.mapper.trial import Trial
 
 _MOST_COLUMNS = 4

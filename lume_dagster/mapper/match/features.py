@@ -104,9 +104,7 @@ def compare(source: Side, target: Side, knowledge: Knowledge, embedding: Embeddi
         + found.scores["context_vector"]
         + np.float32(0.7) * found.scores["description"]
     ).astype(np.float32)
-    affinity = tables.table_affinity(source.columns, target.columns, base, embedding)
-    if affinity is not None:
-        found.scores["table_named"], found.scores["table_kept"] = affinity
+    found.scores.update(tables.table_affinity(source.columns, target.columns, base, embedding))
     return found
 
 
@@ -215,6 +213,7 @@ def _values(found: Features, source: Side, target: Side) -> None:
 
 def _kinds(source: Side, target: Side) -> Scores:
     fit = values.kind_fit(source.kinds, target.kinds)
+    fit = values.declared_fit(fit, source.columns, source.profiles, target.columns)
     fit = values.epochs_fit(fit, source.profiles, target.kinds)
     return fit * values.same_measure(source.names.units, target.names.units)
 

@@ -21,8 +21,8 @@ from lume_dagster.mapper.match.values import CONSTRAINTS
 WEIGHTS: Mapping[str, float] = {
     "words": 0.6, "long_words": 2.6, "trigrams": 0.8, "letters": 0.3, "skeleton": 1.0,
     "initials": 0.8, "name_vector": 1.5, "context_vector": 3.0, "value_vector": 0.4,
-    "description": 0.8, "told": 1.0, "values_told": 3.0, "table": 3.0,
-    "table_named": 0.35, "table_kept": 1.0,
+    "description": 0.8, "told": 1.0, "values_told": 3.0, "table": 4.0,
+    "table_named": 0.35, "table_kept": 1.0, "table_spread": 0.8,
     "jaccard": 1.6, "containment": 0.6, "value_words": 1.2, "pieces": 0.5, "types": 0.5,
     "shapes": 0.7, "lengths": 0.5, "numbers": 0.5, "kind": 1.6, "constraints": 1.2, "sense": 1.5,
     "remembered": 0.0,

@@ -21,7 +21,7 @@ from lume_dagster.mapper.profile.texts import TYPES
 _MOST = 60  # distinct values of a column are looked at
 _LONG_CODE, _ALL_DIFFER, _FEW = 6, 0.9, 0.5
 #: How the values of a column can be written.
-_WRITTEN = {
+_WRITTEN = {name: re.compile(pattern) for name, pattern in {
     "person": r"[^\W\d_][^\W\d_.'-]*[.]?(?: [^\W\d_][^\W\d_.'-]+){1,2}",
     "words": r"[^\W\d_][^\W\d_.'-]+(?:[ &-]+[^\W\d_.'-]+){0,3}",
     "prose": r"\S+(?: \S+){4,}.*",
@@ -29,7 +29,7 @@ _WRITTEN = {
     "postal": r"\d{4,5}(?:-\d{4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}|[a-z]\d[a-z] ?\d[a-z]\d",
     "letter": r"[^\W\d_]",
     "coded": r"(?=\S*\d)[\w./:#-]*[^\W\d_][\w./:#-]*",
-}
+}.items()}  # fmt: skip
 _SEEN = (*_WRITTEN, "category", "code", *TYPES, "epoch")
 #: What a promise is kept by, and how well.
 _KEPT: Mapping[str, Mapping[str, float]] = {
@@ -122,7 +122,7 @@ def _seen(profile: Profile) -> NDArray[np.float64]:
     texts = sorted(profile.distinct)
     texts = texts[:: max(1, -(-len(texts) // _MOST))]
     shares = [
-        sum(re.fullmatch(pattern, text) is not None for text in texts) / max(1, len(texts))
+        sum(pattern.fullmatch(text) is not None for text in texts) / max(1, len(texts))
         for pattern in _WRITTEN.values()
     ]
     by_type = dict(zip(TYPES, profile.types.tolist(), strict=True))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lume_dagster.mapper.embedding import Embedding
+from lume_dagster.mapper.knowledge import plain_name
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Names, Scores, stem, words_of
 
@@ -18,15 +19,15 @@ _OTHER_LIST, _ONLY_TARGET_IN_LIST, _ONLY_SOURCE_IN_LIST, _LIST_OR_NOT = 0.75, 0.
 
 def table_affinity(
     source: Sequence[Column], target: Sequence[Column], base: Scores, embedding: Embedding
-) -> tuple[Scores, Scores] | None:
+) -> dict[str, Scores]:
     """By what the tables are called and said to be, and by how well their columns find partners.
 
-    Both are standard scores along the target's tables, spread out to the columns; None where
-    one side has one table.
+    Both are standard scores along the target's tables, spread out to the columns. A third is of
+    names that stand in several tables. There is nothing where one side has one table.
     """
     ours, theirs = _tables(source), _tables(target)
     if min(len(ours), len(theirs)) < 2:
-        return None
+        return {}
     at = [np.array([ours.index(c.table) for c in source])]
     at.append(np.array([theirs.index(c.table) for c in target]))
     said = [
@@ -39,7 +40,25 @@ def table_affinity(
     kept = kept - kept.mean(axis=0, keepdims=True) / 2
     named = _standard(said[0] @ said[1].T)
     spread = np.ix_(at[0], at[1])
-    return named[spread], _standard(kept)[spread]
+    return {
+        "table_named": named[spread],
+        "table_kept": _standard(kept)[spread],
+        "table_spread": _as_widely_spread(source, target),
+    }
+
+
+def _as_widely_spread(source: Sequence[Column], target: Sequence[Column]) -> Scores:
+    """0 where two names stand in as many tables each, as keys of the same thing do, or below."""
+    ours, theirs = (np.log(_tables_with_the_name(side)) for side in (source, target))
+    return np.asarray(-np.abs(ours[:, None] - theirs[None, :]), dtype=np.float32)
+
+
+def _tables_with_the_name(columns: Sequence[Column]) -> NDArray[np.float64]:
+    names = [plain_name(column.name) for column in columns]
+    tables: dict[str, set[str]] = {}
+    for name, column in zip(names, columns, strict=True):
+        tables.setdefault(name, set()).add(column.table)
+    return np.array([float(len(tables[name])) for name in names])
 
 
 def _tables(columns: Sequence[Column]) -> list[str]:

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lume_dagster.mapper.convert.meant import share_meant
 from lume_dagster.mapper.match.column import Column
 from lume_dagster.mapper.match.names import Scores, overlap
 from lume_dagster.mapper.profile import Kind, Profile
 from lume_dagster.mapper.profile.texts import TYPES
+from lume_dagster.mapper.terms.meant import share_meant
 
 _KINDS: dict[Kind, int] = {"": 0, "date": 1, "number": 2, "boolean": 3, "text": 4}
 #: How well the kind of a source column (row) goes with that of a target's.
@@ -33,6 +33,7 @@ _DECLARED: tuple[tuple[str, Kind], ...] = (
     ("num", "number"), ("dec", "number"), ("float", "number"), ("double", "number"),
     ("real", "number"),
 )  # fmt: skip
+_TEXTS = ("char", "text", "string", "clob")
 #: A JSON Schema format -> the types of text that fit it.
 _FORMATS = {
     "date": ("date", "datetime"), "date-time": ("datetime", "date"), "time": ("time",),
@@ -64,6 +65,25 @@ def kind_fit(source: Sequence[Kind], target: Sequence[Kind]) -> Scores:
     """1 where the kinds are the same or one of them is not known."""
     ours, theirs = ([_KINDS[kind] for kind in side] for side in (source, target))
     return np.asarray(_FIT[np.ix_(ours, theirs)])
+
+
+def declared_fit(
+    fit: Scores, source: Sequence[Column], profiles: Sequence[Profile], target: Sequence[Column]
+) -> Scores:
+    """The same; of a column without values all that is known is what it is declared to hold."""
+    unseen = np.array(
+        [not p.count and bool(_declared(c)) for c, p in zip(source, profiles, strict=True)]
+    )
+    if not unseen.any():
+        return fit
+    declared = kind_fit(*([_declared(column) for column in side] for side in (source, target)))
+    return np.where(unseen[:, None], declared, fit)
+
+
+def _declared(column: Column) -> Kind:
+    """Here a text is a text."""
+    is_text = any(word in column.type.lower() for word in _TEXTS)
+    return declared_kind(column) or ("text" if is_text else "")
 
 
 def epochs_fit(fit: Scores, source: Sequence[Profile], target: Sequence[Kind]) -> Scores:

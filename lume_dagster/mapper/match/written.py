@@ -7,8 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-from lume_dagster.mapper.convert.units import NAMED, Unit, unit_of_name
 from lume_dagster.mapper.profile.texts import are_yes_and_no
+from lume_dagster.mapper.terms.units import NAMED, Unit, unit_of_name
 
 #: Signs that are read as words.
 _SIGNS = {"%": "percent", "#": "number"}

@@ -141,3 +141,23 @@ def test_a_namesake_is_in_doubt_where_another_column_is_called_as_the_object_is(
     assert nested("type", "seats").probability > 0.9
     doubted = nested("type", "engine", "seats")
     assert doubted.column != "type" or doubted.probability < 0.9
+
+
+def test_of_columns_without_values_the_declared_types_are_compared():
+    source = [
+        Column("a", "a", type="VARCHAR(20)"),
+        Column("b", "b", type="BIGINT"),
+        Column("c", "c"),
+    ]
+    target = [Column("t", "t", type="varchar(50)"), Column("n", "n", type="integer")]
+    fit = values.declared_fit(np.ones((3, 2)), source, [profile([])] * 3, target)
+    assert (fit[0, 0], fit[1, 1]) == (1, 1)
+    assert max(fit[0, 1], fit[1, 0]) < 1
+    assert fit[2].tolist() == [1, 1]
+
+
+def test_what_a_column_with_values_is_declared_to_be_does_not_count_against_it():
+    source = [Column("a", "a", type="VARCHAR")]
+    target = [Column("n", "n", type="integer")]
+    fit = values.declared_fit(np.ones((1, 1)), source, NUMBERS, target)
+    assert fit.tolist() == [[1]]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from lume_dagster.mapper.convert.facts import Want, words_of
+from lume_dagster.flows.schema import SchemaField
+from lume_dagster.mapper.terms.words import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +181,12 @@ _STATED = re.compile(
 )
 
 
-def unit_of_target(want: Want) -> Unit | None:
+def unit_of_target(field: SchemaField) -> Unit | None:
     """The unit a target states: in its name, or in its title or description."""
-    found = unit_of_name(want.field.name) or unit_of_name(want.field.title or "")
+    found = unit_of_name(field.name) or unit_of_name(field.title or "")
     if found is not None:
         return found
-    prose = (want.field.description or "").lower()
+    prose = (field.description or "").lower()
     for bracket in _BRACKETS.finditer(prose):
         for unit in WRITTEN.get(bracket[1], {}).values():
             return unit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from lume_dagster.mapper.convert.places import folded
-from lume_dagster.mapper.convert.synonyms import MEANINGS
+from lume_dagster.mapper.terms.places import folded
+from lume_dagster.mapper.terms.synonyms import MEANINGS
 
 MOST = 24  # distinct values, of a code list or a column
 _LEAST_START = 3  # letters of a value that another begins with

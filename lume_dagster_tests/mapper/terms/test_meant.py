@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lume_dagster.mapper.convert.meant import share_meant
+from lume_dagster.mapper.terms.meant import share_meant
 
 
 @pytest.mark.parametrize(
