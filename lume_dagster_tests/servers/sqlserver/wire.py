@@ -126,12 +126,15 @@ class Wire:
     def _fill(self) -> None:
         if self._tls is not None:
             try:
-                self._buffer += self._tls.read(_READ)
+                plain = self._tls.read(_READ)
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLZeroReturnError:
                 raise EOFError from None
             else:
+                if not plain:  # the client has said that it is done
+                    raise EOFError
+                self._buffer += plain
                 return
         received = self._socket.recv(_READ)
         if not received:
