@@ -111,6 +111,19 @@ def _bare_write(place: str, batch: Path, _: Path) -> int:
     return int(pq.read_metadata(batch).num_rows)
 
 
+def _moved_write(place: str, batch: Path, _: Path) -> int:
+    import pyarrow.parquet as pq
+
+    with _cursor(place) as cursor:
+        _load(cursor, "BENCH.STAGED", batch)
+        cursor.execute("CREATE OR REPLACE TABLE BENCH.FACTS LIKE BENCH.STAGED")
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO BENCH.FACTS SELECT * FROM BENCH.STAGED")
+        cursor.execute("COMMIT")
+        cursor.execute("DROP TABLE BENCH.STAGED")
+    return int(pq.read_metadata(batch).num_rows)
+
+
 def _frame_read(place: str, _: Path, out: Path) -> int:
     with _cursor(place) as cursor:
         frame = cursor.execute(_QUERY).fetch_pandas_all()
@@ -157,6 +170,7 @@ SYSTEM = System(
         "pandas read_sql, to_parquet": _pandas_read,
     },
     write={
+        "PUT, COPY into a table of its own, one INSERT": _moved_write,
         "PUT and COPY alone (not atomic)": _bare_write,
         "pandas executemany, as to_sql does": _pandas_write,
     },
@@ -168,7 +182,8 @@ SYSTEM = System(
         "and its figures say what the client's side costs, not what Snowflake does.",
         "write_pandas does not run on the double, so pandas writes as to_sql does, and the double "
         "runs its rows one by one: that ratio is the double's, not Snowflake's.",
-        "A delivery goes into a temporary table first, so that it locks the schema for a moment only: the double "
-        "copies its rows twice on the client's cores, so that writing takes more than its goal at any size.",
+        "A delivery goes into a temporary table first, so that it locks the schema for a moment only, and so does the "
+        "bare client that it is compared with. COPY alone is shown beside: the second copy of the rows, a warehouse's "
+        "work, is the double's here, on the client's cores.",
     ),
 )

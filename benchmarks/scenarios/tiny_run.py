@@ -34,6 +34,7 @@ def measure(setting: Setting) -> Result:
     samples = take_turns(contenders, setting.at_least(5), setting.work)
     first, later = _first(samples[_OURS]), _later(samples[_OURS], runs)
     theirs, theirs_later = _first(samples[_EMPTY]), _later(samples[_EMPTY], runs)
+    ours_first = round(first - theirs, 3)
     return Result(
         title="A run of 100 rows in process",
         rows=[
@@ -46,9 +47,13 @@ def measure(setting: Setting) -> Result:
             Row("first run of three empty assets on Dagster", theirs),
             Row("a later run of them", theirs_later),
         ],
-        goals=[Goal("first run under 0.5 s beyond importing Dagster", first, 0.5)],
+        goals=[
+            Goal("first run under 0.5 s beyond importing Dagster", first, 0.5),
+            Goal("a later run under 0.5 s", later, 0.5),
+            Goal("first run under 0.5 s beyond that of three empty assets", ours_first, 0.5),
+        ],
         notes=[
-            f"Of the {first:.2f} s, an empty run on the same Dagster instance takes {theirs:.2f} s, so {first - theirs:.2f} s "
+            f"Of the {first:.2f} s, an empty run on the same Dagster instance takes {theirs:.2f} s, so {ours_first:.2f} s "
             f"are ours; of the {later:.2f} s of a later run, {later - theirs_later:.2f} s.",
             "Dagster's databases (SQLite, on disk) are there before the run.",
         ],

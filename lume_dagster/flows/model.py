@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -108,6 +109,15 @@ class SheetJoin(Part):
     )
 
 
+def _of_text(encoding: str) -> str:
+    try:  # hex is a codec, but none of text; idna and punycode are none of files
+        b"a\n".decode(codecs.lookup(encoding).name, "backslashreplace")
+    except (LookupError, UnicodeError):
+        known = "use a name such as utf-8, windows-1252, latin-1, utf-16 or shift_jis"
+        raise ValueError(f"the encoding {encoding!r} is not known; {known}.") from None
+    return encoding
+
+
 class SourceFormat(Part):
     """How the files of a batch are written. What is not said is detected."""
 
@@ -121,7 +131,7 @@ class SourceFormat(Part):
     escape: str | None = Field(
         None, max_length=1, description="Character before a quote inside a quoted CSV field."
     )
-    encoding: str | None = Field(
+    encoding: Annotated[str, AfterValidator(_of_text)] | None = Field(
         None, min_length=1, description="Character encoding, such as utf-8 or windows-1252."
     )
     header: bool = Field(

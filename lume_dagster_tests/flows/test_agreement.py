@@ -71,6 +71,10 @@ LINES = object_of(
         ({"source": {**SOURCE, "query": "SELECT ':source_path'"}}, "does not use :source_path"),
         ({"source": {**SOURCE, "format": {"type": "tsv", "delimiter": ";"}}}, "says nothing about"),
         ({"source": {**SOURCE, "format": {"columns": ["a"]}}}, "say header: false"),
+        *(
+            ({"source": {**SOURCE, "format": {"encoding": e}}}, f"the encoding {e!r} is not known.")
+            for e in ("klingon", "hex", "rot13", "idna", "punycode", "zlib")
+        ),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said_with_its_place_and_a_hint(sections, says):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from lume_dagster.engines.readers.scan import BOM, Scan
 from lume_dagster.engines.settings import MIB
-from lume_dagster.errors import FlowError
 
 UTF8 = "utf-8"
 LATIN_1, WINDOWS_1252 = "latin-1", "cp1252"
@@ -36,14 +35,7 @@ def encoding_of(head: bytes, given: str | None) -> str:
 
 
 def _codec_name(given: str) -> str:
-    try:
-        name = codecs.lookup(given).name
-        b"a\n".decode(name, "lume_damaged")  # hex is no encoding of text, idna takes no damage
-    except (LookupError, UnicodeError):
-        raise FlowError(
-            f"The encoding {given!r} is not known.",
-            hint="use a name such as utf-8, windows-1252, latin-1, utf-16 or shift_jis.",
-        ) from None
+    name = codecs.lookup(given).name
     return UTF8 if name in ("ascii", "utf-8-sig") else name
 
 
