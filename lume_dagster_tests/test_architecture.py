@@ -203,8 +203,9 @@ def test_looking_at_every_public_name_loads_no_engine_and_no_mapper():
     assert loaded[1] <= loaded[0]
 
 
-def test_no_test_patches_or_sleeps():
-    banned = re.compile(r"\b(unittest\.mock|mocker|monkeypatch\.setattr|time\.sleep)\b")
+def test_no_test_patches_sleeps_or_works_on_the_connection_that_all_share():
+    of_all = r"duckdb\.(sql|execute|query)"
+    banned = re.compile(rf"\b(unittest\.mock|mocker|monkeypatch\.setattr|time\.sleep|{of_all})\b")
     here = Path(__file__)
     assert [
         name_of(f) for f in TESTS.rglob("test_*.py") if f != here and banned.search(f.read_text())

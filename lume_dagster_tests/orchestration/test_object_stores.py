@@ -102,7 +102,8 @@ def put(store, name, content):
 def rows(store, into, part="mapped"):
     files = [str(file) for file in store.fetch_table("sales.orders", into, part)]
     query = "SELECT _lume_row FROM read_parquet($1) ORDER BY 1"
-    return [row for (row,) in duckdb.sql(query, params=[files]).fetchall()]
+    with duckdb.connect() as engine:
+        return [row for (row,) in engine.execute(query, [files]).fetchall()]
 
 
 @pytest.fixture

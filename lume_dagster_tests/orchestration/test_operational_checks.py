@@ -190,8 +190,9 @@ def test_a_column_that_the_flow_needs_is_named_before_the_run_fails(house):
 
 def test_a_column_of_another_type_is_named(house):
     landing = house.folder / "landing"
-    duckdb.sql(f"COPY (SELECT 'a' AS id, 1 AS amount) TO '{landing / 'a.parquet'}'")
-    duckdb.sql(f"COPY (SELECT 'b' AS id, 1::BIGINT AS amount) TO '{landing / 'b.parquet'}'")
+    with duckdb.connect() as engine:
+        engine.execute(f"COPY (SELECT 'a' AS id, 1 AS amount) TO '{landing / 'a.parquet'}'")
+        engine.execute(f"COPY (SELECT 'b' AS id, 1::BIGINT AS amount) TO '{landing / 'b.parquet'}'")
     house.run("a.parquet")
     found = check(house.run("b.parquet"), "schema_contract")
     assert value(found, "retyped") == ["amount was INTEGER and is BIGINT"]
