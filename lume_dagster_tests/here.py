@@ -1,14 +1,12 @@
-"""`lume` and `python` in the process of the tests, as a person calls them who stands in a folder."""
+"""`lume` in the process of the tests and `python`, as a person calls them in a folder."""
 
 from __future__ import annotations
 
-import io
 import os
-import runpy
+import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -30,48 +28,18 @@ def lume(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> 
 
 
 def python(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
-    """What ``python -c CODE`` or ``python FILE`` prints, ``-W ignore`` before it or not."""
-    quiet = list(words[:2]) == ["-W", "ignore"]
-    first, *rest = words[2:] if quiet else words
-    printed = io.StringIO()
-    with (
-        chdir(folder),
-        _modules_of_its_own(folder),
-        _surrounded_by(environment),
-        _warnings_as_usual() as warned,
-        redirect_stdout(printed),
-        redirect_stderr(printed),
-    ):
-        sys.path.insert(0, str(folder))
-        if first == "-c":
-            exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
-        else:
-            runpy.run_path(str(folder / first), run_name="__main__")
-    return printed.getvalue() + ("" if quiet else "".join(warned))
-
-
-@contextmanager
-def _warnings_as_usual() -> Iterator[list[str]]:
-    """The warnings that an interpreter would print, when the block has ended."""
-    told: list[str] = []
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("default")
-        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
-            warnings.simplefilter("ignore", kind)
-        yield told
-    told += [warnings.formatwarning(w.message, w.category, w.filename, w.lineno) for w in seen]
-
-
-@contextmanager
-def _surrounded_by(environment: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    try:
-        os.environ.clear()
-        os.environ.update(environment)
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    """What the interpreter prints; in a process of its own, for what a page defines would stay."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 @contextmanager
