@@ -105,6 +105,7 @@ A target field is mapped by one SQL scalar expression in DuckDB's grammar, a rul
 or false. They are parsed, held to the lists on this page, checked against the columns of the batch,
 and built anew as SQL: nothing that was typed is pasted. Subqueries, aggregates, windows, files,
 settings, the clock and chance cannot be reached: the same version and batch give the same rows.
+At most 20,000 characters, 30 brackets and `CASE` within one another, and 200 operators in a row.
 
 ## Names
 

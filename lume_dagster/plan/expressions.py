@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from lume_dagster.errors import FlowError, did_you_mean
@@ -13,7 +13,8 @@ from lume_dagster.plan.functions import FUNCTIONS, HELPERS, LONGEST_PAD, PADDING
 
 DIALECT = "duckdb"
 LONGEST = 20_000  # characters
-DEEPEST = 200  # levels of nesting
+DEEPEST = 200  # levels of a tree: a sum of 200 terms has as many
+NESTED = 30  # brackets and CASE within one another; parsing takes some 24 frames of Python for each
 _QUOTED = 60  # characters of a refused part that a message repeats
 
 #: Everything an expression may be made of, beside the functions.
@@ -84,14 +85,35 @@ def _parse(text: str) -> exp.Expr:
     if len(text) > LONGEST:
         raise _Refused(f"the expression is longer than {LONGEST} characters.", "split it up.")
     try:
+        _check_nesting(sqlglot.tokenize(text, read=DIALECT))
         trees = sqlglot.parse(text, read=DIALECT)
     except SqlglotError as error:
         raise _Refused(f"cannot be read as an expression: {_one_line(error)}") from None
     except RecursionError:
-        raise _Refused("the expression is nested too deeply.", "split it up.") from None
+        raise _too_deep() from None
     if len(trees) != 1 or trees[0] is None:
         raise _Refused(f"one expression is wanted, found {len([t for t in trees if t])}.")
     return trees[0]
+
+
+_OPEN = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE)
+_CLOSE = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END)
+
+
+def _check_nesting(tokens: list[Token]) -> None:
+    """Whether an expression can be read may not depend on how deep in calls its reader stands."""
+    depth = 0
+    for token in tokens:
+        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
+        if depth > NESTED:
+            raise _too_deep()
+
+
+def _too_deep() -> _Refused:
+    return _Refused(
+        "the expression is nested too deeply.",
+        f"split it up: at most {NESTED} brackets and CASE within one another, {DEEPEST} operators.",
+    )
 
 
 def _one_line(error: SqlglotError) -> str:
@@ -102,7 +124,7 @@ def _one_line(error: SqlglotError) -> str:
 def _check(tree: exp.Expr) -> None:
     for node in tree.walk():
         if node.depth > DEEPEST:
-            raise _Refused("the expression is nested too deeply.", "split it up.")
+            raise _too_deep()
         if isinstance(node, exp.Anonymous):
             _check_name(node.name)
         elif isinstance(node, exp.Func) and not isinstance(node, _NODES):

@@ -1,9 +1,10 @@
 """What an expression may say, and what is refused with a sentence."""
 
 import pytest
+from sqlglot import exp
 
 from lume_dagster.errors import FlowError
-from lume_dagster.plan.expressions import parse_expression
+from lume_dagster.plan.expressions import NESTED, parse_expression
 from lume_dagster.plan.functions import FUNCTIONS, HELPERS
 from lume_dagster_tests.in_memory import connect
 
@@ -81,9 +82,29 @@ def test_a_misspelt_function_is_met_with_the_nearest_one():
         parse_expression("uper(a)", "x")
 
 
-def test_a_very_deep_expression_is_refused():
+NESTS = [("(", ")"), ("lower(", ")"), ("[", "]"), ("{'a': ", "}"), ("CASE WHEN a THEN ", " END")]
+
+
+@pytest.mark.parametrize(("opened", "closed"), NESTS)
+@pytest.mark.parametrize("levels", [NESTED + 1, 400])
+def test_a_very_deep_expression_is_refused(opened, closed, levels):
     with pytest.raises(FlowError, match="deep"):
-        parse_expression("(" * 3000 + "a" + ")" * 3000, "x")
+        parse_expression(opened * levels + "a" + closed * levels, "x")
+
+
+@pytest.mark.parametrize(("opened", "closed"), NESTS)
+def test_a_deep_expression_is_read_however_deep_in_calls_its_reader_stands(opened, closed):
+    def call(frames: int) -> exp.Expr:
+        if frames:
+            return call(frames - 1)
+        return parse_expression(opened * NESTED + "a" + closed * NESTED, "x")
+
+    assert call(100).find(exp.Column)
+
+
+def test_a_sum_of_very_many_terms_is_refused():
+    with pytest.raises(FlowError, match="deep"):
+        parse_expression(" + ".join(["a"] * 300), "x")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
