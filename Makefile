@@ -29,7 +29,7 @@ servers: setup ## install the servers that tests speak to, as far as this machin
 	@.ci/servers
 
 test: setup servers ## the whole test suite
-	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@WORKERS="$(WORKERS)" .ci/test $(ARGS)
 
 lanes: setup ## a quick part of it with other releases of Dagster, pandas, SQLAlchemy, DuckDB
 	@.ci/lanes $(ARGS)
