@@ -1,7 +1,7 @@
 """Keep Python's garbage collector away from what stays: modules, definitions, connections.
 
 It looks through all there is again and again while a process starts, and finds nothing: a fifth of
-the time of a small run.
+the time of the first run of a process.
 """
 
 from __future__ import annotations

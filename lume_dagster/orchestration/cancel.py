@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import suppress
 
 import dagster as dg
 
+from lume_dagster.connectors.patience import attempts
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.processes import pid_here
@@ -64,9 +64,9 @@ def _never_begin(instance: dg.DagsterInstance, run: dg.DagsterRun, pid: int) -> 
     if not _looked_at(instance, run).is_finished:
         instance.report_run_canceling(run)
     _signal(pid, _AT_ONCE)
-    deadline = time.monotonic() + _GONE_WITHIN
-    while _worker_of(_looked_at(instance, run)) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    for _ in attempts(_GONE_WITHIN):
+        if not _worker_of(_looked_at(instance, run)):
+            break
     if not _looked_at(instance, run).is_finished:
         instance.report_run_canceled(run, _BEFORE)
 

@@ -8,7 +8,7 @@ import zipfile
 import openpyxl
 import pytest
 
-from lume_dagster.engines.readers.formulas import Uncomputed
+from lume_dagster.engines.readers.workbook_formulas import Uncomputed
 from lume_dagster.errors import BatchError
 
 

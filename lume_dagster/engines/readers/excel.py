@@ -11,7 +11,6 @@ from sqlglot import exp
 from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.files import PlainFile
-from lume_dagster.engines.readers.outline import SheetEntry, outline
 from lume_dagster.engines.readers.sheet import (
     SHEET_ROW,
     Sheet,
@@ -21,6 +20,7 @@ from lume_dagster.engines.readers.sheet import (
 )
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
 from lume_dagster.engines.readers.workbook import refuse_oversize
+from lume_dagster.engines.readers.workbook_outline import SheetEntry, outline
 from lume_dagster.errors import BatchError, did_you_mean
 from lume_dagster.flows.model import SheetJoin
 

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.header import column_names
-from lume_dagster.engines.readers.outline import SheetEntry
 from lume_dagster.engines.readers.title_block import LOOKED_AT, header_among
+from lume_dagster.engines.readers.workbook_outline import SheetEntry
 from lume_dagster.errors import BatchError, MissingExtraError, counted, did_you_mean
 from lume_dagster.flows.model import SheetName, SourceFormat
 

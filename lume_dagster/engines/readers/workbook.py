@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from lume_dagster.engines.readers.formulas import Uncomputed
+from lume_dagster.engines.readers.workbook_formulas import Uncomputed
 from lume_dagster.engines.settings import MIB, EngineSettings
 from lume_dagster.errors import BatchError
 
