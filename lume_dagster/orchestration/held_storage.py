@@ -13,9 +13,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+
+from lume_dagster.orchestration.written_ahead import written_ahead
 
 #: How Dagster's webserver keeps its connections; here without a limit of their number or of the
 #: time of a statement. After a minute one is replaced, as what lies between may drop idle ones.
@@ -54,7 +57,8 @@ def held_files(instance: dg.DagsterInstance) -> Iterator[None]:
     for storage, name, method in replaced:
         setattr(storage, name, method)
     try:
-        yield
+        with written_ahead(Path(instance.root_directory)):
+            yield
     finally:
         for storage, name, _ in replaced:
             delattr(storage, name)  # the class's own is there again

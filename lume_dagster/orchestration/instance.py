@@ -13,6 +13,7 @@ from lume_dagster.collector import set_aside, without_collector
 from lume_dagster.errors import EngineError, FlowError, InvalidRequestError
 from lume_dagster.orchestration import migrations
 from lume_dagster.orchestration.held_storage import held_files
+from lume_dagster.orchestration.written_ahead import written_ahead
 
 HOME = "dagster"
 _ENV = "DAGSTER_HOME"
@@ -56,7 +57,7 @@ def dagster_home(data: Path) -> Path:
 def open_instance(data: Path) -> Iterator[dg.DagsterInstance]:
     """The instance of a data folder; its databases stay open as long as the ``with`` block."""
     home = dagster_home(data)
-    with migrations.read_once():
+    with migrations.read_once(), written_ahead(home):
         with without_collector():  # it imports what talks to databases
             opened = _opened(home)
         with opened as instance, held_files(instance), set_aside():
