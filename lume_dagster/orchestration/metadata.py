@@ -222,13 +222,18 @@ def _table(records: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> dg
 
 def _sample(folder: Path) -> list[dict[str, Any]]:
     """The first few rejects, as text short enough to look at."""
-    import pyarrow.parquet as pq
+    import duckdb
 
-    for path in part_files(folder, "rejects"):
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_SAMPLE_ROWS):
-                return [_sample_row(row) for row in batch.to_pylist()]
-    return []
+    parts = [str(path) for path in part_files(folder, "rejects")]
+    if not parts:
+        return []
+    with duckdb.connect(config={"threads": 1}) as connection:
+        found = connection.execute(
+            "SELECT {'row': _lume_row, 'errors': errors, 'original': original, 'file': _lume_file}"
+            f" FROM read_parquet($1) LIMIT {_SAMPLE_ROWS}",
+            [parts],
+        ).fetchall()
+    return [_sample_row(row) for (row,) in found]
 
 
 def _sample_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,8 +241,8 @@ def _sample_row(row: Mapping[str, Any]) -> dict[str, Any]:
     original = row["original"]
     text = original if isinstance(original, str) else json.dumps(original)
     return {
-        "row": row["_lume_row"],
+        "row": row["row"],
         "errors": errors,
         "original": text[:_SAMPLE_TEXT],
-        "file": str(row["_lume_file"]),
+        "file": str(row["file"]),
     }

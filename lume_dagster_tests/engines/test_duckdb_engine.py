@@ -150,7 +150,7 @@ def test_a_plan_is_made_again_for_another_flow_or_seed_of_the_same_digest(tmp_pa
 
 def test_mapping_a_well_formed_csv_file_loads_no_array_library_but_numpy(tmp_path):
     """They take 0.2 s to load, which is more than a small batch takes."""
-    (tmp_path / "in.csv").write_text("id,n\na,1\n", encoding="utf-8")
+    (tmp_path / "in.csv").write_text("id,n\né,1\n", encoding="utf-8")
     program = """
 import sys, pathlib, duckdb
 duckdb.connect().execute("SELECT $1", ["DuckDB 1.5 loads pandas and pyarrow itself"]).fetchall()

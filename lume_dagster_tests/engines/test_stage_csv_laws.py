@@ -73,6 +73,14 @@ def test_any_bytes_are_staged_or_refused_with_a_sentence(stage, data):
         stage(data, type="csv")  # the fixture asserts that each record is in one place, once
 
 
+@law
+@given(text=TEXT, broken=st.binary(max_size=4), at=st.integers(0, 40))
+def test_small_and_large_pieces_are_held_to_the_same_utf_8(text, broken, at):
+    data = text.encode()[:at] + broken + text.encode()[at:]
+    large = data + b"x" * scan.NOT_WORTH_ARROW
+    assert scan.is_utf8(data) is scan.is_utf8(large)
+
+
 @contextmanager
 def _chunks_of(size):
     """Readers that take a file in pieces of so many bytes."""
