@@ -74,8 +74,8 @@ def load(
     mapped = _load_mapped(connection, scratch, delivery, tables)
     _refuse_left_out(connection, delivery, tables, mapped)
     checkpoint("staged")
-    counts, anew = (mapped, rejects), not earlier
-    lines = enter(tables.sql(LEDGER), tables.qualified, delivery, counts, anew=anew)
+    counts = mapped, rejects
+    lines = enter(tables.sql(LEDGER), tables.qualified, delivery, counts, earlier)
     for statement, values in lines:
         run(connection, statement.sql(_DIALECT), values)
     checkpoint("before_commit")
