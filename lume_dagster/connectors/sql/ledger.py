@@ -69,7 +69,9 @@ def stale_mapped(delivery: Delivery, earlier: Sequence[Earlier]) -> list[str]:
 def _replaces(delivery: Delivery, earlier: Earlier) -> bool:
     """Whether a delivery replaces an earlier one's mapped rows by batch."""
     scope = MAPPED_SCOPE[delivery.mode]
-    return bool(scope) and ("version" not in scope or earlier.version == delivery.version)
+    if not scope:
+        return False
+    return "version" not in scope or earlier.version == delivery.version
 
 
 def stale_rejects(earlier: Sequence[Earlier]) -> list[str]:
