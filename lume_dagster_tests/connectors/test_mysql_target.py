@@ -67,6 +67,19 @@ def test_where_local_is_forbidden_rows_are_inserted_just_the_same_and_it_is_said
     assert inserted == loaded
 
 
+@pytest.mark.parametrize("local_infile", [True, False])
+def test_mariadb_keeps_no_sign_of_zero_and_mysql_does(
+    warehouse, mysql_like, ask, tmp_path, local_infile
+):
+    columns = (Column("id", "integer"), Column("ratio", "number"))
+    rows = [{"id": 1, "ratio": -0.0}, {"id": 2, "ratio": -5e-324}]
+    delivery = make_delivery(tmp_path, rows, columns=columns)
+    warehouse.model_copy(update={"local_infile": local_infile}).deliver(delivery)
+    zero = "0.0" if mysql_like.ca is None else "-0.0"
+    found = [str(ratio) for (ratio,) in ask("SELECT ratio FROM ops.orders ORDER BY id")]
+    assert found == [zero, "-5e-324"]
+
+
 def test_a_connector_without_local_infile_does_not_try(
     mysql_like, mysql_database, ask, tmp_path, caplog
 ):

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from lume_dagster.connectors import SnowflakeConnector
+from lume_dagster.connectors.snowflake.session import connected
 from lume_dagster.errors import ConnectorError
 
 
@@ -133,3 +134,15 @@ def test_it_serves_as_a_dagster_resource(given, monkeypatch):
     assert made.success
     assert str(given.get("password")) not in str(seen)
     assert "client_session_keep_alive': '•••'" in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"), [({}, 0.0), ({"platform_detection_timeout_seconds": 0.1}, 0.1)]
+)
+def test_no_cloud_is_asked_where_it_runs_unless_the_connector_says_so(
+    snowflake, snowflake_database, more, seconds
+):
+    given = snowflake.config(snowflake_database)
+    connector = SnowflakeConnector(**given, additional_snowflake_connection_args=more)
+    with connected(connector._login) as connection:
+        assert connection.platform_detection_timeout_seconds == seconds

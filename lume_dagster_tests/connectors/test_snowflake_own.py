@@ -60,13 +60,14 @@ def test_it_is_a_database_and_a_target_that_reads_back(warehouse):
 
 def test_without_a_warehouse_nothing_is_read_or_written(given, snowflake_double, tmp_path):
     idle = SnowflakeConnector(**{**given, "warehouse": None})
-    with pytest.raises(
-        ConnectorError, match=r"has no warehouse.*\n.*set the connector's warehouse"
-    ):
+    known = r"has no warehouse.*\n.*set the connector's warehouse"
+    with pytest.raises(ConnectorError, match=known):
         list(idle.test())
+    with pytest.raises(ConnectorError, match=known):
+        idle.check(make_delivery(tmp_path, []))
     told = r"No active warehouse.*\n.*set the connector's warehouse"
     with pytest.raises(ConnectorError, match=told):
-        idle.check(make_delivery(tmp_path, []))
+        idle.deliver(make_delivery(tmp_path, []))
     with pytest.raises(ConnectorError, match=told):
         read(idle, "SELECT 1 AS a FROM INFORMATION_SCHEMA.TABLES WHERE :source_path = 'x'")
 
@@ -91,7 +92,50 @@ def test_a_view_in_the_place_of_the_table_is_refused(warehouse, ask, tmp_path):
         warehouse.check(make_delivery(tmp_path, []))
 
 
+def test_a_view_with_the_columns_of_the_table_is_refused_too(warehouse, ask, tmp_path):
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    warehouse.deliver(replace(delivery, table="ops.kept"))
+    ask("CREATE VIEW OPS.ORDERS AS SELECT * FROM OPS.KEPT")
+    with pytest.raises(ConnectorError, match=r"\.OPS\.ORDERS is a view.\n.*name a table"):
+        warehouse.check(delivery)
+
+
+def test_a_table_that_somebody_made_is_delivered_into(warehouse, ask, tmp_path):
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    warehouse.deliver(replace(delivery, table="ops.kept"))
+    for name in ("KEPT_REJECTS", "_LUME_LOCK", "_LUME_BATCHES"):
+        ask(f"DROP TABLE OPS.{name}")
+    again = replace(delivery, table="ops.kept", source_path="april", run_id="run_2")
+    warehouse.check(again)
+    assert warehouse.deliver(again).mapped_rows == 1
+    assert ask("SELECT COUNT(*) FROM OPS.KEPT") == [[2]]
+    assert ask("SELECT run_id FROM OPS._LUME_BATCHES") == [["run_2"]]
+    assert ask("SELECT COUNT(*) FROM OPS.KEPT_REJECTS") == [[0]]
+
+
+def test_a_rejects_table_that_somebody_dropped_is_made_again(warehouse, ask, tmp_path):
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}], rejects=1))
+    ask("DROP TABLE OPS.ORDERS_REJECTS")
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}], rejects=2, run_id="run_2"))
+    assert ask("SELECT COUNT(*) FROM OPS.ORDERS_REJECTS") == [[2]]
+
+
 # Names
+
+
+def test_fields_may_be_called_as_the_columns_of_rejects(warehouse, ask, tmp_path):
+    names = ("errors", "_reject__lume_row", "_reject_errors")
+    columns = (Column("id", "integer"), *(Column(name, "string") for name in names))
+    rows = [{"id": None, **dict.fromkeys(names, "mine")}, {"id": 2}]
+    for mode in ("replace_batch", "merge"):
+        warehouse.deliver(
+            make_delivery(tmp_path, rows, columns=columns, rejects=3, mode=mode, key=("id",))
+        )
+        assert ask("SELECT id, errors, _reject__lume_row FROM OPS.ORDERS ORDER BY id") == [
+            [2, None, None],
+            [None, "mine", "mine"],
+        ]
+        assert ask("SELECT COUNT(*), COUNT(errors) FROM OPS.ORDERS_REJECTS") == [[3, 3]]
 
 
 def test_names_are_those_that_unquoted_sql_finds(warehouse, ask, tmp_path):

@@ -118,8 +118,8 @@ def move(
     rejects = _insert_rejects(connection, tables.sql(tables.rejects_name), delivery)
     mapped = _insert(connection, tables.sql(tables.name), delivery)
     checkpoint("staged")
-    ledger, counts, anew = tables.sql(LEDGER), (mapped, rejects), not earlier
-    for statement, values in enter(ledger, ledger_name(tables), delivery, counts, anew=anew):
+    ledger, counts = tables.sql(LEDGER), (mapped, rejects)
+    for statement, values in enter(ledger, ledger_name(tables), delivery, counts, earlier):
         connection.execute(statement.sql(DIALECT), values)
     return Moved(mapped, rejects)
 

@@ -76,15 +76,14 @@ def load(work: Work, checkpoint: Checkpoint) -> Receipt:
         mapped = last_of_each_key(mapped, delivery.key)
         _send_keys(work, mapped)
     _begin(work)
-    anew = not _remove_stale(work)
+    earlier = _remove_stale(work)
     checkpoint("cleared")
     rejects = _send_rejects(work)
     rows = work.batch(delivery.mapped, mapped_columns(delivery.columns), mapped)
     count = send(session, rows, tables.sql(tables.name))
     checkpoint("staged")
-    for statement in enter(
-        tables.sql(LEDGER), tables.qualified, delivery, (count, rejects), anew=anew
-    ):
+    counts = count, rejects
+    for statement in enter(tables.sql(LEDGER), tables.qualified, delivery, counts, earlier):
         _run(session, statement)
     checkpoint("before_commit")
     session.connection.commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lume_dagster.connectors.mysql.session import Session, said
 from lume_dagster.connectors.mysql.shape import DIALECT, quoted
@@ -35,15 +35,21 @@ WHERE privilege_type = 'CREATE' AND grantee = CONCAT(
 
 
 def refuse_missing_rights(session: Session, tables: Tables, there: Mapping[str, object]) -> None:
-    """Refuse a user who may not write, before anything is written."""
-    lacking = [
-        f"{right} on {tables.location(name)}"
-        for name in (tables.name, tables.rejects_name, LEDGER)
-        if name in there
-        for right, probe in _PROBES.items()
-        if not _may(session, tables, name, probe)
-    ]
-    if len(there) < len((tables.name, tables.rejects_name, LEDGER)):
+    """Refuse a user who may not write, before anything is written.
+
+    Few statements need all rights on all tables; where one may not be run, each right is asked for.
+    """
+    wanted = (tables.name, tables.rejects_name, LEDGER)
+    names = [name for name in wanted if name in there]
+    lacking: list[str] = []
+    if not all(_may(session, probe) for probe in _whole_probes(tables, names)):
+        lacking += [
+            f"{right} on {tables.location(name)}"
+            for name in names
+            for right, probe in _PROBES.items()
+            if not _may(session, _filled(probe, tables, name))
+        ]
+    if len(names) < len(wanted):
         lacking += _lacking_to_create(session, tables)
     if lacking:
         user = session.rows("SELECT CURRENT_USER()")[0][0]
@@ -53,12 +59,36 @@ def refuse_missing_rights(session: Session, tables: Tables, there: Mapping[str, 
         )
 
 
-def _may(session: Session, tables: Tables, name: str, probe: str) -> bool:
+def _whole_probes(tables: Tables, names: Sequence[str]) -> list[str]:
+    """Statements that together need every right on every table."""
+    if not names:
+        return []
+    aliases = [f"t{number}" for number in range(len(names))]
+    columns = [f"{a}.{_column(name)}" for a, name in zip(aliases, names, strict=True)]
+    listed = ", ".join(
+        f"{tables.sql(name).sql(DIALECT)} AS {a}" for a, name in zip(aliases, names, strict=True)
+    )
+    none = f"1 = 0 AND COALESCE({', '.join(columns)}) = ''"
+    return [
+        f"EXPLAIN UPDATE {listed} SET {', '.join(f'{c} = {c}' for c in columns)} WHERE {none}",
+        f"EXPLAIN DELETE {', '.join(aliases)} FROM {listed} WHERE {none}",
+        *(_filled(_PROBES["INSERT"], tables, name) for name in names),
+    ]
+
+
+def _filled(probe: str, tables: Tables, name: str) -> str:
+    return probe.format(table=tables.sql(name).sql(DIALECT), column=_column(name))
+
+
+def _column(name: str) -> str:
+    return quoted("run_id" if name == LEDGER else RUN_ID)
+
+
+def _may(session: Session, probe: str) -> bool:
     import pymysql
 
-    column = "run_id" if name == LEDGER else RUN_ID
     try:
-        session.rows(probe.format(table=tables.sql(name).sql(DIALECT), column=quoted(column)))
+        session.rows(probe)
     except pymysql.Error as error:
         if said(error)[0] not in _DENIED:
             raise

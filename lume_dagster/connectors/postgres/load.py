@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lume_dagster.connectors.batch_files import (
     bindings,
     last_of_each_key,
+    rows_in,
     rows_per_batch,
     select_mapped,
     select_rejects,
@@ -74,8 +75,8 @@ def load(
     mapped = _load_mapped(connection, scratch, delivery, tables)
     _refuse_left_out(connection, delivery, tables, mapped)
     checkpoint("staged")
-    counts, anew = (mapped, rejects), not earlier
-    lines = enter(tables.sql(LEDGER), tables.qualified, delivery, counts, anew=anew)
+    counts = mapped, rejects
+    lines = enter(tables.sql(LEDGER), tables.qualified, delivery, counts, earlier)
     for statement, values in lines:
         run(connection, statement.sql(_DIALECT), values)
     checkpoint("before_commit")
@@ -189,6 +190,8 @@ def _copy_rejects(
     delivery: Delivery,
     tables: Tables,
 ) -> int:
+    if not rows_in(delivery.rejects):
+        return 0
     query = select_rejects(scratch, delivery, ENCODERS)
     reader = _stream(scratch, query, delivery, delivery.rejects)
     return _copy(connection, reader, tables.rejects_name, schema=tables.schema)

@@ -145,8 +145,9 @@ def rows(connection: Connection, sql: str, values: Sequence[Any] = ()) -> list[t
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
     """Set server settings for the rest of the transaction."""
-    for name, value in settings.items():
-        rows(connection, "SELECT set_config($1, $2, true)", (name, value))
+    calls = [f"set_config(${i}, ${i + 1}, true)" for i in range(1, 2 * len(settings), 2)]
+    values = [text for setting in settings.items() for text in setting]
+    rows(connection, f"SELECT {', '.join(calls)}", values)
 
 
 def said(error: AdbcError) -> str:

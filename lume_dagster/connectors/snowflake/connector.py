@@ -26,10 +26,7 @@ from lume_dagster.connectors.snowflake.read import bound, stream
 from lume_dagster.connectors.snowflake.session import connected, rows, sentences
 from lume_dagster.connectors.snowflake.shape import (
     Wanted,
-    refuse_missing_rights,
-    refuse_other_shapes,
-    refuse_views,
-    tables_there,
+    refuse_what_does_not_fit,
     wanted_tables,
 )
 from lume_dagster.connectors.sql.bound_query import as_text
@@ -115,10 +112,8 @@ class SnowflakeConnector(ConnectorResource):
         """Refuse a table of another shape, names too long, and a role without rights."""
         with connected(self._login) as connection:
             wanted = self._wanted(connection, delivery)
-            refuse_views(connection, wanted)
-            there = tables_there(connection, wanted)
-            refuse_other_shapes(wanted, there)
-            refuse_missing_rights(connection, wanted, there)
+            _refuse_idle(connection)
+            refuse_what_does_not_fit(connection, wanted)
 
     def deliver(self, delivery: Delivery, checkpoint: Checkpoint = lambda _: None) -> Receipt:
         """Stage a batch, then move it into its tables in one transaction."""
@@ -163,11 +158,7 @@ class SnowflakeConnector(ConnectorResource):
             version = rows(connection, "SELECT CURRENT_VERSION() AS VERSION")[0]["version"]
             role = f" with the role {connection.role}" if connection.role else ""
             yield f"Snowflake {version} at {login.where} lets {connection.user} in{role}."
-            if not connection.warehouse:
-                raise ConnectorError(
-                    f"{connection.user} has no warehouse, so nothing can be read or written.",
-                    hint="set the connector's warehouse, or the user's DEFAULT_WAREHOUSE",
-                )
+            _refuse_idle(connection)
             yield f"It works in the warehouse {connection.warehouse}."
             schemata = f"{quoted(_database(connection))}.INFORMATION_SCHEMA.SCHEMATA"
             seen = rows(connection, f"SELECT COUNT(*) AS SEEN FROM {schemata}")[0]["seen"]
@@ -219,6 +210,15 @@ def _database(connection: SnowflakeConnection) -> str:
     if not connection.database:
         raise ConnectorError("The session has no database.", hint="set the connector's database")
     return str(connection.database)
+
+
+def _refuse_idle(connection: SnowflakeConnection) -> None:
+    """Refuse a session without a warehouse; it knows that itself."""
+    if not connection.warehouse:
+        raise ConnectorError(
+            f"{connection.user} has no warehouse, so nothing can be read or written.",
+            hint="set the connector's warehouse, or the user's DEFAULT_WAREHOUSE",
+        )
 
 
 @contextmanager

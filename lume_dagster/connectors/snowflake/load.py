@@ -9,19 +9,20 @@ Nothing in it is DDL, which would commit it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
+from lume_dagster.connectors.batch_files import rows_in
 from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
 from lume_dagster.connectors.snowflake.names import quoted, statement
 from lume_dagster.connectors.snowflake.session import rows, run, transaction
 from lume_dagster.connectors.snowflake.shape import (
+    NOT_THERE,
     Wanted,
     create_missing,
     refuse_other_shapes,
     tables_there,
 )
-from lume_dagster.connectors.snowflake.stage import sendable, stage
+from lume_dagster.connectors.snowflake.stage import Staged, sendable, stage
 from lume_dagster.connectors.sql.ddl import (
     REJECT_COLUMNS,
     ROW,
@@ -59,23 +60,59 @@ def load(
     checkpoint: Checkpoint,
 ) -> Receipt:
     """Replace the batch's earlier rows by its rows, with its rejects and the ledger."""
-    there = tables_there(connection, wanted)
+    tables = wanted.tables
+    filled = [tables.name, tables.rejects_name] if rows_in(delivery.rejects) else [tables.name]
+    there = tables_there(connection, wanted, filled)
     refuse_other_shapes(wanted, there)
     with sendable(scratch, delivery) as sent:
-        create_missing(connection, wanted, there)
-        schema = wanted.tables.schema
-        mapped, rejects = [stage(connection, schema, s) if s.rows else None for s in sent]
+        if not all(name in there.columns for name in filled):
+            create_missing(connection, wanted, there)
+        staged = stage(connection, tables.schema, sent)
     checkpoint("staged")
+    receipt = _move_into_place(connection, delivery, wanted, staged, checkpoint)
+    checkpoint("after_commit")
+    return receipt
+
+
+def _move_into_place(
+    connection: SnowflakeConnection,
+    delivery: Delivery,
+    wanted: Wanted,
+    staged: Staged | None,
+    checkpoint: Checkpoint,
+) -> Receipt:
+    """Move the rows, and once more where the lock or the ledger was missing.
+
+    They are not looked for before: they are missing only where somebody has dropped them, or has
+    made the mapped table. A transaction that fails changes nothing.
+    """
+    from snowflake.connector.errors import ProgrammingError
+
+    try:
+        return _move(connection, delivery, wanted, staged, checkpoint)
+    except ProgrammingError as error:
+        if error.errno not in NOT_THERE:
+            raise
+    create_missing(connection, wanted, tables_there(connection, wanted))
+    return _move(connection, delivery, wanted, staged, checkpoint)
+
+
+def _move(
+    connection: SnowflakeConnection,
+    delivery: Delivery,
+    wanted: Wanted,
+    staged: Staged | None,
+    checkpoint: Checkpoint,
+) -> Receipt:
     with transaction(connection):
         _take_turn(connection, delivery, wanted)
         earlier = _earlier(connection, delivery, wanted)
         _remove_stale(connection, delivery, wanted, earlier)
         checkpoint("cleared")
-        receipt = _insert(connection, delivery, wanted, mapped, rejects)
-        _enter(connection, delivery, wanted, receipt, anew=not earlier)
+        receipt = _insert(connection, delivery, wanted, staged)
+        _enter(connection, delivery, wanted, receipt, earlier)
         checkpoint("before_commit")
         run(connection, "COMMIT")
-    checkpoint("after_commit")
     return receipt
 
 
@@ -115,22 +152,25 @@ def _remove_stale(
 
 
 def _insert(
-    connection: SnowflakeConnection,
-    delivery: Delivery,
-    wanted: Wanted,
-    mapped: str | None,
-    rejects: str | None,
+    connection: SnowflakeConnection, delivery: Delivery, wanted: Wanted, staged: Staged | None
 ) -> Receipt:
-    tables, last = wanted.tables, ""
-    if delivery.mode == "merge" and mapped is not None:
-        _remove_keys(connection, delivery, wanted, mapped)
-        keys = ", ".join(quoted(name) for name in delivery.key)
-        last = f" QUALIFY ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {quoted(ROW)} DESC) = 1"
-    fill = partial(_fill, connection, delivery, wanted)
-    columns = mapped_columns(delivery.columns)
+    tables, mapped, rejects = wanted.tables, 0, 0
+    if staged is not None and staged.has_mapped:
+        which = staged.mapped_only
+        if delivery.mode == "merge":
+            _remove_keys(connection, delivery, wanted, staged)
+            keys = ", ".join(quoted(name) for name in delivery.key)
+            last = f"PARTITION BY {keys} ORDER BY {quoted(ROW)} DESC"
+            which = f"{which} QUALIFY ROW_NUMBER() OVER ({last}) = 1"
+        columns = [(column, column.name) for column in mapped_columns(delivery.columns)]
+        mapped = _fill(connection, delivery, wanted, (tables.name, columns), (staged, which))
+    if staged is not None and staged.has_rejects:
+        columns = [(column, staged.prefix + column.name) for column in REJECT_COLUMNS]
+        into, source = (tables.rejects_name, columns), (staged, staged.rejects_only)
+        rejects = _fill(connection, delivery, wanted, into, source)
     return Receipt(
-        mapped_rows=fill(tables.name, columns, mapped + last) if mapped else 0,
-        rejects_rows=fill(tables.rejects_name, REJECT_COLUMNS, rejects) if rejects else 0,
+        mapped_rows=mapped,
+        rejects_rows=rejects,
         mapped_location=tables.location(tables.name),
         rejects_location=tables.location(tables.rejects_name),
     )
@@ -140,28 +180,36 @@ def _fill(
     connection: SnowflakeConnection,
     delivery: Delivery,
     wanted: Wanted,
-    name: str,
-    columns: Sequence[Column],
-    source: str,
+    into: tuple[str, Sequence[tuple[Column, str]]],
+    source: tuple[Staged, str],
 ) -> int:
-    """Insert staged rows with their run and batch; ``columns`` are named as they are staged."""
+    """Insert staged rows with their run and batch.
+
+    Args:
+        connection: The session that has staged them.
+        delivery: The batch.
+        wanted: Its tables.
+        into: The table, and its columns each with the name under which it is staged.
+        source: Where they are staged, and which of them are meant.
+    """
+    (name, columns), (staged, which) = into, source
     bound = {RUN_ID: delivery.run_id, SOURCE_PATH: delivery.source_path}
-    names = [quoted(wanted.tables.spell(column.name)) for column in columns]
+    names = [quoted(wanted.tables.spell(column.name)) for column, _ in columns]
     taken = [
-        "?" if column.name in bound else _PARSED.get(column.type, "{0}").format(quoted(column.name))
-        for column in columns
+        "?" if column.name in bound else _PARSED.get(column.type, "{0}").format(quoted(as_staged))
+        for column, as_staged in columns
     ]
-    values = [bound[column.name] for column in columns if column.name in bound]
+    values = [bound[column.name] for column, _ in columns if column.name in bound]
     return run(
         connection,
         f"INSERT INTO {wanted.sql(name)} ({', '.join(names)}) "
-        f"SELECT {', '.join(taken)} FROM {source}",
+        f"SELECT {', '.join(taken)} FROM {staged.table} WHERE {which}",
         values,
     )
 
 
 def _remove_keys(
-    connection: SnowflakeConnection, delivery: Delivery, wanted: Wanted, staged: str
+    connection: SnowflakeConnection, delivery: Delivery, wanted: Wanted, staged: Staged
 ) -> None:
     """Delete the rows whose key the batch brings again. An empty key is equal to an empty one."""
     table = wanted.sql(wanted.tables.name)
@@ -171,7 +219,9 @@ def _remove_keys(
         f"{'IS NOT DISTINCT FROM' if name in optional else '='} fresh.{quoted(name)}"
         for name in delivery.key
     ]
-    run(connection, f"DELETE FROM {table} USING {staged} AS fresh WHERE {' AND '.join(same)}")
+    keys = ", ".join(quoted(name) for name in delivery.key)
+    fresh = f"(SELECT {keys} FROM {staged.table} WHERE {staged.mapped_only}) AS fresh"
+    run(connection, f"DELETE FROM {table} USING {fresh} WHERE {' AND '.join(same)}")
 
 
 def _enter(
@@ -179,13 +229,12 @@ def _enter(
     delivery: Delivery,
     wanted: Wanted,
     receipt: Receipt,
-    *,
-    anew: bool,
+    earlier: Sequence[Earlier],
 ) -> None:
     tables = wanted.tables
     counts = receipt.mapped_rows, receipt.rejects_rows
     ledger = tables.sql(tables.ledger_name)
-    for one in enter(ledger, tables.qualified, delivery, counts, anew=anew):
+    for one in enter(ledger, tables.qualified, delivery, counts, earlier):
         _run(connection, wanted, one)
 
 

@@ -1,9 +1,13 @@
-"""The tables of a delivery in Snowflake: refuse those that do not fit, make those that lack."""
+"""The tables of a delivery in Snowflake: refuse those that do not fit, make those that lack.
+
+Each question is a round trip of its own, so what is seldom the case is asked last: mostly all
+tables are there, and ``DESCRIBE`` answers quicker than the information schema.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,11 +49,12 @@ SNOWFLAKE_TYPES: Mapping[str, str] = {
     "errors": "VARIANT",
 }
 
-_TABLES = (
-    "SELECT TABLE_NAME, TABLE_TYPE FROM {}.INFORMATION_SCHEMA.TABLES "
-    "WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?, ?)"
+#: A row where the schema is there, with the tables in it where it has any.
+_LISTED = (
+    "SELECT t.TABLE_NAME, t.TABLE_TYPE FROM {0}.INFORMATION_SCHEMA.SCHEMATA AS s "
+    "LEFT JOIN {0}.INFORMATION_SCHEMA.TABLES AS t "
+    "ON t.TABLE_SCHEMA = s.SCHEMA_NAME AND t.TABLE_NAME IN (?, ?, ?, ?) WHERE s.SCHEMA_NAME = ?"
 )
-_SCHEMATA = "SELECT SCHEMA_NAME FROM {}.INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = ?"
 
 # A length of VARCHAR that is Snowflake's longest, and a precision that holds microseconds.
 _LONGEST = re.compile(r"VARCHAR\((16777216|134217728)\)")
@@ -61,7 +66,8 @@ _NOT_A_TABLE = {
     "EXTERNAL TABLE": "an external table",
 }
 _NO_RIGHTS = 3001
-_NOT_THERE = {2003, 2043}
+#: What Snowflake answers of a table that is not there, or may not be seen.
+NOT_THERE = frozenset({2003, 2043})
 
 #: The table of one row that a delivery holds while it changes tables of the schema.
 LOCK = "_lume_lock"
@@ -90,6 +96,14 @@ class Wanted:
         return quoted(self.tables.spell(_HOLDER))
 
 
+@dataclass(frozen=True, slots=True)
+class There:
+    """What is there of a delivery's tables."""
+
+    columns: Mapping[str, Sequence[Found]]  # of those tables that were looked for and are there
+    has_schema: bool = True
+
+
 def wanted_tables(delivery: Delivery, tables: Tables) -> Wanted:
     """What a delivery needs in its schema.
 
@@ -109,10 +123,31 @@ def wanted_tables(delivery: Delivery, tables: Tables) -> Wanted:
     return Wanted(tables, spelled)
 
 
-def tables_there(connection: SnowflakeConnection, wanted: Wanted) -> dict[str, list[Found]]:
-    """Those of the delivery's tables that exist (and may be seen), with their columns."""
-    there = {name: _columns_of(connection, wanted.sql(name)) for name in wanted.columns}
-    return {name: found for name, found in there.items() if found}
+def tables_there(
+    connection: SnowflakeConnection, wanted: Wanted, names: Sequence[str] | None = None
+) -> There:
+    """Those of the delivery's tables that exist (and may be seen), with their columns.
+
+    ``names`` are those that matter, all unless said. Where the mapped table is missing, so are
+    the others mostly: then the schema is asked for all of them.
+    """
+    mapped, has_schema = wanted.tables.name, True
+    there = {mapped: _columns_of(connection, wanted.sql(mapped))}
+    others: Collection[str] = set(names or wanted.columns) - {mapped}
+    if not there[mapped]:
+        kinds = _kinds(connection, wanted)
+        others, has_schema = kinds or (), kinds is not None
+    there |= {name: _columns_of(connection, wanted.sql(name)) for name in sorted(others)}
+    return There({name: found for name, found in there.items() if found}, has_schema)
+
+
+def _kinds(connection: SnowflakeConnection, wanted: Wanted) -> dict[str, str] | None:
+    """Those of the delivery's tables that its schema lists, and what they are; None without it."""
+    tables = wanted.tables
+    query = _LISTED.format(quoted(tables.database))
+    listed = rows(connection, query, (*wanted.columns, tables.schema))
+    kinds = {row["table_name"]: row["table_type"] for row in listed if row["table_name"]}
+    return kinds if listed else None
 
 
 def _columns_of(connection: SnowflakeConnection, table: str) -> list[Found]:
@@ -121,7 +156,7 @@ def _columns_of(connection: SnowflakeConnection, table: str) -> list[Found]:
     try:
         described = rows(connection, f"DESCRIBE TABLE {table}")
     except ProgrammingError as error:
-        if error.errno not in _NOT_THERE:
+        if error.errno not in NOT_THERE:
             raise
         return []
     return [Found(row["name"], _plain_type(row["type"]), row["null?"] == "Y") for row in described]
@@ -131,33 +166,45 @@ def _plain_type(type_: str) -> str:
     return _MICROSECONDS.sub(r"\1(6)", _LONGEST.sub("VARCHAR", type_))
 
 
-def refuse_views(connection: SnowflakeConnection, wanted: Wanted) -> None:
+def refuse_what_does_not_fit(connection: SnowflakeConnection, wanted: Wanted) -> None:
+    """Refuse tables of another shape, a role without rights, and what is no table.
+
+    A view has other columns, or cannot be written: only then is asked what it is.
+    """
+    from snowflake.connector.errors import ProgrammingError
+
+    there = tables_there(connection, wanted)
+    try:
+        refuse_other_shapes(wanted, there)
+        _refuse_missing_rights(connection, wanted, there)
+    except (ConnectorError, ProgrammingError):
+        _refuse_views(connection, wanted)
+        raise
+
+
+def _refuse_views(connection: SnowflakeConnection, wanted: Wanted) -> None:
     """Refuse what has the name of a table and is none."""
-    tables = wanted.tables
-    query = _TABLES.format(quoted(tables.database))
-    for row in rows(connection, query, (tables.schema, tables.name, tables.rejects_name)):
-        if row["table_type"] in _NOT_A_TABLE:
+    for name, kind in (_kinds(connection, wanted) or {}).items():
+        if kind in _NOT_A_TABLE:
             raise ConnectorError(
-                f"{tables.location(row['table_name'])} is {_NOT_A_TABLE[row['table_type']]}.",
+                f"{wanted.tables.location(name)} is {_NOT_A_TABLE[kind]}.",
                 hint="name a table in the flow's target",
             )
 
 
-def refuse_other_shapes(wanted: Wanted, there: Mapping[str, Sequence[Found]]) -> None:
+def refuse_other_shapes(wanted: Wanted, there: There) -> None:
     """Refuse tables that are there with other columns."""
-    for name, found in there.items():
+    for name, found in there.columns.items():
         where = wanted.tables.location(name)
         refuse_other_shape(where, wanted.columns[name], found, SNOWFLAKE_TYPES)
 
 
-def refuse_missing_rights(
-    connection: SnowflakeConnection, wanted: Wanted, there: Mapping[str, Sequence[Found]]
-) -> None:
+def _refuse_missing_rights(connection: SnowflakeConnection, wanted: Wanted, there: There) -> None:
     """Refuse a role that may not write: Snowflake compiles the statements and runs none.
 
     One statement needs all rights on a table; where it may not be run, each is asked for.
     """
-    columns = {name: quoted(found[0].name) for name, found in there.items()}
+    columns = {name: quoted(found[0].name) for name, found in there.columns.items()}
     lacking = [
         f"{right} on {wanted.tables.location(name)}"
         for name, column in columns.items()
@@ -199,17 +246,11 @@ def _may(connection: SnowflakeConnection, statement: str) -> bool:
     return error is None
 
 
-def create_missing(
-    connection: SnowflakeConnection, wanted: Wanted, there: Mapping[str, Sequence[Found]]
-) -> None:
+def create_missing(connection: SnowflakeConnection, wanted: Wanted, there: There) -> None:
     """Make what is missing. Each statement commits by itself and may be run by several at once."""
-    tables = wanted.tables
-    missing = [name for name in wanted.columns if name not in there]
-    if missing:
-        query = _SCHEMATA.format(quoted(tables.database))
-        if not rows(connection, query, (tables.schema,)):
-            run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(tables.schema)}")
-    for name in missing:
+    if not there.has_schema:
+        run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(wanted.tables.schema)}")
+    for name in (name for name in wanted.columns if name not in there.columns):
         made = create_table(wanted.sql(name), wanted.columns[name], SNOWFLAKE_TYPES)
         run(connection, _create_lock(wanted) if name == wanted.lock_name else made)
 

@@ -63,11 +63,15 @@ def earlier_deliveries(ledger: exp.Table, table: str, delivery: Delivery) -> Sta
 
 def stale_mapped(delivery: Delivery, earlier: Sequence[Earlier]) -> list[str]:
     """The run ids whose mapped rows this delivery replaces by batch."""
+    return sorted({e.run_id for e in earlier if e.mapped_rows and _replaces(delivery, e)})
+
+
+def _replaces(delivery: Delivery, earlier: Earlier) -> bool:
+    """Whether a delivery replaces an earlier one's mapped rows by batch."""
     scope = MAPPED_SCOPE[delivery.mode]
     if not scope:
-        return []
-    versions = {delivery.version} if "version" in scope else {e.version for e in earlier}
-    return sorted({e.run_id for e in earlier if e.mapped_rows and e.version in versions})
+        return False
+    return "version" not in scope or earlier.version == delivery.version
 
 
 def stale_rejects(earlier: Sequence[Earlier]) -> list[str]:
@@ -88,37 +92,53 @@ def enter(
     table: str,
     delivery: Delivery,
     counts: tuple[int, int],
-    *,
-    anew: bool = False,
+    earlier: Sequence[Earlier],
 ) -> list[Statement]:
     """The statements that make the ledger say what the table now holds.
+
+    Each is a round trip, so only those that change something are there: mostly one or two.
 
     Args:
         ledger: The table of the ledger.
         table: How it calls the table that was written to.
         delivery: What was delivered.
         counts: How many mapped rows and rejects.
-        anew: Whether the ledger knows nothing of the batch, so that there is nothing to forget.
+        earlier: All that the ledger knows of the batch.
     """
+    forgotten = _all_forgotten if delivery.mode == "replace" else _batch_forgotten
     line = _enter(ledger, table, delivery, counts)
-    return (
-        [line]
-        if anew and delivery.mode != "replace"
-        else [*_forgotten(ledger, table, delivery), line]
-    )
+    return [*forgotten(ledger, table, delivery, earlier), line]
 
 
-def _forgotten(ledger: exp.Table, table: str, delivery: Delivery) -> Iterator[Statement]:
-    """The statements by which the ledger forgets what the delivery replaces."""
+def _batch_forgotten(
+    ledger: exp.Table, table: str, delivery: Delivery, earlier: Sequence[Earlier]
+) -> Iterator[Statement]:
+    """How the ledger forgets what the delivery replaces of its batch.
+
+    The rejects of all its lines are replaced. A line whose mapped rows are replaced too, or that
+    has none, goes; one that still has some stays without its rejects.
+    """
+    kept = [line for line in earlier if not _replaces(delivery, line)]
+    if len(kept) < len(earlier):
+        yield _gone(ledger, _where(table, delivery, MAPPED_SCOPE[delivery.mode] or ()))
+    if not all(line.mapped_rows for line in kept):
+        where, values = _where(table, delivery, REJECTS_SCOPE)
+        yield _gone(ledger, (where.and_(_is_zero("mapped_rows")), values))
+    if any(line.mapped_rows and line.rejects_rows for line in kept):
+        yield _zeroed(ledger, "rejects_rows", _where(table, delivery, REJECTS_SCOPE))
+
+
+def _all_forgotten(
+    ledger: exp.Table, table: str, delivery: Delivery, _: Sequence[Earlier]
+) -> Iterator[Statement]:
+    """How it forgets all mapped rows of the table; of other batches it keeps the rejects."""
     from sqlglot import exp
 
-    mapped_scope = MAPPED_SCOPE[delivery.mode]
-    yield _forget(ledger, "rejects_rows", _where(table, delivery, REJECTS_SCOPE))
-    if mapped_scope is not None:
-        yield _forget(ledger, "mapped_rows", _where(table, delivery, mapped_scope))
-    where, values = _where(table, delivery, mapped_scope if mapped_scope == () else REJECTS_SCOPE)
-    empty = [_column(n).eq(exp.Literal.number(0)) for n in ("mapped_rows", "rejects_rows")]
-    yield exp.delete(ledger.copy(), where=exp.and_(where, *empty)), values
+    whole, *batch = _tests(REJECTS_SCOPE)
+    going = exp.or_(_is_zero("rejects_rows"), exp.and_(*batch))
+    values = (table, delivery.flow, delivery.source_path)
+    yield _gone(ledger, (exp.and_(whole, going), values))
+    yield _zeroed(ledger, "mapped_rows", _where(table, delivery, ()))
 
 
 def _enter(ledger: exp.Table, table: str, delivery: Delivery, counts: tuple[int, int]) -> Statement:
@@ -134,7 +154,13 @@ def _enter(ledger: exp.Table, table: str, delivery: Delivery, counts: tuple[int,
     return exp.Insert(this=exp.Schema(this=ledger.copy(), expressions=names), expression=line), row
 
 
-def _forget(
+def _gone(ledger: exp.Table, where: tuple[exp.Condition, tuple[Any, ...]]) -> Statement:
+    from sqlglot import exp
+
+    return exp.delete(ledger.copy(), where=where[0]), where[1]
+
+
+def _zeroed(
     ledger: exp.Table, column: str, where: tuple[exp.Condition, tuple[Any, ...]]
 ) -> Statement:
     from sqlglot import exp
@@ -145,14 +171,24 @@ def _forget(
     ), where[1]
 
 
+def _is_zero(column: str) -> exp.Condition:
+    from sqlglot import exp
+
+    return _column(column).eq(exp.Literal.number(0))
+
+
 def _where(
     table: str, delivery: Delivery, scope: Sequence[str]
 ) -> tuple[exp.Condition, tuple[Any, ...]]:
     from sqlglot import exp
 
-    names = ("target_table", *scope)
-    tests = [_column(name).eq(_value(i)) for i, name in enumerate(names, 1)]
-    return exp.and_(*tests), (table, *(getattr(delivery, name) for name in scope))
+    values = (table, *(getattr(delivery, name) for name in scope))
+    return exp.and_(*_tests(scope)), values
+
+
+def _tests(scope: Sequence[str]) -> list[exp.Condition]:
+    """That a line is of a table and a scope; values are numbered, and each stands once."""
+    return [_column(name).eq(_value(i)) for i, name in enumerate(("target_table", *scope), 1)]
 
 
 def _column(name: str) -> exp.Column:

@@ -86,8 +86,8 @@ def load(
             earlier = _remove_stale(session, delivery, place, stage)
             checkpoint("cleared")
             _move(session, stage, delivery, tables)
-            counts, anew = (mapped, rejects), not earlier
-            lines = enter(tables.sql(LEDGER), place.ledger_name, delivery, counts, anew=anew)
+            counts = mapped, rejects
+            lines = enter(tables.sql(LEDGER), place.ledger_name, delivery, counts, earlier)
             session.run_all([*map(rendered, lines), *stage.dropped()])
             checkpoint("before_commit")
             session.commit()

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.readers.durations import duration_sql, durations
 from lume_dagster.engines.readers.header import column_names
 from lume_dagster.engines.readers.title_block import LOOKED_AT, header_among
 from lume_dagster.engines.readers.workbook_outline import SheetEntry
@@ -102,15 +103,20 @@ def read_sheet(
     names, first = _header(texts, filled, options, f"{uri}, sheet {name!r},")
     rows = filled[filled >= first]
     kept = [*range(len(names))] if options.columns else _columns(texts, names)
+    counted_columns = {place: names[place] for place in kept}
+    spans = durations(workbook, name, texts, counted_columns, f"{uri}, sheet {name!r},")
     table = pa.table(
         {
             SHEET_ROW: pa.array(rows + 1),
             **{f"t{i}": texts.column(place).take(rows) for i, place in enumerate(kept)},
             **{f"n{i}": numbers.column(place).take(rows) for i, place in enumerate(kept)},
+            **{f"d{i}": spans[place].take(rows) for i, place in enumerate(kept) if place in spans},
         }
     )
     connection.register("sheet", table)
-    outputs = "".join(f", {_text_sql(i)} AS c{i}" for i in range(len(kept)))
+    outputs = "".join(
+        f", {_text_sql(i, is_span=place in spans)} AS c{i}" for i, place in enumerate(kept)
+    )
     connection.execute(
         f"COPY (SELECT {SHEET_ROW}{outputs} FROM sheet) TO $into ({PARQUET})", {"into": str(into)}
     )
@@ -134,13 +140,14 @@ def _header_elsewhere(texts: pa.RecordBatch, filled: Any) -> int | None:
     )
 
 
-def _text_sql(place: int) -> str:
-    """The text of a cell: the client's, but for a number that it rounds, and for a time of day."""
+def _text_sql(place: int, *, is_span: bool) -> str:
+    """The text of a cell: the client's, but for a number that it rounds, and for times."""
     text, value = f"t{place}", f"n{place}"
     rounded = f"TRY_CAST({text} AS DOUBLE) <> {value}"
     clock = r"^1899-12-3[01] (\d\d:\d\d:\d\d(\.\d+)?)$"
+    span = f"WHEN d{place} IS NOT NULL THEN {duration_sql(f'd{place}')} " if is_span else ""
     return (
-        f"CASE WHEN {rounded} THEN format('{{:.15g}}', {value})"
+        f"CASE {span}WHEN {rounded} THEN format('{{:.15g}}', {value})"
         f" WHEN {text} LIKE '1899-12-3%' THEN regexp_replace({text}, '{clock}', '\\1')"
         f" ELSE {text} END"
     )

@@ -110,9 +110,24 @@ def execute(cursor: FakeSnowflakeCursor, transformed: exp.Expression, params=Non
 
 
 def describe_only(cursor: FakeSnowflakeCursor, command: str):
-    """Snowflake looks at rights when it compiles a statement."""
-    refuse_change(cursor, parse_one(command))
+    """Snowflake looks at rights, and at what is to be changed, when it compiles a statement."""
+    statement = parse_one(command)
+    refuse_change(cursor, statement)
+    table = statement.find(exp.Table)
+    if isinstance(statement, _CHANGES) and table and is_view(cursor, table):
+        words = f"SQL compilation error:\nView '{table.name}' cannot be changed"  # Snowflake has other words
+        raise ProgrammingError(msg=words, errno=2203, sqlstate="42601")
     return _describe_only(cursor, command)
+
+
+def is_view(cursor: FakeSnowflakeCursor, table: exp.Table) -> bool:
+    """Whether a name is that of a view."""
+    names = [cursor._conn.database, table.db, table.name]
+    query = (
+        "SELECT 1 FROM duckdb_views() WHERE upper(database_name) = upper(?) "
+        "AND schema_name = ? AND view_name = ?"
+    )
+    return bool(cursor._duck_conn.execute(query, names).fetchone())
 
 
 def refuse_change(cursor: FakeSnowflakeCursor, statement: exp.Expression) -> None:
