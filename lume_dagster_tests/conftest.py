@@ -25,12 +25,15 @@ from lume_dagster_tests.servers.fleet import (
     pytest_configure,
     pytest_unconfigure,
 )
+from lume_dagster_tests.servers.groups import pytest_configure_node, pytest_xdist_make_scheduler
 
 __all__ = [
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_configure_node",
     "pytest_unconfigure",
+    "pytest_xdist_make_scheduler",
 ]
 
 ROOT = Path(__file__).parent.parent
