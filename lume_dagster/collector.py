@@ -7,8 +7,12 @@ the time of the first run of a process.
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+#: Whether ``set_aside`` holds: to count a million objects that are frozen takes 20 ms.
+_ASIDE = threading.Event()
 
 
 @contextmanager
@@ -22,7 +26,7 @@ def without_collector() -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.get_freeze_count() == 0:  # what somebody else froze is to stay so
+        if not _is_frozen():  # what somebody else froze is to stay so
             gc.freeze()
             gc.unfreeze()
         if was_on:
@@ -32,14 +36,20 @@ def without_collector() -> Iterator[None]:
 @contextmanager
 def set_aside() -> Iterator[None]:
     """Work with what is there: only what is made from now on is looked through."""
-    if gc.get_freeze_count():
+    if _is_frozen():
         yield
         return
     gc.freeze()
+    _ASIDE.set()
     try:
         yield
     finally:
+        _ASIDE.clear()
         gc.unfreeze()
+
+
+def _is_frozen() -> bool:
+    return _ASIDE.is_set() or gc.get_freeze_count() > 0
 
 
 def collect_seldom() -> None:

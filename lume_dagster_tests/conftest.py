@@ -10,12 +10,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from lume_dagster.collector import set_aside
 from lume_dagster_tests.servers.fleet import (
     may_be_missing,
     pytest_collection_finish,
@@ -23,15 +25,19 @@ from lume_dagster_tests.servers.fleet import (
     pytest_configure,
     pytest_unconfigure,
 )
+from lume_dagster_tests.servers.groups import pytest_configure_node, pytest_xdist_make_scheduler
 
 __all__ = [
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_configure_node",
     "pytest_unconfigure",
+    "pytest_xdist_make_scheduler",
 ]
 
 ROOT = Path(__file__).parent.parent
+_ASIDE = ExitStack()  # what was imported, as long as tests run
 
 # A project or an instance of the person who runs the tests must not leak into them.
 for name in ("DAGSTER_HOME", "LUME_PROJECT"):
@@ -65,7 +71,7 @@ def pytest_runtest_makereport(
 def pytest_runtestloop() -> None:
     """What costs every test a little: dead objects are looked for among the test's own only."""
     gc.collect()
-    gc.freeze()
+    _ASIDE.enter_context(set_aside())
     gc.set_threshold(20_000, 20, 20)
     _read_migrations_once()
     _spare_the_disk()
@@ -73,7 +79,7 @@ def pytest_runtestloop() -> None:
 
 def pytest_sessionfinish() -> None:
     """What was laid aside ends with the process."""
-    gc.unfreeze()
+    _ASIDE.close()
 
 
 def _read_migrations_once() -> None:

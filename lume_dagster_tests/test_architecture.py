@@ -17,6 +17,7 @@ import pytest
 import lume_dagster
 from lume_dagster import errors
 from lume_dagster.cli import lume
+from lume_dagster_tests.servers.groups import SECONDS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "lume_dagster"
@@ -265,3 +266,8 @@ def test_the_continuous_integration_calls_make_and_nothing_of_its_own():
     calls = [line for line in lines if line and not line.startswith(("#", "set ", "cd "))]
     assert all(line.startswith("make ") for line in calls)
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_files_of_tests_that_begin_early_are_there():
+    named = [name for name in SECONDS if name.endswith(".py")]
+    assert [name for name in named if not (TESTS / name).is_file()] == []

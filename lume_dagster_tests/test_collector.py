@@ -6,6 +6,7 @@ import gc
 
 import pytest
 
+from lume_dagster import collector
 from lume_dagster.collector import set_aside, without_collector
 
 
@@ -33,12 +34,14 @@ def test_where_somebody_turned_it_off_it_stays_off():
 
 @pytest.fixture
 def nothing_frozen():
-    """The suite freezes what it imports; here it is as in a process of a user."""
-    frozen = gc.get_freeze_count()
+    """The suite sets aside what it imports; here it is as in a process of a user."""
+    aside = collector._ASIDE.is_set()
+    collector._ASIDE.clear()
     gc.unfreeze()
     yield
-    if frozen:
+    if aside:
         gc.freeze()
+        collector._ASIDE.set()
 
 
 @pytest.mark.usefixtures("nothing_frozen")
@@ -62,7 +65,7 @@ def test_what_somebody_froze_stays_frozen():
 def work_with_what_is_there() -> None:
     with set_aside():
         assert gc.get_freeze_count() > 0
-        with set_aside():
+        with set_aside(), without_collector():
             pass
         assert gc.get_freeze_count() > 0, "the inner one leaves it to the outer one"
         raise ValueError("wrong")

@@ -13,16 +13,19 @@ from lume_dagster.connectors.protocol import Delivery, Target
 # A server process that has imported everything once forks the children: quick, and free of the
 # threads and connections of the process that runs the tests.
 _CHILDREN = multiprocessing.get_context("forkserver")
-_CHILDREN.set_forkserver_preload(
-    [
-        "lume_dagster.testing.crash",
-        *("lume_dagster.connectors.resource", "lume_dagster.connectors.batch_files"),
-        *("duckdb", "pyarrow.parquet", "sqlglot", "sqlglot.dialects.mysql"),
-        # What takes long to import; passed over where it is not installed.
-        *("adbc_driver_postgresql.dbapi", "mssql_python", "pymysql", "snowflake.connector"),
-        *("databricks.sql.backend.thrift_backend", "lume_dagster.connectors.databricks.connector"),
-    ]
-)
+_PRELOADED = [
+    *("lume_dagster.testing.crash", "lume_dagster.connectors", "lume_dagster.connectors.resource"),
+    *("lume_dagster.connectors.batch_files", "duckdb", "pandas", "pyarrow.parquet", "sqlglot"),
+    *(
+        f"sqlglot.dialects.{name}"
+        for name in "databricks duckdb mysql postgres snowflake tsql".split()
+    ),
+    # What takes long to import; passed over where it is not installed.
+    *("adbc_driver_postgresql.dbapi", "mssql_python", "pymysql", "snowflake.connector"),
+    *("snowflake.connector.file_transfer_agent", "opentelemetry.trace", "databricks.sql.client"),
+    *("databricks.sql.backend.thrift_backend", "lume_dagster.connectors.databricks.connector"),
+]
+_CHILDREN.set_forkserver_preload(_PRELOADED)
 _PATIENCE = 240
 
 

@@ -6,19 +6,20 @@ not every machine can have is ``optional``: its tests bear the marker ``optional
 not run in CI either, which the summary says.
 
 Where several processes run the tests (pytest-xdist), the tests of one server, those of the demo, and those
-of one file go to one process: each server runs once, and starts when the first of its tests comes.
+of one file go to one process: each server runs once, and starts when the first of its tests comes (see groups.py).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import pytest
 
+from lume_dagster_tests.servers.groups import arrange, close
 from lume_dagster_tests.servers.process import ServerUnavailable
 
 Start = Callable[[], AbstractContextManager[Any]]
@@ -26,9 +27,7 @@ Start = Callable[[], AbstractContextManager[Any]]
 NOT_RUN = "NOT RUN"
 
 _STARTS: dict[str, Start] = {}
-_MADE_ONCE = frozenset(
-    {"demo"}
-)  # fixtures of the session that take long, though they are no server
+_MADE_ONCE = frozenset({"demo"})  # takes long, as a server does that starts
 
 
 class Fleet:
@@ -89,14 +88,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[FLEET] = Fleet()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # after the shuffle
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
     """Tests that share a server, else the demo, else a file, belong together."""
-    for item in items:
-        asked = set(_asked(item))
-        shared = [*sorted(_STARTS.keys() & asked), *sorted(_MADE_ONCE & asked)]
-        group = shared[0] if shared else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    yield
+    arrange(config, items, [_group(item) for item in items])
+
+
+def _group(item: pytest.Item) -> str:
+    asked = set(_asked(item))
+    shared = [*sorted(_STARTS.keys() & asked), *sorted(_MADE_ONCE & asked)]
+    return shared[0] if shared else item.nodeid.partition("::")[0]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -121,3 +125,4 @@ def may_be_missing(item: pytest.Item, reason: object) -> bool:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
     config.stash[FLEET].stop()
+    close()

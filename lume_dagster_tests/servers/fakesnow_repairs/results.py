@@ -1,4 +1,4 @@
-"""Results as Snowflake sends them: NULL timestamps are NULL, and long results come in pieces."""
+"""Results as Snowflake sends them: NULL timestamps are NULL, long results come in pieces."""
 
 import itertools
 from collections import OrderedDict
@@ -8,6 +8,7 @@ from importlib import import_module
 import fakesnow.arrow
 import pyarrow as pa
 import pyarrow.compute as pc
+from fakesnow.cursor import FakeSnowflakeCursor
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -30,6 +31,13 @@ def apply() -> None:
     server.JSONResponse = with_pieces
     server.app.router.routes.append(Route("/pieces/{number:int}", piece, methods=["GET"]))
     server.shared_fs.results_cache = LastResults()
+    FakeSnowflakeCursor._describe_last_sql = describe_last_sql
+
+
+def describe_last_sql(cursor: FakeSnowflakeCursor) -> list:
+    """The columns of a result; fakesnow parsed and wrote the statement anew to ask for them."""
+    said = cursor._duck_conn.execute(f"DESCRIBE {cursor._last_sql}", cursor._last_params)
+    return said.fetchall()
 
 
 def timestamp_struct(values: pa.Array) -> pa.StructArray:
