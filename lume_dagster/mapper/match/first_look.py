@@ -43,7 +43,7 @@ FLAGS = frozenset({
 
 def assigned(scored: Scored) -> NDArray[np.bool_]:
     """Of each field's candidates the one that it was assigned."""
-    return scored.candidates == scored.assigned[:, None]
+    return np.asarray(scored.candidates == scored.assigned[:, None])
 
 
 def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
