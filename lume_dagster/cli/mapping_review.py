@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -13,8 +14,8 @@ from lume_dagster.mapper.lineage import lineage_of
 from lume_dagster.mapper.nodes import complete, expressions, with_node
 from lume_dagster.mapper.proposal import Decision, Proposal, Shown, Verdict
 from lume_dagster.mapper.review import decide
-from lume_dagster.mapper.sample import take_sample
-from lume_dagster.mapper.trial import Trial
+from lume_dagster.mapper.sample import Sample, take_sample
+from lume_dagster.mapper.trial import Trial, Tried
 from lume_dagster.mapper.workshop.running import changed_flow
 
 if TYPE_CHECKING:
@@ -92,9 +93,12 @@ class Reviewing:
         if said in actions:
             return actions[said]()
         if said.isdecimal() and 1 <= int(said) <= len(proposal.alternatives):
-            self._map(proposal.path, proposal.alternatives[int(said) - 1].expression)
+            taken = proposal.alternatives[int(said) - 1].expression
+            _show(taken, proposal, _tried(taken, proposal, about, trial), trial)
+            self._map(proposal.path, taken)
             return self._decide(proposal.path, Decision.APPROVED)
-        click.echo(f"There is no {said!r} here.")
+        numbers = ", or a number above" if proposal.alternatives else ""
+        click.echo(f"{said!r} is none of them: a letter in brackets{numbers}.")
         return False
 
     def _approve(self, proposal: Proposal) -> bool:
@@ -108,14 +112,11 @@ class Reviewing:
         given = click.prompt("expression", default=proposal.expression or "").strip()
         if not given:
             return False
-        within = next((s for s in proposal.sources if "[]" in s), "")
-        tried = trial.one(about, given, within)
+        tried = _tried(given, proposal, about, trial)
         if tried.refused is not None:
             click.echo(tried.refused)
             return False
-        for row in range(min(_SHOWN, len(tried.values))):
-            shown = Shown({}, tried.values[row], tried.errors[row])
-            click.secho(f"   {before_and_after(shown)}", dim=True)
+        _show(given, proposal, tried, trial)
         if not click.confirm("Take it?", default=True):
             return False
         self._map(proposal.path, given)
@@ -141,6 +142,29 @@ class Reviewing:
         self.proposals = tuple(
             replace(p, **changes) if p.path == path else p for p in self.proposals
         )
+
+
+def _tried(given: str, proposal: Proposal, about: SchemaField, trial: Trial) -> Tried:
+    within = next((s for s in proposal.sources if "[]" in s), "")
+    return trial.one(about, given, within)
+
+
+def _show(given: str, proposal: Proposal, tried: Tried, trial: Trial) -> None:
+    for line in _lines(given, proposal.path, tried, trial.sample):
+        click.secho(f"    {line}", dim=True)
+
+
+def _lines(given: str, path: str, tried: Tried, sample: Sample) -> list[str]:
+    """What an expression makes of the first rows that differ; of a list's items without them."""
+    sources = [column for column in lineage_of(given, path).sources if "[]" not in column]
+    known = {column.path: column.values for column in sample.columns}
+    before = {s: known[s] for s in sources if len(known.get(s, ())) == len(tried.values)}
+    made = zip(tried.values, tried.errors, strict=True)
+    rows = (
+        Shown({source: values[row] for source, values in before.items()}, value, error)
+        for row, (value, error) in enumerate(made)
+    )
+    return list(islice(dict.fromkeys(map(before_and_after, rows)), _SHOWN))
 
 
 def _about(field_: SchemaField) -> str:

@@ -44,10 +44,15 @@ def tell_draft(shell: Shell, draft: Draft) -> None:
 
 
 def _summary(draft: Draft) -> Iterator[str]:
-    """Of the fields a person has not spoken about, how many are sure."""
-    verdicts = [proposal.verdict.value for proposal in draft.proposals]
+    """What a person has said of the fields, and of the others how many are sure."""
+    decided = [_DECIDED.get(proposal.decision, "") for proposal in draft.proposals]
+    pairs = zip(draft.proposals, decided, strict=True)
+    verdicts = [proposal.verdict.value for proposal, said in pairs if not said]
     sure = verdicts.count("auto")
-    yield f"{sure} of {counted(len(verdicts), 'field')} {'is' if sure == 1 else 'are'} sure"
+    yield f"{sure} of {counted(len(decided), 'field')} {'is' if sure == 1 else 'are'} sure"
+    for said in _DECIDED.values():
+        if number := decided.count(said):
+            yield f"{number} {'is' if number == 1 else 'are'} {said}"
     if looks := verdicts.count("review"):
         yield counted(looks, "wants a look", "want a look")
     if none := verdicts.count("abstain"):

@@ -78,7 +78,7 @@ class Drift:
         if left := self.renamed[most:] if most is not None else ():
             yield f"{len(left)} more seem{'s' if len(left) == 1 else ''} to be renamed."
         if self.unused:
-            yield f"New, and not used: {_some(self.unused, most)}."
+            yield f"The flow does not use: {_some(self.unused, most)}."
 
 
 def find_drift(

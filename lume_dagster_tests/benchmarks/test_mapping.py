@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmarks.mapping import columns, fabricated, generated, product, whole_files
 from benchmarks.mapping.cases import Case, split_of
-from benchmarks.mapping.metrics import Answer, Count, calibration_error
+from benchmarks.mapping.metrics import Answer, Count, calibration_error, error_of_chance
 from lume_dagster.mapper.match.column import Column
 
 CASE = Case(
@@ -50,6 +54,11 @@ def test_a_column_that_is_not_ranked_is_no_hit():
 def test_the_calibration_error_is_0_for_the_truth():
     assert calibration_error([(1.0, True), (0.0, False)]) == 0
     assert calibration_error([(0.9, False), (0.9, True)]) == pytest.approx(0.4)
+
+
+def test_few_pairs_have_an_error_by_chance_and_many_hardly_any():
+    assert error_of_chance([0.5] * 10) > error_of_chance([0.5] * 1000)
+    assert error_of_chance([1.0, 0.0]) == 0
 
 
 def test_a_split_depends_on_the_name_alone():
@@ -116,3 +125,38 @@ def test_joined_names_are_the_beginnings_of_words():
 def test_a_baseline_is_given_columns_of_one_length():
     case = replace(CASE, target=(Column("x", "x", values=("1", "2")), Column("y", "y")))
     assert columns.written(case)["target"] == [["x", ["1", "2"]], ["y", [None, None]]]
+
+
+def program(tmp_path, method, limit=60):
+    """``baseline.py`` with a method of the test's own, as its environment would run it."""
+    script = tmp_path / "baseline.py"
+    own = Path(columns.__file__).with_name("baseline.py").read_text(encoding="utf-8")
+    begins, ends = own.split('if __name__ == "__main__":')
+    made = f'_VALENTINE = ()\n{method}\nMETHODS["own"] = own\n'
+    script.write_text(f'{begins}{made}if __name__ == "__main__":{ends}', encoding="utf-8")
+    cases = "".join(
+        json.dumps({"name": name, "source": [["a", []]], "target": [["x", []]]}) + "\n"
+        for name in ("one", "two", "three")
+    )
+    command = [sys.executable, str(script), "own", str(limit)]
+    done = subprocess.run(command, input=cases, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_each_case_of_a_baseline_is_a_process_of_its_own(tmp_path):
+    method = "def own(source, target): return {('a', 'x'): float(os.getpid())}, [('a', 'x')]"
+    given = program(tmp_path, method)
+    assert [each["name"] for each in given] == ["one", "two", "three"]
+    assert len({each["scores"][0][2] for each in given}) == 3
+
+
+def test_a_baseline_that_does_not_end_or_fails_is_told_and_the_next_case_begins(tmp_path):
+    never = "def own(source, target):\n    while True: pass"
+    assert [each.get("stopped") for each in program(tmp_path, never, limit=1)] == [True] * 3
+    fails = "def own(source, target): raise ValueError('no columns')"
+    given = program(tmp_path, fails)
+    assert [each["failed"] for each in given] == ["ValueError: no columns"] * 3
+    printed = "".join(json.dumps(each) + "\n" for each in given)
+    found, said = columns._answers(printed, [CASE] * 3)
+    assert found == {}
+    assert said == "fails on 3 (ValueError: no columns) of 3 cases"

@@ -63,7 +63,7 @@ def test_a_file_that_lost_a_column_is_no_other_file(tmp_path):
 
 def test_a_new_column_is_told_and_stops_nothing(tmp_path):
     drift = drift_of(tmp_path, "email,first_name,last_name,city,fax\na@b.org,Ann,Lee,Bonn,1\n")
-    assert list(drift.sentences()) == ["New, and not used: 'fax'."]
+    assert list(drift.sentences()) == ["The flow does not use: 'fax'."]
 
 
 def test_renamed_columns_are_found_by_name(tmp_path):

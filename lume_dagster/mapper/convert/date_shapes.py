@@ -46,7 +46,7 @@ _YEAR_MONTH_DAY = re.compile(
     rf"(\d{{4}})([-/ ])({MONTH})(\.?)\2(\d{{1,2}})(?!\d)(.*)", re.IGNORECASE | re.DOTALL
 )
 _MONTH_YEAR = re.compile(rf"({MONTH})(\.?)([ ,/-]+)(\d{{4}}|\d{{2}})", re.IGNORECASE)
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:([T ]?)(\d{2})(\d{2})(\d{2})(Z?))?")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:([T ]?)(\d{2})(\d{2})(\d{2})?(Z?))?")
 _WEEKDAY = re.compile(r"([A-Za-z]{3,9})(\.?,? +)(?=[\dA-Za-z])")
 _CLOCK = re.compile(
     r"([T ]|, |,| at | - |:)(\d{1,2})(:)(\d{2})(?:(:)(\d{2})(?:([.,])(\d{1,9}))?)?"
@@ -199,16 +199,23 @@ def _compact(text: str) -> tuple[Reading, ...]:
     a, b, c, gap, hour, minute, second, zone = match.groups()
     found = []
     if 1900 <= int(a) <= 2100:
-        form = "%Y%m%d" + (f"{gap}%H%M%S{zone}" if hour else "")
+        form = "%Y%m%d" + (f"{gap}%H%M{'%S' if second else ''}{zone}" if hour else "")
         found += _with_clock(form, YEAR_FIRST, (int(a), int(b), int(c)), "")
     if hour:
-        midnight = (hour, minute, second) == ("00", "00", "00")
+        if int(hour) > 23 or int(minute) > 59:
+            return ()
+        midnight = (hour, minute, second or "00") == ("00", "00", "00")
         return tuple(Reading(r.format, "", r.day, True, midnight) for r in found)
     year = int(b + c)
     if 1900 <= year <= 2100:
         found += _with_clock("%d%m%Y", DAY_FIRST, (year, int(a[2:]), int(a[:2])), "")
         found += _with_clock("%m%d%Y", MONTH_FIRST, (year, int(a[:2]), int(a[2:])), "")
     return tuple(found)
+
+
+def is_compact_moment(text: str) -> bool:
+    """Whether digits alone are a day and a time of it, down to the minute or second."""
+    return text.isdigit() and len(text) in (12, 14) and bool(_compact(text))
 
 
 _PARTIALS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,6 +141,8 @@ def _weights(
     constant = [o for o in best if len({r.day.day for r in taken[o].values()}) == 1]
     if len(constant) == 1 and len(members) > 2:
         prior[constant[0]] = prior.get(constant[0], 0.1) * 4
+    if all(_HALF_OF_DAY.search(v) for v in members):
+        prior[MONTH_FIRST] = prior.get(MONTH_FIRST, 0.1) * _WITH_AM_PM
     total = sum(prior.get(o, 0.1) for o in best)
     return {o: (0.9 * prior.get(o, 0.1) / total, unclear) for o in best}
 
@@ -158,6 +161,8 @@ def _short_years(
     return {other: (1 - first, why), YEAR_FIRST: (first, why)}
 
 
+#: Who writes ``8:02 AM`` mostly writes the month first.
+_HALF_OF_DAY, _WITH_AM_PM = re.compile(r"\d ?[ap]\.?m\.?$", re.IGNORECASE), 4
 _MARK_PRIORS = {
     "/": {MONTH_FIRST: 0.5, DAY_FIRST: 0.45, YEAR_FIRST: 0.05},
     ".": {DAY_FIRST: 0.97, MONTH_FIRST: 0.02, YEAR_FIRST: 0.02},

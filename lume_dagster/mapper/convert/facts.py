@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -42,11 +42,17 @@ _LEAD = re.compile(
 )
 _TAIL = re.compile(r"(\+|\s*[(\[;].*)$")
 _ASCII_LETTERS = re.compile(r"[A-Za-z]{2}")
+_CODE = re.compile(r"[A-Z]{1,5}\d{0,2}")
 
 
-def doubtful(nulls: Iterable[str]) -> list[str]:
-    """Of texts that are taken for no value those that may be meant."""
-    return [word for word in nulls if " ".join(word.split()).casefold() in _DOUBTFUL]
+def doubtful(nulls: Iterable[str], values: Collection[str] = ()) -> list[str]:
+    """Of texts that are taken for no value those that may be meant.
+
+    ``NA`` among codes in capitals (K, HGB, TSH) may be one of them, and may be none.
+    """
+    codes = sum(_CODE.fullmatch(value) is not None for value in values)
+    known = _DOUBTFUL | ({"na"} if 2 * codes > len(values) else frozenset[str]())
+    return [word for word in nulls if " ".join(word.split()).casefold() in known]
 
 
 def sql_text(value: str) -> str:

@@ -34,7 +34,8 @@ def judge(
     valid = good / present if present else 1.0
     probability = _probability(program, valid, present, loss) if columns else program.prior
     probability = _by_examples(probability, tried, examples)
-    unsure = doubtful(program.nulls)
+    texts = [value for facts in columns if facts.is_text for value in facts.values]
+    unsure = doubtful(program.nulls, texts)
     return Converted(
         program.expression,
         program.kind,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from lume_dagster.mapper.convert.date_shapes import readings
+from lume_dagster.mapper.convert.date_shapes import is_compact_moment, readings
 from lume_dagster.mapper.convert.dates import covers, date_programs
 from lume_dagster.mapper.convert.facts import Facts, Want, sql_text
 from lume_dagster.mapper.convert.program import Program
@@ -46,6 +46,8 @@ def temporal_programs(
 def _epochs(facts: Facts, want: Want) -> Iterator[Program]:
     for written, factor, words in _EPOCHS:
         numbers = [float(v) for v in facts.values if written.fullmatch(v)]
+        if numbers and all(map(is_compact_moment, facts.values)):
+            return  # 202402140715 is a morning in 2024
         years = [1970 + n / factor / _DAY / 365.25 for n in numbers]
         if not numbers or len(numbers) < len(facts.values) * 0.8 or not _recent(years):
             continue

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 _LEAST_PART = 3  # letters of the first part of a longer word
 _LEAST_REST = 2  # of what follows it: Kundennr
 _LINKS = ("", "s", "n", "en", "es")  # between the parts of a German word
-_LEAST_SHARE = 0.25  # of the names must be of the language
+_LEAST_SHARE = 0.25  # of the names must be of the language,
+_LEAST_BESIDE = 0.15  # or so many where fewer are English
 _FEW = 3  # so few names, one of them tells
 _LEAST_CUT = 3  # letters of a word that is cut short: Abt., Cod., Desc.
 _LEAST_STEM = 4  # letters that stay when an ending goes
@@ -17,11 +18,13 @@ _ENDINGS = (
     ("as", "os"), ("a", "o"), ("es", ""), ("en", ""), ("er", ""), ("s", ""), ("e", ""), ("n", ""),
 )  # fmt: skip
 _SPELLED_OUT = (("ae", "a"), ("oe", "o"), ("ue", "u"))
+_NO_ACCENTS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d"})
+_JOINING = frozenset({"de", "nl", "sv", "da"})
 
 
 def folded(word: str) -> str:
     """Without accents: ``Größe`` is ``grosse``."""
-    apart = unicodedata.normalize("NFKD", word.casefold())
+    apart = unicodedata.normalize("NFKD", word.casefold().translate(_NO_ACCENTS))
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
@@ -93,15 +96,18 @@ def language_of(
 
     ``english`` are words that say nothing about it.
     """
-    hits = [
-        sum(
-            any(word not in english and language.meaning(word) for word in words) for words in names
-        )
-        for language in languages
-    ]
+    hits = [sum(_tells(words, language, english) for words in names) for language in languages]
     most = max(hits, default=0)
-    needed = max(1 if len(names) <= _FEW else 2, _LEAST_SHARE * len(names))
+    is_english = sum(any(word in english for word in words) for words in names)
+    share = _LEAST_BESIDE if most > is_english else _LEAST_SHARE
+    needed = max(1 if len(names) <= _FEW else 2, share * len(names))
     return languages[hits.index(most)].among(names) if most >= needed else None
+
+
+def _tells(words: Sequence[str], language: Language, english: Collection[str]) -> bool:
+    """Whether a word is of the language; one that is written so in English says nothing."""
+    own = (word for word in words if word not in english)
+    return any(meant and meant != (folded(w),) for w in own if (meant := language.meaning(w)))
 
 
 def read_languages(lines: Sequence[Sequence[str]]) -> tuple[tuple[Language, ...], frozenset[str]]:
@@ -125,4 +131,4 @@ def _language(name: str, found: Mapping[str, tuple[str, ...]]) -> Language:
         for word, meaning in found.items()
         if "+" in word
     }
-    return Language(name, words, name in ("de", "nl"), beside)
+    return Language(name, words, name in _JOINING, beside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -13,50 +13,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lume_dagster.mapper.match import first_look, second_look
 from lume_dagster.mapper.match.features import Side
-from lume_dagster.mapper.match.names import overlap, same, stem
+from lume_dagster.mapper.match.first_look import assigned
 from lume_dagster.mapper.match.score import Scored
 
 Evidence = NDArray[np.float64]
 _FILE = Path(__file__).with_name("calibration.json")
 TARGETS = ("schema", "table")  # without rows, and with
 WHICH = ("assigned", "others")
-_ALIKE = 0.999
+SECOND = "schema-second"
 _LIMIT = 2.5  # standard deviations: what lies further away was hardly seen
 _SURE = 0.99
 _SAME = 0.01  # of a score
-_MANY_COLUMNS = 30  # more of them make it no likelier that one fits
 
-#: Features that speak for themselves, and what stands in where one cannot be told.
-_PLAIN = {
-    "long_words": 0.0, "letters": 0.0, "trigrams": 0.0, "name_vector": 0.0, "context_vector": 0.0,
-    "value_vector": 0.0, "told": 0.0,
-    "description": 0.0, "jaccard": 0.0, "containment": 0.0, "value_words": 0.0, "pieces": 0.0,
-    "shapes": 0.5, "types": 0.5, "lengths": 0.3, "numbers": 0.0, "kind": 1.0, "constraints": 1.0,
-    "table_kept": 0.0, "values_told": 0.0, "sense": 0.5,
-}  # fmt: skip
-NAMES = (
-    *_PLAIN,
-    "score", "ahead_in_field", "ahead_in_column", "best_of_column", "name", "same_name",
-    "name_beside_others", "score_beside_others", "names_of_others", "name_if_names_agree",
-    "log_columns", "log_fields", "has_values", "has_descriptions", "many_tables",
-    "placeholder", "no_values", "twins", "twins_if_same_name", "kept", "nothing_told",
-    "only_meant", "same_name_and_kind", "name_squared", "odd_placeholder", "untold_of_few",
-    "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing", "namesake",
-    "sense_unnamed", "sense_alone", "same_name_unkept",
-)  # fmt: skip
-#: These are so or not so: however rare, they are not far away.
-_FLAGS = frozenset({
-    "same_name", "placeholder", "no_values", "kept", "nothing_told", "only_meant",
-    "odd_placeholder", "kept_alone", "kind_alone", "parent_elsewhere", "parent_missing",
-    "namesake", "values_told", "sense_alone", "same_name_unkept",
-})  # fmt: skip
-_LIMITS = np.array([np.inf if name in _FLAGS else _LIMIT for name in NAMES])
+_LIMITS = np.array([np.inf if n in first_look.FLAGS else _LIMIT for n in first_look.NAMES])
+_SECOND_LIMITS = np.full(len(second_look.NAMES), _LIMIT)
 
 
 def standard(evidence: Evidence, means: Evidence, spreads: Evidence) -> Evidence:
     """In standard deviations from the mean, and not too many of them."""
-    return np.clip((evidence - means) / spreads, -_LIMITS, _LIMITS)
+    limits = _LIMITS if evidence.shape[-1] == len(first_look.NAMES) else _SECOND_LIMITS
+    return np.clip((evidence - means) / spreads, -limits, limits)
 
 
 @dataclass(frozen=True)
@@ -69,7 +47,7 @@ class Regression:
     bias: float
 
     def probabilities(self, evidence: Evidence) -> Evidence:
-        """Of evidence whose last axis is in the order of NAMES."""
+        """Of evidence whose last axis is in the order of the names."""
         logits = standard(evidence, self.means, self.spreads) @ self.weights + self.bias
         return np.asarray(1 / (1 + np.exp(-logits)))
 
@@ -78,11 +56,17 @@ class Regression:
 class Calibration:
     """For schemas and for tables, a regression for assigned pairs and one for other candidates.
 
-    They are called ``schema-assigned``, ``schema-others``, ``table-assigned``, ``table-others``.
+    They are called ``schema-assigned``, ``schema-others``, ``table-assigned``, ``table-others``;
+    ``schema-second`` looks at assigned pairs once more, where it is there.
     """
 
     regressions: Mapping[str, Regression]
     digest: str
+
+    def looks_twice(self, target: Side) -> bool:
+        """At pairs of a schema that is one table."""
+        one_table = len({column.table for column in target.columns}) == 1
+        return SECOND in self.regressions and one_table and not target.is_table
 
     def probabilities(
         self, evidence: Evidence, assigned: NDArray[np.bool_], *, table: bool
@@ -98,12 +82,17 @@ class Calibration:
 def read_calibration(written: Mapping[str, Any]) -> Calibration:
     """From JSON; evidence it does not know weighs nothing."""
     digest = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
-    return Calibration({name: _regression(each) for name, each in written.items()}, digest)
+    names = {SECOND: second_look.NAMES}
+    read = {
+        which: _regression(each, names.get(which, first_look.NAMES))
+        for which, each in written.items()
+    }
+    return Calibration(read, digest)
 
 
-def _regression(written: Mapping[str, Any]) -> Regression:
+def _regression(written: Mapping[str, Any], names: Sequence[str]) -> Regression:
     about = written["evidence"]
-    table = np.array([about.get(name, (0.0, 1.0, 0.0)) for name in NAMES], dtype=np.float64)
+    table = np.array([about.get(name, (0.0, 1.0, 0.0)) for name in names], dtype=np.float64)
     return Regression(table[:, 0], table[:, 1], table[:, 2], float(written["bias"]))
 
 
@@ -115,12 +104,35 @@ def load_calibration() -> Calibration:
 
 def probabilities(scored: Scored, source: Side, target: Side, calibration: Calibration) -> Evidence:
     """For each field (row) and candidate the probability that it is the right one."""
-    assigned = scored.candidates == scored.assigned[:, None]
-    told = evidence(scored, source, target)
-    found = calibration.probabilities(told, assigned, table=target.is_table)
+    found = at_first_sight(scored, source, target, calibration)
+    if calibration.looks_twice(target):
+        found = _seen_again(found, scored, len(source.columns), calibration)
+    return np.asarray(np.round(found, 4), np.float64)
+
+
+def at_first_sight(
+    scored: Scored, source: Side, target: Side, calibration: Calibration
+) -> Evidence:
+    """Of every candidate by itself, whatever becomes of the other fields."""
+    told = first_look.evidence(scored, source, target)
+    chosen = assigned(scored)
+    return _bounded(calibration.probabilities(told, chosen, table=target.is_table), scored)
+
+
+def _seen_again(
+    found: Evidence, scored: Scored, columns: int, calibration: Calibration
+) -> Evidence:
+    chosen = assigned(scored)
+    told = second_look.evidence(np.where(chosen, found, 0.0).max(axis=1), columns)
+    again = calibration.regressions[SECOND].probabilities(told)
+    return _bounded(np.where(chosen, again[:, None], found), scored)
+
+
+def _bounded(found: Evidence, scored: Scored) -> Evidence:
+    """What is not told apart is not likely; what a person said is."""
     found = np.minimum(found, 2 / _not_told_apart(scored))
     known = np.nan_to_num(scored.features["remembered"], nan=0.0) > 0
-    return np.asarray(np.round(np.where(known, np.maximum(found, _SURE), found), 4), np.float64)
+    return np.asarray(np.where(known, np.maximum(found, _SURE), found))
 
 
 def _not_told_apart(scored: Scored) -> Evidence:
@@ -131,189 +143,3 @@ def _not_told_apart(scored: Scored) -> Evidence:
         for field, rows in enumerate(scored.candidates)
     ]
     return np.array(counts, dtype=np.float64)
-
-
-def evidence(scored: Scored, source: Side, target: Side) -> Evidence:
-    """What speaks for and against each candidate of a field, in the order of NAMES."""
-    told = {
-        name: np.nan_to_num(scored.features[name].astype(np.float64), nan=missing)
-        for name, missing in _PLAIN.items()
-    }
-    told |= _of_names(scored, target)
-    told |= _of_ranks(scored)
-    told |= _of_others(told, scored.candidates == scored.assigned[:, None])
-    told |= _of_the_whole(scored, source, target)
-    told |= _of_reasons(told)
-    told |= _of_constraints(told, source, target, scored)
-    told |= _of_parents(source, target, scored)
-    told["twins_if_same_name"] = told["twins"] * told["same_name"]
-    told["namesake"] = told["same_name"] * told["parent_elsewhere"]
-    told["same_name_unkept"] = told["same_name"] * (told["sense"] <= _UNKEPT)
-    told["same_name_and_kind"] = told["same_name"] * told["kind"]
-    told["name_squared"] = told["name"] ** 2
-    named = 1 - float(np.mean(source.names.placeholder))
-    told["odd_placeholder"] = told["placeholder"] * named
-    told["sense_unnamed"] = told["placeholder"] * told["sense"]
-    told["untold_of_few"] = told["nothing_told"] / len(source.columns)
-    shape = scored.candidates.shape
-    return np.stack([np.broadcast_to(told[name], shape) for name in NAMES], axis=-1)
-
-
-def _of_names(scored: Scored, target: Side) -> dict[str, Evidence]:
-    given = {
-        name: np.nan_to_num(scored.features[name].astype(np.float64), nan=0.0)
-        for name in ("long_words", "skeleton", "initials", "trigrams")
-    }
-    name = np.maximum.reduce([given["long_words"], 0.9 * given["skeleton"], given["initials"]])
-    same = (given["long_words"] >= _ALIKE) | (given["skeleton"] >= _ALIKE)
-    kept = np.fmax.reduce(
-        [scored.features[name] for name in ("pattern", "enum", "meant", "format")]
-    )
-    exact = np.array([c.shortest is not None and c.shortest == c.longest for c in target.columns])
-    kept = np.fmax(kept, np.where(exact[:, None], scored.features["length"], np.nan))
-    return {
-        "name": name,
-        "same_name": same.astype(np.float64),
-        "kept": np.nan_to_num(kept.astype(np.float64), nan=0.0),
-    }
-
-
-#: From here on something speaks for a pair, apart from its being near in meaning.
-_TELLING = {
-    "name": 0.55, "told": 0.99, "description": 0.4, "containment": 0.1, "numbers": 0.6, "kept": 0.5,
-}  # fmt: skip
-_MEANING = 0.5
-_KEPT, _HARDLY = 0.9, 0.5  # the share of values that keep a constraint
-_UNKEPT = 0.1  # of the values are what the field promises
-_DATES = ("date", "date-time", "time")
-_TELLING_KINDS = ("date", "boolean")
-
-
-def _of_reasons(told: Mapping[str, Evidence]) -> dict[str, Evidence]:
-    """Whether nothing speaks for a pair, or only that it is near in meaning."""
-    said = np.logical_or.reduce([told[name] >= least for name, least in _TELLING.items()])
-    meant = np.maximum(told["name_vector"], told["context_vector"]) >= _MEANING
-    return {
-        "nothing_told": (~said & ~meant).astype(np.float64),
-        "only_meant": (~said & meant).astype(np.float64),
-    }
-
-
-def _of_constraints(
-    told: Mapping[str, Evidence], source: Side, target: Side, scored: Scored
-) -> dict[str, Evidence]:
-    """Whether a column alone keeps what the field asks for, or is alone of its kind.
-
-    A format of dates is no more than a kind: many columns keep it.
-    """
-    kept = told["kept"]
-    others = _of_the_others(kept)
-    is_kind = np.array([column.format in _DATES for column in target.columns])[:, None]
-    alone = (kept >= _KEPT) & (others < _HARDLY) & ~is_kind
-    sense = told["sense"]
-    kinds = np.array(
-        [kind in _TELLING_KINDS and source.kinds.count(kind) == 1 for kind in source.kinds]
-    )
-    return {
-        "kept_alone": alone.astype(np.float64),
-        "sense_alone": ((sense >= _KEPT) & (_of_the_others(sense) <= _HARDLY)).astype(np.float64),
-        "kind_alone": kinds[scored.candidates] * (told["kind"] >= 1.0),
-    }
-
-
-def _of_the_others(told: Evidence) -> Evidence:
-    """For each candidate the most that another candidate of the field has."""
-    first = told.argmax(axis=1)[:, None]
-    rest = told.copy()
-    np.put_along_axis(rest, first, -1.0, axis=1)
-    places = np.arange(told.shape[1])[None, :]
-    most = told.max(axis=1)[:, None]
-    return np.asarray(np.where(places == first, rest.max(axis=1)[:, None], most))
-
-
-def _of_parents(source: Side, target: Side, scored: Scored) -> dict[str, Evidence]:
-    """Of a field in an object, whether the column's name has the object's, or another's has.
-
-    ``type`` may be an ``engine.type``; hardly so where another column is called ``engine``.
-    """
-    parents = [
-        frozenset(stem(word) for word in placed[: len(placed) - len(long)])
-        for placed, long in zip(target.names.placed, target.names.long, strict=True)
-    ]
-    words = [frozenset(stem(word) for word in long) for long in source.names.placed]
-    found = np.asarray(overlap(words, parents) > 0)
-    some = np.array([bool(each) for each in parents])[:, None]
-    fields = np.arange(len(parents))[:, None]
-    own = found[scored.candidates, fields]
-    return {
-        "parent_missing": (some & ~own).astype(np.float64),
-        "parent_elsewhere": (some & ~own & np.asarray(found.any(axis=0))[:, None]).astype(
-            np.float64
-        ),
-    }
-
-
-def _of_ranks(scored: Scored) -> dict[str, Evidence]:
-    """How far ahead a candidate is of the next, seen from the field and from the column."""
-    scores = scored.scores.astype(np.float64)
-    fields = np.arange(scores.shape[1])[:, None]
-    own = scores[scored.candidates, fields]
-    by_field, by_column = _two_best(scores), _two_best(scores.T)
-    first, second = by_field[0][fields], by_field[1][fields]
-    best, next_best = by_column[0][scored.candidates], by_column[1][scored.candidates]
-    return {
-        "score": own,
-        "ahead_in_field": own - np.where(own >= first, second, first),
-        "ahead_in_column": own - np.where(own >= best, next_best, best),
-        "best_of_column": (own >= best).astype(np.float64),
-    }
-
-
-def _two_best(scores: Evidence) -> tuple[Evidence, Evidence]:
-    """Of each column of the scores; 0 where there is no second."""
-    if len(scores) < 2:
-        return scores.max(axis=0), np.zeros(scores.shape[1])
-    least = np.partition(scores, -2, axis=0)
-    return least[-1], least[-2]
-
-
-def _of_others(told: Mapping[str, Evidence], chosen: NDArray[np.bool_]) -> dict[str, Evidence]:
-    """Beside the assigned pairs: where all other names agree, one that does not is in doubt."""
-    names = told["name"][chosen] if chosen.any() else np.zeros(1)
-    scores = told["score"][chosen] if chosen.any() else np.zeros(1)
-    usual = float(np.quantile(names, 0.75))
-    return {
-        "names_of_others": np.array(float(names.mean())),
-        "name_beside_others": told["name"] - usual,
-        "name_if_names_agree": told["name"] * usual,
-        "score_beside_others": told["score"] - float(np.quantile(scores, 0.75)),
-    }
-
-
-def _of_the_whole(scored: Scored, source: Side, target: Side) -> dict[str, Evidence]:
-    rows, fields = len(source.columns), len(target.columns)
-    with_values = np.array([p.count > 0 for p in target.profiles], dtype=np.float64)
-    described = np.array([bool(words) for words in target.said], dtype=np.float64)
-    no_values = np.array([p.count == 0 for p in source.profiles], dtype=np.float64)
-    unlike = ~same(source.names, target.names)[scored.candidates, np.arange(fields)[:, None]]
-    placeholder = source.names.placeholder[scored.candidates] & unlike
-    tables = len({column.table for column in target.columns})
-    return {
-        "log_columns": np.array(np.log(min(rows, _MANY_COLUMNS))),
-        "log_fields": np.array(np.log(fields)),
-        "has_values": with_values[:, None],
-        "has_descriptions": described[:, None],
-        "many_tables": np.array(np.log(tables)),
-        "placeholder": placeholder.astype(np.float64),
-        "no_values": no_values[scored.candidates],
-        "twins": _twins(target)[:, None],
-    }
-
-
-def _twins(target: Side) -> Evidence:
-    """How much of a field's name the name of another field has too."""
-    words = [frozenset(name) for name in target.names.long]
-    common = overlap(words, words)
-    np.fill_diagonal(common, 0)
-    sizes = np.array([max(1, len(each)) for each in words])
-    return np.asarray(common.max(axis=1, initial=0) / sizes, dtype=np.float64)

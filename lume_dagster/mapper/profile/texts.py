@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection
 from itertools import groupby
 
+_COMPACT_DAY = r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_COMPACT_TIME = r"[T ]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?Z?"
 _DAY = (
     r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}"
     r"|[^\W\d_]{3,9}\.? \d\d?,? \d{4}|\d\d?(?:[-/ ]|\. ?)[^\W\d_]{3,9}\.?,?[-/ ]\d{2,4})"
@@ -16,8 +18,8 @@ _PATTERNS = {
     "email": r"[^@\s]+@[^@\s]+\.[a-z]{2,}$",
     "url": r"(?:https?://|www\.)",
     "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-",
-    "datetime": rf"{_DAY}(?:T|,? +)\d\d?:",
-    "date": rf"(?:{_DAY}|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))$",
+    "datetime": rf"(?:{_DAY}(?:T|,? +)\d\d?:|{_COMPACT_DAY}{_COMPACT_TIME}$)",
+    "date": rf"(?:{_DAY}|{_COMPACT_DAY})$",
     "time": r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]m)?$",
     "year": r"(?:1[89]|20)\d\d$",
     "boolean": r"(?:true|false|yes|no|y|n|t|f)$",

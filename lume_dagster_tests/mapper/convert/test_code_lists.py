@@ -86,6 +86,17 @@ def test_namibia_is_no_null(tmp_path):
     assert values(tmp_path, field, ["NA", "ZA", "BW"]) == ["NA", "ZA", "BW"]
 
 
+def test_na_among_codes_in_capitals_may_be_one_and_a_person_looks(tmp_path):
+    first = ways(tmp_path, field_of(type="string"), {"x": ["GLU", "NA", "HGB", "K", "TSH"]})[0]
+    assert first.review
+    assert "'NA' is taken for no value." in first.reasons
+
+
+def test_na_among_words_is_no_value_without_a_doubt(tmp_path):
+    first = ways(tmp_path, field_of(type="string"), {"x": ["Ann Lee", "NA", "Bo Ek", "Cy Fox"]})[0]
+    assert not first.review
+
+
 @pytest.mark.parametrize(
     ("true", "false"),
     [

@@ -146,3 +146,19 @@ def test_words_are_no_dates(tmp_path):
 def test_of_days_that_read_the_same_both_ways_the_usual_order_is_taken(tmp_path):
     first = ways(tmp_path, DATE, {"Year": ["1970-01-01 00:00:00", "1971-01-01 00:00:00"]})[0]
     assert "%Y-%d-%m" not in first.expression
+
+
+def test_digits_alone_down_to_the_minute_are_a_moment_and_no_milliseconds(tmp_path):
+    texts = ["202402140715", "202402151009"]
+    assert values(tmp_path, MOMENT, texts) == ["2024-02-14 07:15:00", "2024-02-15 10:09:00"]
+
+
+def test_digits_that_are_no_time_of_day_are_milliseconds(tmp_path):
+    first = ways(tmp_path, MOMENT, {"x": ["1709280000000", "1709280060000"]})[0]
+    assert "milliseconds since 1970" in first.reasons[0]
+
+
+def test_who_writes_am_and_pm_writes_the_month_first_but_a_person_looks(tmp_path):
+    first = ways(tmp_path, MOMENT, {"x": ["3/4/2024 8:02 AM", "3/5/2024 5:35 PM"]})[0]
+    assert first.shown[0].after == "2024-03-04 08:02:00"
+    assert first.review

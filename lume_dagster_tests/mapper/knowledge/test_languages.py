@@ -19,6 +19,12 @@ def meant(*headers):
         (("Waehrung", "Rechnungsbetrag", "Menge"), ("currency", "invoice amount", "quantity")),
         (("prénom", "ville", "date de naissance"), ("first name", "city", "date birth")),
         (("fecha_nacimiento", "ciudad", "precio"), ("date birth", "city", "price")),
+        (("Inquilino", "Canone mensile", "Scadenza"), ("tenant", "rent monthly", "expiry")),
+        (("Doador", "Morada", "Telemóvel"), ("donor", "address", "mobile")),
+        (("Laadplaats", "Ontvanger", "Vracht"), ("pickup city", "recipient", "freight")),
+        (("Förnamn", "Postnr", "Månad"), ("first name", "postal code", "month")),
+        (("Miejscowość", "Płatność", "Ulica"), ("city", "payment", "street")),
+        (("Fødselsdato", "Beløb", "Kundenr"), ("birth date", "amount", "customer number")),
     ],
 )
 def test_headers_of_a_language_are_read_in_it(headers, meanings):
@@ -27,6 +33,15 @@ def test_headers_of_a_language_are_read_in_it(headers, meanings):
 
 def test_one_foreign_word_among_english_ones_changes_nothing():
     assert meant("note", "art", "price", "customer_name", "stand")[0] == ("note",)
+
+
+def test_few_words_tell_a_language_where_fewer_are_english():
+    headers = ("Obj.", "Straße", "PLZ", "Ort", "Bj.", "EEK", "Wfl.", "x1", "x2", "x3", "x4", "x5")
+    assert meant(*headers)[3] == ("city",)
+
+
+def test_a_word_written_as_in_english_tells_nothing_of_the_language():
+    assert meant("code", "region", "score", "bank", "art")[4] == ("art",)
 
 
 def test_a_name_beside_a_first_name_is_the_last_name():
