@@ -92,7 +92,7 @@ def _examined(
 def _examine(
     settings: EngineSettings, files: Sequence[InputFile], options: SourceFormat, scratch: Path
 ) -> CsvFile | None:
-    plain = plain_files(files, settings, scratch)
+    plain = plain_files(files, settings, scratch, options.members)
     if len(plain) != 1 or one_format(plain, options) != "csv":
         return None
     if plain[0].path.stat().st_size > SMALL_BYTES:  # it was compressed

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn, StagedFile
+from lume_dagster.engines.batch import LEFT_OUT, ROW, StagedBatch, StagedColumn, StagedFile
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.csv_batch import stage_csv
 from lume_dagster.engines.readers.json_document import document_lines
@@ -85,7 +85,7 @@ def stage_json_document(staging: Staging) -> StagedBatch:
 
 
 def _text_details(file: StagedFile) -> dict[str, str | int | bool]:
-    kept = ("compression", "encoding", "line_end", "reader")
+    kept = ("compression", "encoding", "line_end", "reader", LEFT_OUT)
     return {key: value for key, value in file.details.items() if key in kept}
 
 

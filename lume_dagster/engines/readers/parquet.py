@@ -13,6 +13,7 @@ from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
 from lume_dagster.engines.readers.csv import PARQUET
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
+from lume_dagster.engines.readers.strangers import refuse_strangers
 from lume_dagster.errors import BatchError
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
 def stage_parquet(staging: Staging) -> StagedBatch:
     """Read Parquet files as one table; columns are the union by name, types what holds them all."""
-    counts = [_rows(file) for file in staging.files]
+    heads = [_metadata(file) for file in staging.files]
+    counts = [0 if head is None else int(head.num_rows) for head in heads]
+    refuse_strangers(
+        (file.source.uri, head.schema.to_arrow_schema().names)
+        for file, head in zip(staging.files, heads, strict=True)
+        if len(heads) > 1 and head is not None and head.num_rows
+    )
     starts = first_rows(counts)
     filled = [file for file in staging.files if file.bytes]
     names: list[str] = []
@@ -49,11 +56,11 @@ def stage_parquet(staging: Staging) -> StagedBatch:
     )
 
 
-def _rows(file: PlainFile) -> int:
+def _metadata(file: PlainFile) -> pq.FileMetaData | None:
     if not file.bytes:
-        return 0
+        return None
     try:
-        return int(pq.read_metadata(file.path).num_rows)
+        return pq.read_metadata(file.path)
     except (pa.ArrowInvalid, OSError) as error:
         raise BatchError(
             f"{file.source.uri} is not a readable Parquet file: {error}.",
