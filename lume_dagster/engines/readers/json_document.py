@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lume_dagster.engines.batch import ROW, StagedFile
-from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.detect import head_of
 from lume_dagster.engines.readers.encoding import UTF8, encoding_of, transcoded
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
@@ -111,7 +111,7 @@ def _copy_list(staging: Staging, path: Path, uri: str, into: Path, records: str)
 
 def _copied(staging: Staging, select: str, into: Path, values: dict[str, str | int]) -> int:
     found = staging.connection.execute(
-        f"COPY ({select}) TO $into ({PARQUET})", {**values, "into": str(into)}
+        f"COPY ({select}) TO $into ({staged_parquet(1)})", {**values, "into": str(into)}
     ).fetchone()
     return int(found[0]) if found else 0
 

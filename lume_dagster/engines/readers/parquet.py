@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
-from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
 from lume_dagster.engines.readers.strangers import refuse_strangers
@@ -83,8 +83,9 @@ def _copy(staging: Staging, files: Sequence[PlainFile], into: Path) -> list[str]
             f"c{place}::VARCHAR AS c{place}" if column[1] == '"NULL"' else f"c{place}"
             for place, column in enumerate(described_columns)
         )
+        form = staged_parquet(len(names))
         staging.connection.execute(
-            f"COPY (SELECT {select} FROM {source} AS t({aliases})) TO $into ({PARQUET})",
+            f"COPY (SELECT {select} FROM {source} AS t({aliases})) TO $into ({form})",
             {"paths": paths, "into": str(into)},
         )
     except (
