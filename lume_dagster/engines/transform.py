@@ -7,6 +7,7 @@ are gone through again for their reasons. A clean batch costs one pass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from duckdb import DuckDBPyConnection
@@ -40,6 +41,9 @@ _MALFORMED = RowTest(
     code="MALFORMED_RECORD",
     severity="reject",
     message="could not be split into columns",
+)
+_REPEATED = replace(
+    _MALFORMED, id="record:REPEATED_HEADER", code="REPEATED_HEADER", message="is the header again"
 )
 NONE_MALFORMED = Tally(_MALFORMED, 0)
 
@@ -83,7 +87,7 @@ def transform(
         input_rows=staged.records,
         mapped_rows=mapped_rows,
         rejected_rows=rejected_rows,
-        tallies=(_malformed_tally(con, staged), *tallies(plan, broken, warned)),
+        tallies=(*_malformed_tallies(con, staged), *tallies(plan, broken, warned)),
         error_counts=error_counts(con, bad_rows).get(0, ()) if rejected_rows else (),
         measures=measures(con, plan, _read(mapped)).get(0, ()),
         bytes=mapped.stat().st_size + rejects.stat().st_size,
@@ -206,11 +210,21 @@ def conserve(records: int, mapped: int, rejected: int) -> None:
 # -- figures ----------------------------------------------------------------------------------
 
 
-def _malformed_tally(con: DuckDBPyConnection, staged: StagedBatch) -> Tally:
+def _malformed_tallies(con: DuckDBPyConnection, staged: StagedBatch) -> list[Tally]:
+    """Records that could not be split, also where there is none; and headers, where there are."""
     if not staged.malformed:
-        return NONE_MALFORMED
+        return [NONE_MALFORMED]
     path = literal(str(staged.malformed_path))
-    first = con.execute(
-        f"SELECT {ROW}, left(text, 200) FROM read_parquet({path}) ORDER BY 1 LIMIT {SAMPLES}"
-    ).fetchall()
-    return Tally(_MALFORMED, staged.malformed, tuple(Sample(int(r), t) for r, t in first))
+    counts = con.execute(f"SELECT code, count(*) FROM read_parquet({path}) GROUP BY 1").fetchall()
+    found = dict(counts)
+    tallies = []
+    for test in (_MALFORMED, _REPEATED):
+        first = con.execute(
+            f"SELECT {ROW}, left(text, 200) FROM read_parquet({path})"
+            f" WHERE code = $1 ORDER BY 1 LIMIT {SAMPLES}",
+            [test.code],
+        ).fetchall()
+        if test is _MALFORMED or first:
+            samples = tuple(Sample(int(row), text) for row, text in first)
+            tallies.append(Tally(test, int(found.get(test.code, 0)), samples))
+    return tallies
