@@ -34,12 +34,16 @@ def stage_parquet(staging: Staging) -> StagedBatch:
     heads = [_metadata(file) for file in staging.files]
     counts = [0 if head is None else int(head.num_rows) for head in heads]
     refuse_strangers(
-        (file.source.uri, head.schema.to_arrow_schema().names)
+        (file.source.uri, _schema(head).names)
         for file, head in zip(staging.files, heads, strict=True)
         if len(heads) > 1 and head is not None and head.num_rows
     )
     starts = first_rows(counts)
-    filled = [_exact(staging, file) for file in staging.files if file.bytes]
+    filled = [
+        _exact(staging, file, _schema(head))
+        for file, head in zip(staging.files, heads, strict=True)
+        if head is not None
+    ]
     names: list[str] = []
     part = staging.part(0)
     if filled:
@@ -70,14 +74,21 @@ def _metadata(file: PlainFile) -> pq.FileMetaData | None:
         return pq.read_metadata(file.path)
     except (pa.ArrowInvalid, OSError) as error:
         raise BatchError(
-            f"{file.source.uri} is not a readable Parquet file: {error}.",
+            f"{file.source.uri} is not a readable Parquet file: {str(error).rstrip('.')}.",
             hint="it may have been cut off while it was copied; deliver it again.",
         ) from error
 
 
-def _exact(staging: Staging, file: PlainFile) -> PlainFile:
+def _schema(head: pq.FileMetaData) -> pa.Schema:
+    """The columns; none where Arrow does not know a type, and the engine has the word."""
+    try:
+        return head.schema.to_arrow_schema()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.schema([])
+
+
+def _exact(staging: Staging, file: PlainFile, schema: pa.Schema) -> PlainFile:
     """The file, written anew with texts where it has decimals that the engine would round."""
-    schema = pq.read_schema(file.path)
     for field in schema:
         _refuse_long_inside(file, field.name, field.type)
     if not any(_is_too_long(field.type) for field in schema):
