@@ -76,19 +76,6 @@ def test_status_tells_a_person_where_the_rows_are(ran):
     assert "1  LOOKUP_NOT_FOUND" in said
 
 
-def test_what_a_run_left_is_found_where_the_project_was_moved_to(ran, tmp_path):
-    moved = tmp_path / "moved"
-    shutil.copytree(ran, moved, ignore=shutil.ignore_patterns("__pycache__"))
-    (output,) = answer(moved, "status")["metadata"]["outputs"]
-    assert Path(output["folder"]).is_relative_to(moved)
-    written = answer(moved, "download", "last", str(tmp_path / "out"))["files"]
-    assert len(written) == 4
-    assert len(answer(moved, "rejects")) == 3
-    shutil.rmtree(moved / ".lume" / "output")
-    (output,) = answer(moved, "status")["metadata"]["outputs"]
-    assert Path(output["folder"]).is_relative_to(ran)
-
-
 def test_an_unknown_run_is_a_sentence(ran):
     said = say(ran, "status", "run_nope")
     assert said.exit_code == 2

@@ -51,5 +51,5 @@ def test_an_error_that_no_part_makes_names_the_flow_alone():
 
 
 def test_a_disk_that_fails_is_no_fault_of_the_flow():
-    with pytest.raises(duckdb.IOException):
+    with pytest.raises(duckdb.IOException, match="No files found"):
         failing(origins_of(), "SELECT * FROM read_parquet('/no/such/file.parquet')")
