@@ -175,8 +175,9 @@ def _details(run: LumeRun) -> RunDetails:
     from lume_dagster.orchestration.project import find_project, load_project
     from lume_dagster.orchestration.query import read_details
 
-    with open_instance(load_project(find_project()).workspace.data) as instance:
-        return read_details(instance, run.id)
+    workspace = load_project(find_project()).workspace
+    with open_instance(workspace.data) as instance:
+        return read_details(instance, run.id, workspace.depot)
 
 
 def _tell(run: LumeRun, rows: list[dict[str, Any]], *, filtered: bool) -> None:
@@ -197,7 +198,7 @@ def _refuse_lost(run: LumeRun) -> None:
     if rejected and gone:
         raise InvalidRequestError(
             f"{run.id} rejected {counted(rejected, 'row')}, but {gone[0]} is gone.",
-            hint="it was pruned or moved; the target's table of rejects has them still.",
+            hint="it was pruned or moved elsewhere; the target's table of rejects has them still.",
         )
 
 

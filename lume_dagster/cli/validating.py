@@ -26,10 +26,14 @@ _WHERE = re.compile(r"^(mapping|rules)\.([\w\[\].]+): ?")
 
 @runtime_checkable
 class Describing(Protocol):
-    """An engine that can type an expression: only with one are expressions judged."""
+    """An engine that can type and try an expression: only with one are expressions judged."""
 
     def describe(self, select: str) -> tuple[str, ...]:
         """The types of the columns of a SELECT that reads no table."""
+        ...
+
+    def compute(self, select: str) -> None:
+        """Compute a SELECT that reads no table."""
         ...
 
 

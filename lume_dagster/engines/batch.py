@@ -23,6 +23,7 @@ from pathlib import Path
 
 MANIFEST = "manifest.json"
 ROW = "_lume_row"
+LEFT_OUT = "left_out"  # a detail of the first file: files beside it that are no data, a line each
 HEADER_LINE = "header_line"  # a detail of a file whose first line seems not to be its header
 
 
@@ -77,6 +78,12 @@ class StagedBatch:
         """The first file whose header seems not to stand where it is said, and at which line."""
         told = (f for f in self.files if HEADER_LINE in f.details)
         return next(((f.uri, int(f.details[HEADER_LINE])) for f in told), None)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Files of the batch that were not read, being no data."""
+        told = (str(f.details[LEFT_OUT]) for f in self.files if LEFT_OUT in f.details)
+        return tuple(line for text in told for line in text.split("\n"))
 
     @property
     def is_plain(self) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn
+from lume_dagster.engines.blame import first_line, told_errors
 from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
-from lume_dagster.errors import BatchError, EngineError, FlowError, PlanError
-from lume_dagster.plan.compile import compile_flow
+from lume_dagster.errors import BatchError, FlowError, PlanError
+from lume_dagster.plan.compile import compile_flow, find_origins
 from lume_dagster.plan.plan import Plan, SourceColumn
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from lume_dagster.engines.readers.files import Incoming, InputFile
     from lume_dagster.flows.model import Flow, FlowVersion, SourceFormat
+    from lume_dagster.plan.origins import Origins
 
 
 _PlanKey = tuple[str, tuple[StagedColumn, ...], str]  # digest of the version, columns, format
@@ -127,6 +129,17 @@ class DuckDBEngine:
         Raises:
             PlanError: it makes no sense; with the engine's first line.
         """
+        return tuple(str(row[1]) for row in self._asked(f"DESCRIBE {select}"))
+
+    def compute(self, select: str) -> None:
+        """Compute a SELECT that reads no table.
+
+        Raises:
+            PlanError: it cannot be; with the engine's first line.
+        """
+        self._asked(select)
+
+    def _asked(self, question: str) -> list[tuple[object, ...]]:
         import duckdb
 
         if self._oracle is None:
@@ -135,10 +148,9 @@ class DuckDBEngine:
             self._oracle.execute("SET enable_external_access = false")
             self._oracle.execute("SET lock_configuration = true")
         try:
-            rows = self._oracle.execute(f"DESCRIBE {select}").fetchall()
+            return self._oracle.execute(question).fetchall()
         except duckdb.Error as error:
-            raise PlanError(_first_line(error)) from None
-        return tuple(str(row[1]) for row in rows)
+            raise PlanError(first_line(error)) from None
 
     def compile(self, version: FlowVersion, staged: StagedBatch) -> Plan:
         """The plan of a version for the columns of a batch."""
@@ -147,10 +159,9 @@ class DuckDBEngine:
         known = _plans.get(key)
         if known is not None and known[:2] == (version.flow, headers):
             return known[2]
-        columns = [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
-        csv_like = staged.format in {"csv", "excel"}
+        columns, no_value = _columns(staged), _empty_is_null(staged)
         try:
-            plan = compile_flow(version.flow, columns, headers, self, empty_is_null=csv_like)
+            plan = compile_flow(version.flow, columns, headers, self, empty_is_null=no_value)
         except PlanError as error:
             if columns or not staged.malformed:
                 raise
@@ -159,6 +170,11 @@ class DuckDBEngine:
             _plans.clear()
         _plans[key] = version.flow, headers, plan
         return plan
+
+    def _origins(self, version: FlowVersion, staged: StagedBatch) -> Origins:
+        headers = {name: header for name, (_, header) in _seeds(version).items()}
+        columns, no_value = _columns(staged), _empty_is_null(staged)
+        return find_origins(version.flow, columns, headers, self, empty_is_null=no_value)
 
     def _none_read(self, staged: StagedBatch) -> BatchError:
         """Without a single record there are no columns either; what is missing is not those."""
@@ -193,7 +209,7 @@ class DuckDBEngine:
         readable = [*(b.folder for b in batches), *(path for path, _ in seeds.values())]
         with (
             open_session(self._settings, read=readable, write=into) as session,
-            _sentences(version),
+            told_errors(session, version.name, partial(self._origins, version, batches[0])),
         ):
             return transform_many(session, plan, batches, seeds, into)
 
@@ -215,7 +231,7 @@ class DuckDBEngine:
         readable = [staged.folder, *(path for path, _ in seeds.values())]
         with (
             open_session(self._settings, read=readable, write=[into]) as session,
-            _sentences(version),
+            told_errors(session, version.name, partial(self._origins, version, staged)),
         ):
             return transform(session, plan, staged, query, seeds, into)
 
@@ -229,20 +245,12 @@ def _malformed_rows(staged: StagedBatch) -> list[int]:
     return [int(row) for row in column.to_pylist()]
 
 
-@contextmanager
-def _sentences(version: FlowVersion) -> Iterator[None]:
-    """An engine's error that nobody foresaw, with the flow it happened in."""
-    import duckdb
+def _columns(staged: StagedBatch) -> list[SourceColumn]:
+    return [SourceColumn(c.name, c.id, c.type) for c in staged.columns]
 
-    try:
-        yield
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException):
-            raise
-        raise EngineError(
-            f"The engine could not run {version.name}: {_first_line(error)}",
-            hint="if a mapping expression caused it, guard it with CASE or TRY_CAST.",
-        ) from error
+
+def _empty_is_null(staged: StagedBatch) -> bool:
+    return staged.format in {"csv", "excel"}
 
 
 def _seeds(version: FlowVersion) -> Mapping[str, tuple[Path, tuple[str, ...]]]:
@@ -262,7 +270,3 @@ def seed_header(path: Path) -> tuple[str, ...]:
         raise FlowError(
             f"The seed file {path} cannot be read: {error}.", hint="a seed is a CSV file in UTF-8."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn
+from lume_dagster.engines.parquet_options import output_parquet
 from lume_dagster.engines.readers.staged_view import rows_path, staged_view_sql
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.engines.stage import fresh_folder, publish, unfinished_of
-from lume_dagster.engines.transform import PARQUET, literal
+from lume_dagster.engines.transform import literal
 from lume_dagster.errors import BatchError, InvalidRequestError, did_you_mean
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def keep_rows(
         con.execute(
             f"COPY (SELECT m.* FROM read_parquet([{files}]) AS m SEMI JOIN (SELECT {ROW} FROM"
             f" read_parquet({literal(str(staged.repaired_path))}) WHERE {ROUND} > {int(number)})"
-            f" AS n USING ({ROW})) TO {literal(str(into))} ({PARQUET})"
+            f" AS n USING ({ROW})) TO {literal(str(into))} ({output_parquet(len(staged.columns))})"
         )
     return into
 
@@ -263,7 +264,8 @@ def _write(con: duckdb.DuckDBPyConnection, base: StagedBatch, number: int, work:
             f" USING ({ROW})"
         )
     path = literal(str(work / base.repaired_path.name))
-    con.execute(f"COPY (SELECT * FROM ({query}) ORDER BY {ROW}) TO {path} ({PARQUET})")
+    form = output_parquet(len(base.columns))
+    con.execute(f"COPY (SELECT * FROM ({query}) ORDER BY {ROW}) TO {path} ({form})")
 
 
 def _malformed_left(con: duckdb.DuckDBPyConnection, base: StagedBatch, work: Path) -> list[int]:
@@ -277,7 +279,7 @@ def _malformed_left(con: duckdb.DuckDBPyConnection, base: StagedBatch, work: Pat
     left = [int(row[0]) for row in con.execute(f"SELECT {ROW} FROM ({query})").fetchall()]
     if left:
         path = literal(str(work / base.malformed_path.name))
-        con.execute(f"COPY ({query}) TO {path} ({PARQUET})")
+        con.execute(f"COPY ({query}) TO {path} ({output_parquet(4)})")
     return left
 
 

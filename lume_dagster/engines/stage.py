@@ -46,7 +46,7 @@ def stage_files(
     settings = replace(settings, scratch=own)
     work = unfinished_of(into)
     with engine_errors(settings), fresh_folder(own), fresh_folder(work):
-        plain = plain_files(files, settings, own)
+        plain = plain_files(files, settings, own, format.members)
         module, name = _READERS[one_format(plain, format)]
         reader = getattr(import_module(f"{_HOME}.{module}"), name)
         with open_session(settings, read=[file.path for file in plain], write=[work]) as session:

@@ -150,6 +150,11 @@ class SourceFormat(Part):
         None, description="Path of the list of records in a JSON document, such as `$.data.items`."
     )
 
+    members: Text | None = Field(
+        None,
+        description="Which files of a zip archive are read: a pattern such as `*.csv`; all. Those"
+        " left out are named.",
+    )
     sheet: SheetName | None = Field(
         None, description="Sheet of an Excel workbook: its name, or its number from 1; the first."
     )

@@ -14,7 +14,7 @@ import dagster as dg
 from lume_dagster.orchestration.body import Execute, run_flow
 from lume_dagster.orchestration.io_manager import BATCHES
 from lume_dagster.orchestration.translator import LumeTranslator
-from lume_dagster.orchestration.workspace import Workspace, shared
+from lume_dagster.orchestration.workspace import Workspace, known, shared
 
 if TYPE_CHECKING:
     from lume_dagster.orchestration.assets import OpOptions
@@ -74,16 +74,15 @@ def build_flow_assets(  # noqa: PLR0913 - the settings of an op, all but two by 
 
     folder = absolute(flows)
     version = Library(folder).resolve_published(flow)
-    workspace = shared(
-        Workspace(
-            flows=folder,
-            data=folder.parent / ".lume" if data is None else absolute(data),
-            prefix=prefix,
-            memory_limit=memory_limit,
-            threads=threads,
-            retry_waits=tuple(retry_waits),
-        )
+    made = Workspace(
+        flows=folder,
+        data=folder.parent / ".lume" if data is None else absolute(data),
+        prefix=prefix,
+        memory_limit=memory_limit,
+        threads=threads,
+        retry_waits=tuple(retry_waits),
     )
+    workspace = known(shared(made))
     own = dict(connectors or {})
     wanted = (version.flow.source.connector, version.flow.target.connector)
     op = OpOptions(name, description, tags or {}, pool, backfill_policy, retry_policy)

@@ -59,6 +59,7 @@ def of_source(
         "lume/format": staged.format,
         "lume/files": _table(files, {"rows": "int", "malformed": "int", "bytes": "int"}),
         **({FILE_VERSION: staged.files[0].version} if len(staged.files) == 1 else {}),
+        **({"lume/left_out": _lines(staged.left_out)} if staged.left_out else {}),
         "dagster/uri": staged.folder.as_uri(),
         STAGING: str(staged.folder),
         **_columns(like, lambda: _source_columns(staged)),
@@ -174,6 +175,11 @@ def read_metrics(value: Mapping[str, dg.MetadataValue[Any]]) -> Metrics:
 
     data: Any = value[METRICS].value
     return Metrics.from_dict(data)
+
+
+def _lines(names: Sequence[str]) -> str:
+    more = [f"and {len(names) - _FILES_SHOWN:,} more"] if len(names) > _FILES_SHOWN else []
+    return "\n".join([*names[:_FILES_SHOWN], *more])
 
 
 def _columns(like: str | None, own: Callable[[], Metadata]) -> Metadata:

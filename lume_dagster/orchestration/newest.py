@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from lume_dagster.orchestration import metadata
+from lume_dagster.orchestration.workspace import folder_now
 
 if TYPE_CHECKING:
     from lume_dagster.engines.batch import StagedBatch
@@ -96,7 +97,7 @@ def folder_of(values: Mapping[str, dg.MetadataValue[Any]], name: str, depot: Dep
 def folder_here(path: str, stored: str | None, depot: Depot | None) -> Path:
     """The same, for a path and a URI of the store."""
     if depot is None or stored is None:
-        return Path(path)
+        return folder_now(Path(path))
     folder = depot.here(stored)
     depot.fetch(folder)
     return folder

@@ -329,7 +329,7 @@ def _timings(events: _Events) -> Mapping[str, float]:
 def _outputs(values: Values) -> Mapping[str, Any]:
     return {
         "source_path": values[metadata.SOURCE_PATH].value,
-        "folder": values[metadata.OUTPUT].value,
+        "folder": str(folder_of(values, metadata.OUTPUT, None)),
         "mapped": values["lume/mapped_location"].value,
         "rejects": values["lume/rejects_location"].value,
     }

@@ -29,6 +29,8 @@ from lume_dagster.runs.verdict import refuse
 if TYPE_CHECKING:
     from lume_dagster.orchestration.drift import Beside
 
+_SHOWN = 5
+
 
 def run_batch(scope: RunScope, source_path: str, steps: Sequence[str]) -> Iterator[StepDone]:
     """Run the selected steps on one batch, in their order.
@@ -68,8 +70,16 @@ def _source(scope: RunScope, progress: Progress) -> StepDone:
         },
         checked,
         summary=f"Staged {counted(staged.records, 'row')}{files} ({staged.bytes:,} bytes)"
-        f" of {batch.source_path} in {seconds:.2f} s.",
+        f" of {batch.source_path} in {seconds:.2f} s.{_left_out(staged)}",
     )
+
+
+def _left_out(staged: StagedBatch) -> str:
+    if not staged.left_out:
+        return ""
+    more = ", ..." if len(staged.left_out) > _SHOWN else ""
+    shown = ", ".join(staged.left_out[:_SHOWN])
+    return f" Left out {counted(len(staged.left_out), 'file')} as no data: {shown}{more}."
 
 
 def _source_checks(scope: RunScope, batch: Batch, staged: StagedBatch) -> tuple[Checked, ...]:

@@ -70,8 +70,9 @@ class Workspace:
         return self.open_engine(self)
 
 
-#: The depots of this process, for what is given a URI and no workspace.
+#: The depots and data folders of this process, for what is given a place and no workspace.
 _depots: dict[str, Depot] = {}
+_data: dict[Path, Layout] = {}
 
 
 def store_of(given: object | None) -> Store | None:
@@ -93,7 +94,10 @@ def store_of(given: object | None) -> Store | None:
 
 
 def known(workspace: Workspace) -> Workspace:
-    """The workspace itself, whose depot is found by the URI of a folder in it from now on."""
+    """The workspace itself, whose depot and data are found by a folder in it from now on."""
+    data = workspace.data.absolute()
+    _data.pop(data, None)  # what was loaded last is looked at first
+    _data[data] = workspace.layout
     depot = workspace.depot
     if depot is not None:
         _depots[repr(depot.store)] = depot
@@ -103,6 +107,12 @@ def known(workspace: Workspace) -> Workspace:
 def depot_of(uri: str) -> Depot | None:
     """The depot that a folder of a store belongs to."""
     return next((depot for depot in _depots.values() if depot.owns(uri)), None)
+
+
+def folder_now(told: Path) -> Path:
+    """Where a folder of a run lies now: Dagster keeps its path, and data folders are moved."""
+    moved = (layout.moved(told) for layout in reversed(_data.values()))
+    return next((folder for folder in moved if folder is not None and folder.is_dir()), told)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from lume_dagster.plan.comparisons import alike, results, truth
+from lume_dagster.plan.comparisons import alike, refuse_unlike, truth
 from lume_dagster.plan.rewrite import Rewriter
 from lume_dagster.plan.sql import Sql, call, is_null, is_true, not_
 
@@ -24,7 +24,7 @@ def case(rewriter: Rewriter, node: exp.Case) -> Sql:
     default = node.args.get("default")
     otherwise = None if default is None else rewriter.under(passed, default)
     given = [branch.args["true"] for branch in branches]
-    results(rewriter, given if otherwise is None else [*given, otherwise])
+    refuse_unlike(rewriter, given if otherwise is None else [*given, otherwise])
     return exp.Case(ifs=branches, default=otherwise)
 
 
@@ -43,7 +43,7 @@ def coalesce(rewriter: Rewriter, node: exp.Coalesce) -> Sql:
     values: list[Sql] = []
     for argument in [node.this, *node.expressions]:
         values.append(rewriter.under([is_null(v) for v in values], argument))
-    results(rewriter, values)
+    refuse_unlike(rewriter, values)
     return call("coalesce", *values)
 
 
@@ -51,5 +51,5 @@ def one_kind(rewriter: Rewriter, node: Sql) -> Sql:
     """``greatest``, ``least`` and lists: a literal text among numbers is a slip."""
     rebuilt = rewriter.rebuild(node)
     first = [rebuilt.this] if isinstance(rebuilt.this, exp.Expr) else []
-    results(rewriter, [*first, *rebuilt.expressions])
+    refuse_unlike(rewriter, [*first, *rebuilt.expressions])
     return rebuilt

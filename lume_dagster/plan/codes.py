@@ -27,6 +27,12 @@ CODES = _table(
         "Repair the line (it is kept whole in the reject), or state delimiter, quote or encoding.",
     ),
     (
+        "REPEATED_HEADER",
+        "The record is the header of its CSV file once more, letter for letter.",
+        "Files that were joined with their headers (`cat a.csv b.csv`).",
+        "None is needed: no row is lost. Joining files without their headers avoids it.",
+    ),
+    (
         "MISSING_REQUIRED_FIELD",
         "A required field has no value, and no conversion took it away.",
         "The source is empty there, or holds one of the flow's null texts.",

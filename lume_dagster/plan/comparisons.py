@@ -29,6 +29,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "instant": datetime.fromisoformat,
     "time": time.fromisoformat,
 }
+_SPECIAL = frozenset({"infinity", "-infinity", "epoch"})  # texts that the engine reads as dates
 #: Nodes that are true, false or NULL, whatever they are made of.
 _TRUTHS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.Null)
 
@@ -125,7 +126,7 @@ def truth(rewriter: Rewriter, condition: Sql) -> Sql:
     )
 
 
-def results(rewriter: Rewriter, values: Sequence[Sql]) -> None:
+def refuse_unlike(rewriter: Rewriter, values: Sequence[Sql]) -> None:
     """Refuse results of one choice that can never be of one type.
 
     Raises:
@@ -157,9 +158,6 @@ def _may_read(reader: Callable[[str], object], written: str) -> bool:
     except ValueError:
         return any(sign.isdigit() for sign in written) or written.lower() in _SPECIAL
     return True
-
-
-_SPECIAL = frozenset({"infinity", "-infinity", "epoch"})
 
 
 def _family(rewriter: Rewriter, value: Sql) -> str:

@@ -16,6 +16,7 @@ from lume_dagster.plan.columns import as_required, severity_of, target_column
 from lume_dagster.plan.expressions import parse_expression
 from lume_dagster.plan.fields import Compiled, Test, compile_field
 from lume_dagster.plan.handlers import HANDLERS
+from lume_dagster.plan.origins import Origin, Origins
 from lume_dagster.plan.plan import (
     BatchMeasure,
     MappedColumn,
@@ -66,6 +67,18 @@ def find_problems(
 ) -> tuple[LumeError, ...]:
     """What ``compile_flow`` would stop at, for every field and rule instead of the first."""
     return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).problems()
+
+
+def find_origins(
+    flow: Flow,
+    columns: Sequence[SourceColumn],
+    seed_columns: Mapping[str, tuple[str, ...]],
+    oracle: TypeOracle,
+    *,
+    empty_is_null: bool = False,
+) -> Origins:
+    """What each field and rule of a flow that compiles comes down to."""
+    return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).origins()
 
 
 class _Compiler:
@@ -177,6 +190,17 @@ class _Compiler:
             duplicates=queries.duplicates(),
             measures=tuple(_measures(self._flow)),
         )
+
+    def origins(self) -> Origins:
+        parts = []
+        for field in self._flow.target_schema.fields:
+            made = self._compiled(field.name)
+            tested = [sql for test in made.tests for sql in (test.broken, test.value)]
+            parts.append(Origin(f"mapping.{field.name}", (made.value, *tested)))
+        for rule in self._flow.rules:
+            test = self._rule(rule)
+            parts.append(Origin(f"rules.{rule.name}", (test.broken, test.value)))
+        return Origins(self._chain, tuple(parts))
 
     def problems(self) -> tuple[LumeError, ...]:
         found: list[LumeError] = []

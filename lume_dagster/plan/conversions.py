@@ -18,6 +18,7 @@ from lume_dagster.plan.sql import (
     cast,
     is_null,
     is_true,
+    matches,
     number,
     present,
     when,
@@ -172,3 +173,20 @@ def with_pattern(rewriter: Rewriter, node: Sql) -> Sql:
         probe = exp.RegexpLike(this=exp.Literal.string(""), expression=node.expression.copy())
         rewriter.type_of(probe)
     return rewriter.rebuild(node)
+
+
+def escape(rewriter: Rewriter, node: exp.Escape) -> Sql:
+    """``LIKE ... ESCAPE``: the engine stops at a pattern that ends with its escape, past TRY."""
+    like, sign = node.this, node.expression
+    if isinstance(like.expression, exp.Literal):
+        return rewriter.rebuild(node)
+    letter = rf"\x{{{ord(sign.name):x}}}"
+    whole = rf"(?s)([^{letter}]|{letter}.)*"
+
+    def make(x: Sql, _bind: Bind) -> Conversion:
+        message = "ends with its escape character"
+        return Conversion(when(matches(x, whole), x), "EXPRESSION_FAILED", message)
+
+    pattern = rewriter.strict(rewriter.walk(like.expression), make)
+    liked = type(like)(this=rewriter.walk(like.this), expression=pattern)
+    return exp.Escape(this=liked, expression=sign.copy())

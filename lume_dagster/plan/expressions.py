@@ -40,6 +40,7 @@ _CASTS = frozenset(
         "UINT",
         "UBIGINT",
         "FLOAT",
+        "REAL",
         "DOUBLE",
         "DECIMAL",
         "BOOLEAN",
@@ -146,6 +147,17 @@ def _check_node(node: exp.Expr) -> None:
         raise _Refused(f"a cast to {node.to.sql(DIALECT)} is not allowed.")
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         raise _Refused("* is not allowed here.")
+    if isinstance(node, exp.Escape):
+        _check_escape(node)
+
+
+def _check_escape(node: exp.Escape) -> None:
+    sign, pattern = node.expression, node.this.expression
+    if not (isinstance(sign, exp.Literal) and sign.is_string and len(sign.name.encode()) == 1):
+        raise _Refused("ESCAPE takes a literal text of one ASCII character.")
+    ending = len(pattern.name) - len(pattern.name.rstrip(sign.name))
+    if isinstance(pattern, exp.Literal) and ending % 2:
+        raise _Refused(f"{_describe(pattern)} ends with its escape character.")
 
 
 def _type_name(kind: exp.DataType) -> str:

@@ -30,7 +30,7 @@ from lume_dagster.plan.sql import (
     struct,
     when,
 )
-from lume_dagster.plan.strict import convert
+from lume_dagster.plan.strict import convert, family
 
 Severities = Callable[[str, str], Handling]  # field path, keyword
 
@@ -108,10 +108,28 @@ def _converted(field: SchemaField, node: object, rewriter: Rewriter, to: str) ->
     of = rewriter.type_of(root)
     if convert(root, of, to, lambda value: value) is None:
         raise PlanError(
-            f"the expression gives {of}, the schema wants {field.column_type}.",
-            hint="write the conversion you mean, such as CAST(... AS ...).",
+            f"{_giver(node)} {of}, the schema wants {field.column_type}.",
+            hint=_HINTS.get(family(of), "write the conversion you mean, such as CAST(... AS ...)."),
         )
     return rewriter.strict(root, lambda x, bind: _must(convert(x, of, to, bind)))
+
+
+#: What to do with values of a kind that is no single value of a target.
+_HINTS = {
+    "list": "make one text of it by array_to_string(x, ', '), or take an item: x[1].",
+    "struct": "take one of its values, such as x.name.",
+    "map": "take one of its values, such as x['key'].",
+    "binary": "have the bytes delivered as a text, in base64 or hexadecimal.",
+    "interval": "take a figure of it, such as date_part('day', x).",
+}
+
+
+def _giver(node: str) -> str:
+    """The column itself, or the expression over it."""
+    tree = parse_expression(node, "")
+    return (
+        f"the column {tree.name!r} is" if isinstance(tree, exp.Column) else "the expression gives"
+    )
 
 
 def _must(conversion: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from lume_dagster.plan import choices, comparisons, conversions, items, lookups
+from lume_dagster.plan import choices, comparisons, conversions, items, literals, lookups
 from lume_dagster.plan.figures import NUMBER_TEXTS
 from lume_dagster.plan.helpers import EXPANSIONS
 from lume_dagster.plan.rewrite import Handlers
@@ -21,6 +21,7 @@ HANDLERS = Handlers(
         exp.If: choices.if_,
         exp.Coalesce: choices.coalesce,
         exp.Nullif: comparisons.null_if,
+        exp.Escape: conversions.escape,
         exp.UnixToTime: conversions.from_microseconds,
         **dict.fromkeys((exp.Ln, exp.Log, exp.Sqrt, exp.Exp, exp.Pow), conversions.finite),
         **dict.fromkeys((exp.RegexpExtract, exp.RegexpExtractAll), conversions.with_pattern),
@@ -38,4 +39,5 @@ HANDLERS = Handlers(
         **dict.fromkeys(NUMBER_TEXTS, conversions.number_text),
         **dict.fromkeys(items.OVER_ITEMS, items.figure),
     },
+    examine=literals.refuse_unfit,
 )

@@ -27,10 +27,14 @@ class SourceColumn:
 
 
 class TypeOracle(Protocol):
-    """Something that knows the type of each column of a SELECT: the engine itself."""
+    """Something that knows what a SELECT gives, and whether it gives anything: the engine."""
 
     def describe(self, select: str) -> tuple[str, ...]:
         """The DuckDB types of the columns; PlanError with the engine's words if there are none."""
+        ...
+
+    def compute(self, select: str) -> None:
+        """Compute a SELECT that reads no table; PlanError with the engine's words if it fails."""
         ...
 
 

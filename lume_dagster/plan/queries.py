@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from lume_dagster.plan.chain import ROW, Chain, batch_of_row
 from lume_dagster.plan.fields import Test
+from lume_dagster.plan.originals import with_original
 from lume_dagster.plan.plan import RowTest, SourceColumn
 from lume_dagster.plan.rejection import any_broken
 from lume_dagster.plan.sql import (
@@ -66,16 +67,13 @@ class Queries:
 
     def rejects(self) -> str:
         """The original row and every error of the rows in ``bad``."""
-        original = [part for c in self.columns for part in (text(c.name), _original(c))]
         errors = [
             when(is_true(t.broken), _error(t.row, t.value))
             for t in self.tests
             if t.row.severity != "warn"
         ]
-        query = exp.select(
-            column(ROW),
-            alias(cast(call("json_object", *original), "VARCHAR"), "original"),
-        ).from_("chain")
+        query = exp.select(exp.column(ROW, table="chain")).from_("chain")
+        query = with_original(query, self.columns, BAD)
         if self.key:
             repeats = present(exp.column(ROW, table="d"))
             errors.append(when(repeats, _error(self._key_test(), self._key_text())))
@@ -86,7 +84,6 @@ class Queries:
                 ),
                 join_type="left",
             )
-            query.expressions[0].replace(exp.column(ROW, table="chain"))
         kept = call("list_filter", exp.array(*errors), lambda_("e", present(column("e"))))
         return self.chain.query(query.select(alias(kept, "errors")), only=BAD)
 
@@ -149,11 +146,6 @@ class Queries:
     def _key_text(self) -> Sql:
         parts = [cast(value, "VARCHAR") for _, value in self._key_values()]
         return parts[0] if len(parts) == 1 else call("concat_ws", text(", "), *parts)
-
-
-def _original(source: SourceColumn) -> Sql:
-    raw = column(source.id)
-    return raw if source.type in ("JSON", "VARCHAR") else call("to_json", raw)
 
 
 def _error(test: RowTest, value: Sql) -> Sql:

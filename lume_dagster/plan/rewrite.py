@@ -59,6 +59,7 @@ class Handlers:
 
     nodes: Mapping[type[Sql], Callable[[Rewriter, Any], Sql]]
     calls: Mapping[str, Callable[[Rewriter, exp.Anonymous], Sql]]
+    examine: Callable[[Rewriter, Sql, Sql], None]  # a rewritten node, and what was written
 
 
 @dataclass(slots=True)
@@ -98,6 +99,17 @@ class Scope:
         if asked not in self.answers:
             self.answers[asked] = self.oracle.describe(asked)[0]
         return self.answers[asked]
+
+    def compute(self, select: Sql) -> None:
+        """Compute a SELECT that reads no table, once.
+
+        Raises:
+            PlanError: the engine cannot; carries its words.
+        """
+        asked = select.sql("duckdb")
+        if asked not in self.answers:
+            self.oracle.compute(asked)
+            self.answers[asked] = ""
 
 
 @dataclass(slots=True)
@@ -155,7 +167,9 @@ class Rewriter:
                 return value.copy()
             return self.walk(value) if isinstance(value, exp.Expr) else value
 
-        return type(node)(**{name: again(value) for name, value in node.args.items()})
+        rebuilt = type(node)(**{name: again(value) for name, value in node.args.items()})
+        self.scope.handlers.examine(self, rebuilt, node)
+        return rebuilt
 
     def type_of(self, value: Sql) -> str:
         """The DuckDB type of something rewritten."""

@@ -42,7 +42,8 @@ _INTEGERS = frozenset(
 )
 _FAMILIES = {
     "VARCHAR": "text", "TEXT": "text", "CHAR": "text", "JSON": "json", "BOOLEAN": "boolean",
-    "FLOAT": "float", "DOUBLE": "float", "DATE": "date", "TIME": "time", "UUID": "uuid",
+    "FLOAT": "float", "REAL": "float", "DOUBLE": "float",
+    "DATE": "date", "TIME": "time", "UUID": "uuid",
     "TIMESTAMP": "timestamp", "TIMESTAMP_NS": "timestamp", "TIMESTAMP_MS": "timestamp",
     "TIMESTAMP_S": "timestamp", "DATETIME": "timestamp",
     "TIMESTAMP WITH TIME ZONE": "instant", "TIMESTAMPTZ": "instant",
@@ -186,7 +187,7 @@ def _whole(x: Sql, to: str, _bind: Bind) -> Conversion:
 
 
 def _finite(x: Sql, to: str, _bind: Bind) -> Conversion:
-    value = when(call("isfinite", x), cast(x, to))
+    value = when(call("isfinite", x), try_cast(x, to))
     return Conversion(value, "INVALID_NUMBER", "is not a finite number")
 
 

@@ -22,6 +22,10 @@ METRICS = "metrics.json"
 VALIDATION = "validation_results.json"
 _FORMATS = ("csv", "json")
 _SEGMENT = 60
+#: Paths of runs below the data folder: kind, flow, version, then the run, its batch or both.
+_KINDS = ("staging", "output")
+_DEPTHS = (5, 4)
+_VERSION = re.compile(r"v\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,17 @@ class Layout:
     def scratch(self) -> Path:
         """Where engines spill."""
         return self.data / "scratch"
+
+    def moved(self, folder: Path) -> Path | None:
+        """The folder of a run below this data folder, by a path from where it lay before.
+
+        None where the path is not that of a run's staging or output.
+        """
+        for depth in _DEPTHS:
+            tail = folder.parts[-depth:]
+            if len(tail) == depth and tail[0] in _KINDS and _VERSION.fullmatch(tail[2]):
+                return self.data.joinpath(*tail)
+        return None
 
     def _of(self, kind: str, version: FlowVersion) -> Path:
         return self.data / kind / version.flow.flow / f"v{version.version}"

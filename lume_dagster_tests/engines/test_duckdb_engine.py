@@ -84,6 +84,15 @@ def test_a_line_that_cannot_be_split_is_a_reject_with_its_text_and_number(tmp_pa
     assert reject["errors"][0]["code"] == "MALFORMED_RECORD"
 
 
+def test_a_repeated_header_is_a_reject_with_a_code_and_a_tally_of_its_own(tmp_path):
+    run = Run(tmp_path)("id,n\na,1\nid,n\nb\n")
+    assert [r["_lume_row"] for r in run.mapped] == [1]
+    codes = [[e["code"] for e in r["errors"]] for r in run.rejects]
+    assert codes == [["REPEATED_HEADER"], ["MALFORMED_RECORD"]]
+    told = {t.test.code: (t.rows_failed, t.samples[0].row) for t in run.result.tallies[:2]}
+    assert told == {"MALFORMED_RECORD": (1, 3), "REPEATED_HEADER": (1, 2)}
+
+
 def test_rows_of_several_files_are_numbered_on_and_know_their_file(tmp_path):
     run = Run(tmp_path)("id,n\na,1\nb,2\n", "n,id\nx,c\n4,d\n")
     assert [(r["_lume_row"], r["id"], r["n"]) for r in run.mapped] == [

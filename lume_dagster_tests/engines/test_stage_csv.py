@@ -291,3 +291,40 @@ def test_staging_again_replaces_what_is_there_and_leaves_no_litter(stage, tmp_pa
     assert stage(b"a,b\n3,4\n").values == [("3", "4")]
     assert [path.name for path in (tmp_path / "staging").iterdir()] == ["batch"]
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "rows", "again"),
+    [
+        (b"a,b\n1,x\na,b\n2,y\n", [1, 3], {2: "a,b"}),
+        (b"a,b\r\n1,x\r\na,b\r\n2,y\r\n", [1, 3], {2: "a,b"}),
+        (b"a,b\r1,x\ra,b\r2,y", [1, 3], {2: "a,b"}),
+        (b"\xef\xbb\xbfa,b\n1,x\n\xef\xbb\xbfa,b\n2,y\na,b", [1, 3], {2: "\ufeffa,b", 4: "a,b"}),
+        (b'"a","b"\n"1","x"\n"a","b"\n2,y\n', [1, 3], {2: '"a","b"'}),
+        (b"a||b\n1||x\na||b\n2||y\n", [1, 3], {2: "a||b"}),
+        ("a;b\n1;x\na;b\n2;y\n".encode("utf-16"), [1, 3], {2: "a;b"}),
+        (b"a,b\n" + b"1,x\n" * 300_000 + b"a,b\n2,y\n", None, {300_001: "a,b"}),
+    ],
+)
+def test_a_header_in_the_midst_of_joined_files_is_a_reject_of_its_own(stage, data, rows, again):
+    staged = stage(data, **({"delimiter": "||"} if b"||" in data else {}))
+    told = {row: (text, "is the header of the file once more") for row, text in again.items()}
+    assert staged.malformed == told
+    assert rows is None or list(staged.rows) == rows
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a,b\na,x\na,bb\naa,b\n",
+        b'a,b\n"q\na,b\nr",x\n',
+        b"a\n1\na\n2\n",
+        b"a,b\na ,b\nA,B\n",
+    ],
+)
+def test_a_row_that_only_looks_like_the_header_is_a_row(stage, data):
+    assert not stage(data).malformed
+
+
+def test_without_a_header_none_is_repeated(stage):
+    assert not stage(b"a,b\n1,x\na,b\n", header=False).malformed

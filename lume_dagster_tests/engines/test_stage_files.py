@@ -9,6 +9,7 @@ import lzma
 import zipfile
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lume_dagster.errors import BatchError
@@ -22,6 +23,12 @@ def zipped(members: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
+    return sink.getvalue()
+
+
+def parquet(columns: dict[str, list[int]]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
     return sink.getvalue()
 
 
@@ -50,6 +57,67 @@ def test_the_members_of_an_archive_are_files_of_their_own(stage):
         "file:///x.zip!b/2.csv",
     ]
     assert staged.values == [*ROWS, ("3", "z")]
+
+
+README = b"This archive holds the orders of March.\nCall us.\n"
+
+
+def test_a_file_that_shares_no_column_with_the_others_is_refused(stage):
+    said = r"x.zip!README.txt shares no column .*x.zip!a.csv: it has 'This.*, they have 'a', 'b'"
+    with pytest.raises(BatchError, match=said):
+        stage({"x.zip": zipped({"README.txt": README, "a.csv": CSV, "b.csv": CSV})})
+
+
+def test_a_parquet_file_that_shares_no_column_is_refused(stage):
+    tables = {f"{name}.parquet": parquet({name: [1]}) for name in ("a", "b")}
+    with pytest.raises(BatchError, match="b.parquet shares no column"):
+        stage(tables)
+    assert stage({**tables, "c.parquet": parquet({"A": [1], "b": [2]})}).batch.records == 3
+
+
+def test_members_of_an_archive_are_chosen_by_a_pattern(stage):
+    members = {"README.txt": README, "d/a.csv": CSV, "d/other.tsv": b"q\tr\n1\t2\n"}
+    staged = stage({"x.zip": zipped(members)}, members="*.csv")
+    assert staged.values == ROWS
+    assert staged.batch.left_out == ("file:///x.zip!README.txt", "file:///x.zip!d/other.tsv")
+    assert stage({"x.zip": zipped(members)}, members="d/a*").values == ROWS
+    with pytest.raises(
+        BatchError, match=r"(?s)No member of .* matches .*'\*.json'; it holds README"
+    ):
+        stage({"x.zip": zipped(members)}, members="*.json")
+
+
+def test_what_systems_leave_beside_files_is_left_out_and_named(stage):
+    litter = {"Thumbs.db": b"\xd0\xcf", "__MACOSX/._a.csv": b"\0", "d/.DS_Store": b"\0\1"}
+    assert stage({"x.zip": zipped({**litter, "d/a.csv": CSV})}).values == ROWS
+    staged = stage({"a.csv": CSV, "desktop.ini": b"[x]\n", "b.csv": CSV})
+    assert staged.values == ROWS * 2
+    assert staged.batch.left_out == ("file:///desktop.ini",)
+
+
+@pytest.mark.parametrize(
+    ("files", "values"),
+    [
+        (
+            {"a.csv": CSV, "b.csv": b"B,c\nz,9\n"},
+            [("1", "x", None), ("2", "y", None), (None, "z", "9")],
+        ),
+        ({"a.csv": CSV, "b.csv": b"b,c\nz,9\n", "c.csv": b"c,d\n8,7\n"}, None),
+        ({"a.csv": CSV, "empty.csv": b"q,r\n"}, None),
+        ({"a.csv": CSV, "nothing.csv": b""}, None),
+    ],
+)
+def test_files_that_share_a_column_or_hold_no_row_are_one_batch(stage, files, values):
+    staged = stage(files)
+    assert values is None or staged.values == values
+
+
+def test_names_that_differ_in_case_from_file_to_file_are_one_column(stage):
+    staged = stage({"a.csv": CSV, "b.csv": b"B,A\nz,3\n"})
+    assert (staged.names, staged.values) == (["a", "b"], [*ROWS, ("3", "z")])
+    staged = stage({"a.csv": CSV, "b.csv": b"A,a,B\n3,4,z\n"})
+    assert staged.names == ["a", "b", "A"]
+    assert staged.values[2] == ("4", "z", "3")
 
 
 def test_a_member_cannot_be_written_outside(stage, tmp_path):

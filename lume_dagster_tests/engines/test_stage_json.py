@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lume_dagster.engines.readers.surrogates import _marked
 from lume_dagster.errors import BatchError, FlowError
 
 
@@ -146,3 +148,48 @@ def test_what_json_wrote_comes_back(stage, records):
     assert found == [
         {key: value for key, value in record.items() if value is not None} for record in records
     ]
+
+
+HALVES = [r"x\ud800y", r"\udc00", r"\ud83d\ud83d\ude00", r"\\\udbff\\"]
+
+
+@pytest.mark.parametrize(
+    ("document", "options"),
+    [
+        ('[{"a": "1"}, {"a": "HALF"}, {"a": "3"}]', {}),
+        ('{"d": [{"a": "1"}, {"a": "HALF"}, {"a": "3"}]}', {"records": "$.d"}),
+        ('{"a": "1"}\n{"a": "HALF"}\n{"a": "3"}\n', {"type": "jsonl"}),
+    ],
+)
+@pytest.mark.parametrize("half", HALVES)
+def test_half_a_letter_is_the_fault_of_its_record_alone(stage, document, options, half):
+    staged = stage({"a.json": document.replace("HALF", half).encode()}, **options)
+    assert staged.values == [('"1"',), ('"3"',)]
+    ((text, message),) = staged.malformed.values()
+    assert json.loads(text) == {"a": json.loads(f'"{half}"')}
+    assert message == "the record is not valid JSON"
+
+
+ESCAPES = [r"\ud800", r"\udc00", r"\ud83d\ude00", r"\\", r"\u0041", "u"]
+
+
+@given(pieces=st.lists(st.sampled_from(ESCAPES)), chunk=st.integers(1, 40))
+def test_half_letters_are_marked_wherever_a_piece_of_the_document_ends(pieces, chunk):
+    data = "".join(pieces).encode()
+    halves = marked_in_pieces(data, len(data) + 1)
+    assert marked_in_pieces(data, chunk) == halves
+    assert re.sub(rb"\\u0001half-(....)\\u0001", rb"\\u\1", halves) == data
+
+
+def marked_in_pieces(data: bytes, size: int) -> bytes:
+    written, carry = b"", b""
+    for at in range(0, len(data) + size, size):
+        chunk = data[at : at + size]
+        done, carry, _ = _marked(carry + chunk, at_end=not chunk)
+        written += done
+    return written + carry
+
+
+def test_a_document_that_is_broken_elsewhere_too_is_refused_as_before(stage):
+    with pytest.raises(BatchError, match="is not valid JSON"):
+        stage({"a.json": rb'[{"a": "\ud800"}, {"a": ]'})

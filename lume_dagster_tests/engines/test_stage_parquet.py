@@ -146,3 +146,25 @@ def test_a_stream_that_breaks_leaves_nothing(stream, tmp_path):
     with pytest.raises(ConnectionError, match="the connection was lost"):
         stream(reader)
     assert list(Path(tmp_path / "staging").iterdir()) == []
+
+
+LONG = Decimal("1234567890123456789012345678901234567890.12")
+
+
+def test_a_decimal_of_more_digits_than_the_engine_has_is_kept_as_a_text(stage):
+    columns = {"n": pa.array([1, 2]), "x": pa.array([LONG, None], pa.decimal256(45, 2))}
+    staged = stage({"a.parquet": parquet(pa.table(columns))})
+    assert [(c.name, c.type) for c in staged.batch.columns] == [("n", "BIGINT"), ("x", "VARCHAR")]
+    assert staged.values == [(1, str(LONG)), (2, None)]
+
+
+def test_such_a_decimal_inside_of_another_type_is_refused_by_name(stage):
+    nested = pa.table({"x": pa.array([[LONG]], pa.list_(pa.decimal256(45, 2)))})
+    with pytest.raises(BatchError, match=r"column 'x' holds decimal256\(45, 2\), of more than 38"):
+        stage({"a.parquet": parquet(nested)})
+
+
+def test_a_time_to_the_nanosecond_is_kept_as_a_text(stage):
+    times = pa.table({"x": pa.array([1001, None], pa.time64("ns"))})
+    staged = stage({"a.parquet": parquet(times)})
+    assert staged.values == [("00:00:00.000001001",), (None,)]

@@ -82,6 +82,22 @@ def test_the_source_is_handed_out_as_it_is_staged(done):
     assert staged.records == 2
 
 
+def test_rows_are_found_where_the_data_folder_was_moved_to(done):
+    elsewhere = done.folder / "elsewhere"
+    elsewhere.mkdir()
+    for part in ("output", "staging"):
+        (done.folder / "data" / part).rename(elsewhere / part)
+    definitions = done.folder / "definitions.py"
+    definitions.write_text(definitions.read_text().replace('data="data"', 'data="elsewhere"'))
+    given = consume(done, MappedFiles, "a.csv")
+    assert [elsewhere in path.parents for path in given.paths] == [True]
+    assert consume(done, pd.DataFrame, "b.csv", step="target")["id"].tolist() == [
+        "b.csv-0",
+        "b.csv-1",
+    ]
+    assert consume(done, StagedBatch, "a.csv", step="source").records == 2
+
+
 def test_rows_that_were_never_made_say_what_to_do(bench):
     bench.put("a.csv", "1")
     result = consume(bench, pd.DataFrame, "a.csv")

@@ -54,6 +54,12 @@ class Duck:
         except duckdb.Error as error:
             raise PlanError(str(error).split("\n")[0]) from None
 
+    def compute(self, select: str) -> None:
+        try:
+            self.con.execute(select).fetchall()
+        except duckdb.Error as error:
+            raise PlanError(str(error).split("\n")[0]) from None
+
 
 def flow_of(properties: Mapping[str, Any], mapping: Mapping[str, Any], **parts: Any) -> Flow:
     """A flow with this schema and mapping; ``parts`` are further sections of the file."""

@@ -72,6 +72,64 @@ def test_a_literal_text_that_can_never_fit_is_refused_before_any_row(expression)
         outcome(expression, "a")
 
 
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("left('abc', 'x')", r"LEFT\('abc', 'x'\): Could not convert string 'x'"),
+        ("right(x, 'x')", "'x'"),
+        ("upper(substr(x, 'two', 1))", "'two'"),
+        ("split_part(x, '-', 'b')", "'b'"),
+        ("CASE WHEN x = 'q' THEN left(x, 'x') END", "'x'"),
+        ("round(x::DOUBLE, 'a')", "'a'"),
+        ("x::BIGINT + 'a'", "'a'"),
+        ("'a' - x::DATE", '"a"'),
+        ("power('a', 2)", "'a'"),
+        ("make_date('a', 1, 2)", "'a'"),
+        ("list_contains([1, 2], 'a')", "'a'"),
+        ("date_diff('foo', x::DATE, x::DATE)", '"foo"'),
+        ("date_diff('day', 'a', x::DATE)", '"a"'),
+        ("x::DATE + INTERVAL 'a' DAY", "'a'"),
+        ("string_split(x, ',')['a']", "'a'"),
+        ("chr('a')", "'a'"),
+    ],
+)
+def test_a_literal_that_a_function_can_never_take_is_refused_with_its_field(expression, said):
+    with pytest.raises(PlanError, match=rf"(?si)mapping\.y: .*{said}"):
+        outcome(expression, "a")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "result"),
+    [
+        ("left(x, '2')", "abc", "ab"),
+        ("make_date('2000', x::INT, '29')", "2", "2000-02-29"),
+        ("x::DATE + INTERVAL '1' DAY", "2024-01-31", "2024-02-01 00:00:00"),
+        ("strftime(date_trunc('month', x::DATE), '%d')", "2024-01-31", "01"),
+    ],
+)
+def test_a_literal_text_that_reads_as_what_is_taken_is_taken(expression, value, result):
+    assert outcome(expression, value).mapped[0]["y"] == result
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [("x LIKE 'a' ESCAPE 'ab'", "one ASCII character"), (r"x LIKE 'a\' ESCAPE '\'", "ends with")],
+)
+def test_an_escape_that_is_none_is_refused(expression, said):
+    with pytest.raises(FlowError, match=said):
+        outcome(expression, "a")
+
+
+def test_a_pattern_of_a_column_that_ends_with_its_escape_rejects_its_row():
+    found = run(
+        flow_of({"y": TEXT}, {"y": r"x LIKE z ESCAPE '\'"}),
+        [["a%", "a\\%"], ["a", "a\\"]],
+        ["x", "z"],
+    )
+    assert [r["y"] for r in found.mapped] == ["true"]
+    assert found.codes == [[("y", "EXPRESSION_FAILED")]]
+
+
 def test_a_literal_date_beside_a_date_is_read():
     assert outcome("x::DATE >= '2024-1-2'", "2024-01-02").mapped[0]["y"] == "true"
 
@@ -135,3 +193,11 @@ def test_a_pattern_that_is_none_is_refused_before_any_row():
 def test_the_width_of_a_bucket_is_literal():
     with pytest.raises(FlowError, match="literal width"):
         outcome("time_bucket(INTERVAL (x::INT) DAY, DATE '2024-01-01')", "0")
+
+
+def test_a_cast_to_float_rejects_what_is_too_large_for_it():
+    found = run(
+        flow_of({"y": {"type": "number"}}, {"y": "x::FLOAT"}), [[1.5], [1e308]], types=["DOUBLE"]
+    )
+    assert [r["y"] for r in found.mapped] == [1.5]
+    assert found.codes == [[("y", "INVALID_NUMBER")]]

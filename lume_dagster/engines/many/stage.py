@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.many.split import split
-from lume_dagster.engines.readers.csv import PARQUET, select_sql, values
+from lume_dagster.engines.parquet_options import staged_parquet
+from lume_dagster.engines.readers.csv import select_sql, values
 from lume_dagster.engines.readers.csv_batch import Part, as_counted, column_ids, described
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.files import Incoming, InputFile, plain_files
@@ -92,7 +93,7 @@ def _examined(
 def _examine(
     settings: EngineSettings, files: Sequence[InputFile], options: SourceFormat, scratch: Path
 ) -> CsvFile | None:
-    plain = plain_files(files, settings, scratch)
+    plain = plain_files(files, settings, scratch, options.members)
     if len(plain) != 1 or one_format(plain, options) != "csv":
         return None
     if plain[0].path.stat().st_size > SMALL_BYTES:  # it was compressed
@@ -111,9 +112,9 @@ def _read(session: duckdb.DuckDBPyConnection, group: Sequence[_Batch]) -> Iterat
     """Write like batches; where one of them is bad, the halves apart, until it is alone."""
     if _is_read(session, [batch.file for batch in group]):
         pieces = [(batch.file.counted, batch.work / _PART) for batch in group]
-        for batch, _ in zip(
-            group, split(session, _TABLE, f"* EXCLUDE ({_FILE})", pieces, PARQUET), strict=True
-        ):
+        form = staged_parquet(len(group[0].file.header.names))
+        written = split(session, _TABLE, f"* EXCLUDE ({_FILE})", pieces, form)
+        for batch, _ in zip(group, written, strict=True):
             yield batch
     elif len(group) > 1:
         middle = len(group) // 2

@@ -28,12 +28,12 @@ from lume_dagster.engines.figures import (
     warned_tests,
 )
 from lume_dagster.engines.many.split import split
+from lume_dagster.engines.parquet_options import output_parquet
 from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.transform import (
     NO_REJECTS,
     NONE_MALFORMED,
-    PARQUET,
     conserve,
     find_bad,
     find_duplicates,
@@ -73,7 +73,8 @@ def transform_many(
     rejects = _make(con, _REJECTS, NO_REJECTS if clean else _rejects(plan, batches))
     for number, batch in enumerate(batches):
         conserve(batch.records, mapped.get(number, 0), rejects.get(number, 0))
-    good, bad = (_write(con, each, into) for each in ((_MAPPED, mapped), (_REJECTS, rejects)))
+    good = _write(con, _MAPPED, mapped, into, len(plan.columns))
+    bad = _write(con, _REJECTS, rejects, into, len(batches[0].columns))
     found = _Counted.of(con, plan)
     return [
         found.of_batch(number, plan, batch.records, good[number], bad[number])
@@ -129,12 +130,15 @@ def _make(con: DuckDBPyConnection, table: str, query: str) -> dict[int, int]:
 
 
 def _write(
-    con: DuckDBPyConnection, made: tuple[str, Mapping[int, int]], into: Sequence[Path]
+    con: DuckDBPyConnection,
+    table: str,
+    counts: Mapping[int, int],
+    into: Sequence[Path],
+    columns: int,
 ) -> list[_File]:
-    table, counts = made
     pieces = [(counts.get(n, 0), output(folder, table)) for n, folder in enumerate(into)]
     in_batch = f"* REPLACE ({ROW} & {ROW_MASK} AS {ROW})"
-    sizes = split(con, table, in_batch, pieces, PARQUET)
+    sizes = split(con, table, in_batch, pieces, output_parquet(columns))
     return [_File(path, rows, size) for (rows, path), size in zip(pieces, sizes, strict=True)]
 
 

@@ -18,6 +18,7 @@ from lume_dagster.engines.readers.rows import Stretch, write_rows
 from lume_dagster.engines.readers.scan import Positions
 from lume_dagster.engines.readers.sieve import can_sieve, sieved
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
+from lume_dagster.engines.readers.strangers import as_one_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def stage_csv(staging: Staging) -> StagedBatch:
     """Read every file; columns are the union of the headers, in order of appearance."""
     examiner = Examiner(staging.format, staging.settings, staging.scratch)
     examined = [examiner.examine(index, file) for index, file in enumerate(staging.files)]
-    files = [file for file in examined if file is not None]
+    files = as_one_table([file for file in examined if file is not None])
     ids = column_ids(files, staging.format.columns)
     with MalformedSink(staging.scratch / "malformed.parquet") as sink:
         parts = list(_parts(staging, files, ids, sink))

@@ -44,6 +44,7 @@ class CsvFile:
     longest: int  # bytes of a record
     is_ordinary: bool  # quotes pair up, lines end alike: the fast reader may try
     dropped: Positions | None = None  # malformed records that were sieved out; None before
+    repeated: bytes | None = None  # the header, where the file seems to hold it once more
     header_line: int | None = None  # where the header seems to stand, if not where it was taken
 
     @property
@@ -113,7 +114,10 @@ class Examiner:
             has_header=options.header,
             counted=max(0, scan.records - options.header),
             longest=scan.longest,
-            is_ordinary=not (scan.damaged or scan.leading_blank or scan.line_end == "mixed"),
+            is_ordinary=not (
+                scan.damaged or scan.leading_blank or scan.line_end == "mixed" or scan.again
+            ),
+            repeated=scan.line if scan.again or scan.damaged else None,
             header_line=self._header_line(text, plain, header),
         )
 
@@ -141,7 +145,8 @@ class Examiner:
             start, passed = told[1], 1
             options = options.model_copy(update={"delimiter": told[0]})
         dialect = self._dialect(path, start, plain, options)
-        scan = self._scan(path, dialect, start)
+        line = _header_of(path, start, dialect) if options.header else None
+        scan = self._scan(path, dialect, start, line)
         return _Text(path, encoding, dialect, start, options.skip_lines + passed, scan)
 
     def _dialect(self, path: Path, start: int, plain: PlainFile, options: SourceFormat) -> Dialect:
@@ -156,11 +161,26 @@ class Examiner:
             self._known[known] = dialect_of(whole, plain.source.uri, options)
         return self._known[known]
 
-    def _scan(self, path: Path, dialect: Dialect, start: int) -> Scan:
+    def _scan(self, path: Path, dialect: Dialect, start: int, line: bytes | None) -> Scan:
         limit = self.settings.max_record_bytes
         if not (dialect.quote + dialect.escape).isascii():
-            return Scan(damaged=True)
-        return scan_file(path, quote=dialect.quote, escape=dialect.escape, start=start, limit=limit)
+            return Scan(damaged=True, line=line)
+        quote, escape = dialect.quote, dialect.escape
+        return scan_file(path, quote=quote, escape=escape, start=start, limit=limit, line=line)
+
+
+def _header_of(path: Path, start: int, dialect: Dialect) -> bytes | None:
+    """The header as it is written, on one line; None where there is but one column.
+
+    That a value is what its column is called may be; that all of a row are, means another header.
+    """
+    with path.open("rb") as stream:
+        stream.seek(start)
+        head = stream.read(SAMPLE).lstrip(b"\r\n")
+    end = EOL.search(head)
+    line = head[: end.start()] if end else b""
+    record = dialect.record.match(head)
+    return line if record and record[0] == line and len(dialect.fields(line)) > 1 else None
 
 
 def _whole_lines(sample: bytes) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn
-from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.sheet import (
     SHEET_ROW,
@@ -158,7 +158,8 @@ def _write_part(
         piece = records.joined.select(*cells, append=False).order_by(row)
         pieces.append(f"({piece.sql('duckdb')})")
     query = " UNION ALL ".join(pieces)
-    staging.connection.execute(f"COPY ({query}) TO $into ({PARQUET})", {"into": str(part)})
+    form = staged_parquet(len(names))
+    staging.connection.execute(f"COPY ({query}) TO $into ({form})", {"into": str(part)})
 
 
 def _write_places(
@@ -181,7 +182,8 @@ def _write_places(
             )
     query = " UNION ALL ".join(pieces)
     into = staging.folder / "places.parquet"
-    staging.connection.execute(f"COPY ({query}) TO $into ({PARQUET})", {"into": str(into)})
+    form = staged_parquet(3)
+    staging.connection.execute(f"COPY ({query}) TO $into ({form})", {"into": str(into)})
 
 
 def _read(sheet: Sheet, alias: str) -> exp.Table:

@@ -10,7 +10,8 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,6 +19,7 @@ from lume_dagster.engines.settings import MIB, EngineSettings
 from lume_dagster.errors import BatchError
 
 _CHUNK = 4 * MIB
+_SHOWN = 5
 _MAX_NESTING = 3  # a .csv.gz in a .zip is common, anything deeper is somebody's joke
 
 
@@ -46,6 +48,7 @@ class PlainFile:
     path: Path
     bytes: int  # as delivered
     compression: str  # "none", "gzip", "zip+gzip", ...
+    left_out: tuple[str, ...] = ()  # of the first file: files of the batch that are no data
 
 
 class _Budget:
@@ -98,16 +101,65 @@ def is_packed(head: bytes) -> bool:
 
 
 def plain_files(
-    files: Sequence[InputFile], settings: EngineSettings, scratch: Path
+    files: Sequence[InputFile],
+    settings: EngineSettings,
+    scratch: Path,
+    members: str | None = None,
 ) -> list[PlainFile]:
-    """Every file of the batch, expanded into ``scratch`` where it was compressed."""
+    """Every file of the batch, expanded into ``scratch`` where it was compressed.
+
+    What systems leave beside files, and of archives what ``members`` does not match, is left out.
+    """
+    wanted = _Wanted(members)
     budget = _Budget(settings)
     names = (scratch / f"plain-{number:06d}" for number in range(10**6))
     plain: list[PlainFile] = []
     for file in files:
+        if len(files) > 1 and is_litter(file.uri):
+            wanted.left_out.append(file.uri)
+            continue
         opened = PlainFile(file, file.path, _size(file), "none")
-        plain.extend(_expand(opened, budget, names, nesting=0))
+        plain.extend(_expand(opened, budget, names, wanted, nesting=0))
+    if not plain and wanted.left_out and members is not None:
+        raise BatchError(
+            f"No member of {files[0].uri} matches source.format.members {members!r};"
+            f" it holds {', '.join(map(_member_of, wanted.left_out[:_SHOWN]))}.",
+            hint="mend the pattern, such as *.csv",
+        )
+    if plain and wanted.left_out:
+        plain[0] = replace(plain[0], left_out=tuple(wanted.left_out))
     return plain
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Which members of archives are read, and what was left out so far."""
+
+    members: str | None
+    left_out: list[str] = field(default_factory=list)
+
+    def takes(self, uri: str, name: str) -> bool:
+        """Whether a member is data; one that is not is noted."""
+        plain = name.rpartition("/")[2]
+        matched = self.members is None or any(fnmatchcase(n, self.members) for n in (plain, name))
+        if is_litter(name) or not matched:
+            self.left_out.append(f"{uri}!{name}")
+            return False
+        return True
+
+
+#: What operating systems leave in folders and archives without being asked.
+_LITTER = frozenset({".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"})
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file of this path is one that an operating system made for itself."""
+    parts = name.casefold().split("/")
+    return parts[-1].startswith("._") or parts[-1] in _LITTER or "__macosx" in parts
+
+
+def _member_of(uri: str) -> str:
+    return uri.rpartition("!")[2]
 
 
 def _size(file: InputFile) -> int:
@@ -119,20 +171,20 @@ def _size(file: InputFile) -> int:
 
 
 def _expand(
-    file: PlainFile, budget: _Budget, names: Iterator[Path], nesting: int
+    file: PlainFile, budget: _Budget, names: Iterator[Path], wanted: _Wanted, nesting: int
 ) -> Iterator[PlainFile]:
     with file.path.open("rb") as stream:
         magic = stream.read(8)
     if magic.startswith(_ZIP) and not _is_workbook(file):
         _refuse_nesting(file, nesting)
-        for member in _members(file, budget, names):
-            yield from _expand(member, budget, names, nesting + 1)
+        for member in _members(file, budget, names, wanted):
+            yield from _expand(member, budget, names, wanted, nesting + 1)
         return
     for first, name, opener in _CODECS:
         if magic.startswith(first) and not _is_text(file):
             _refuse_nesting(file, nesting)
             inner = _decompressed(file, name, opener, budget, next(names))
-            yield from _expand(inner, budget, names, nesting + 1)
+            yield from _expand(inner, budget, names, wanted, nesting + 1)
             return
     yield file
 
@@ -177,11 +229,15 @@ def _decompressed(
     return replace(file, path=into, compression=_chain(file.compression, name))
 
 
-def _members(file: PlainFile, budget: _Budget, names: Iterator[Path]) -> Iterator[PlainFile]:
+def _members(
+    file: PlainFile, budget: _Budget, names: Iterator[Path], wanted: _Wanted
+) -> Iterator[PlainFile]:
     uri = file.source.uri
     try:
         with zipfile.ZipFile(file.path) as archive:
-            infos = [info for info in archive.infolist() if _is_data(info)]
+            infos = [
+                i for i in archive.infolist() if not i.is_dir() and wanted.takes(uri, i.filename)
+            ]
             _refuse_office_document(archive, uri)
             for info in sorted(infos, key=lambda info: info.filename):
                 budget.count_member(uri)
@@ -205,11 +261,6 @@ def _member(
         bytes=info.compress_size,
         compression=_chain(file.compression, "zip"),
     )
-
-
-def _is_data(info: zipfile.ZipInfo) -> bool:
-    parts = info.filename.split("/")
-    return not info.is_dir() and "__MACOSX" not in parts and parts[-1] != ".DS_Store"
 
 
 def _refuse_office_document(archive: zipfile.ZipFile, uri: str) -> None:

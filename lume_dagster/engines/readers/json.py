@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lume_dagster.engines.batch import ROW, StagedBatch, StagedColumn, StagedFile
-from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.batch import LEFT_OUT, ROW, StagedBatch, StagedColumn, StagedFile
+from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.csv_batch import stage_csv
 from lume_dagster.engines.readers.json_document import document_lines
 from lume_dagster.engines.readers.malformed import CODE
@@ -85,7 +85,7 @@ def stage_json_document(staging: Staging) -> StagedBatch:
 
 
 def _text_details(file: StagedFile) -> dict[str, str | int | bool]:
-    kept = ("compression", "encoding", "line_end", "reader")
+    kept = ("compression", "encoding", "line_end", "reader", LEFT_OUT)
     return {key: value for key, value in file.details.items() if key in kept}
 
 
@@ -161,7 +161,9 @@ def _save_malformed(staging: Staging, lines: Lines) -> Sequence[int]:
     if lines.malformed is not None:
         query += " UNION ALL SELECT * FROM read_parquet($malformed)"
         values["malformed"] = str(lines.malformed)
-    staging.connection.execute(f"COPY ({query} ORDER BY {ROW}) TO $into ({PARQUET})", values)
+    staging.connection.execute(
+        f"COPY ({query} ORDER BY {ROW}) TO $into ({staged_parquet(4)})", values
+    )
     rows = staging.connection.execute(
         f"SELECT {ROW} FROM read_parquet($1)", [str(into)]
     ).fetchnumpy()[ROW]
@@ -194,7 +196,7 @@ def _save_records(staging: Staging, lines: Lines, shapes: Shapes) -> None:
         f"""
         COPY (SELECT {ROW}{columns} FROM (
             SELECT {ROW}{found} FROM (SELECT {ROW}, {line} AS line FROM ({lines.sql}) {where})))
-        TO $into ({PARQUET})""",
+        TO $into ({staged_parquet(1 + len(pointers))})""",
         values,
     )
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lume_dagster.engines.batch import ROW, StagedFile
-from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.detect import head_of
 from lume_dagster.engines.readers.encoding import UTF8, encoding_of, transcoded
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
+from lume_dagster.engines.readers.surrogates import RESTORED, marked
 from lume_dagster.engines.settings import MIB
 from lume_dagster.errors import BatchError, FlowError
 
@@ -60,28 +62,38 @@ def _split(staging: Staging, path: Path, uri: str, into: Path) -> int:
     if not head:
         return 0
     try:
-        if staging.format.records is None:
-            return _copy_elements(staging, path, into, array=head.startswith(b"["))
-        return _copy_list(staging, path, uri, into, staging.format.records)
+        return _copy_records(staging, path, uri, into)
     except duckdb.InvalidInputException as error:
+        anew = into.with_suffix(".json")
+        if marked(path, anew):
+            with suppress(duckdb.InvalidInputException):  # then something else is wrong, too
+                return _copy_records(staging, anew, uri, into, RESTORED)
         raise BatchError(
             f"{uri} is not valid JSON{_place(path, str(error))}.",
             hint="a document that cannot be read to its end has no records; deliver it whole.",
         ) from error
 
 
-def _copy_elements(staging: Staging, path: Path, into: Path, *, array: bool) -> int:
+def _copy_records(staging: Staging, path: Path, uri: str, into: Path, line: str = "line") -> int:
+    """``line`` is what is made of the text of a record."""
+    if staging.format.records is not None:
+        return _copy_list(staging, path, uri, into, staging.format.records, line)
+    array = head_of(path).lstrip(_BLANK).startswith(b"[")
+    return _copy_elements(staging, path, into, line, array=array)
+
+
+def _copy_elements(staging: Staging, path: Path, into: Path, line: str, *, array: bool) -> int:
     layout = "array" if array else "unstructured"
     return _copied(
         staging,
-        f"SELECT json::VARCHAR AS line FROM read_json_objects($path, format = '{layout}',"
-        " maximum_object_size = $limit, compression = 'uncompressed')",
+        f"SELECT {line} AS line FROM (SELECT json::VARCHAR AS line FROM read_json_objects($path,"
+        f" format = '{layout}', maximum_object_size = $limit, compression = 'uncompressed'))",
         into,
         {"path": str(path), "limit": staging.settings.max_record_bytes},
     )
 
 
-def _copy_list(staging: Staging, path: Path, uri: str, into: Path, records: str) -> int:
+def _copy_list(staging: Staging, path: Path, uri: str, into: Path, records: str, line: str) -> int:
     import duckdb
 
     document = "SELECT content FROM read_text($path)"
@@ -102,8 +114,9 @@ def _copy_list(staging: Staging, path: Path, uri: str, into: Path, records: str)
         )
     return _copied(
         staging,
-        "SELECT unnest(json_extract(content, $records)::JSON[])::VARCHAR AS line"
-        f" FROM ({document})",
+        f"SELECT {line} AS line FROM (SELECT"
+        " unnest(json_extract(content, $records)::JSON[])::VARCHAR AS line"
+        f" FROM ({document}))",
         into,
         {"path": str(path), "records": records},
     )
@@ -111,7 +124,7 @@ def _copy_list(staging: Staging, path: Path, uri: str, into: Path, records: str)
 
 def _copied(staging: Staging, select: str, into: Path, values: dict[str, str | int]) -> int:
     found = staging.connection.execute(
-        f"COPY ({select}) TO $into ({PARQUET})", {**values, "into": str(into)}
+        f"COPY ({select}) TO $into ({staged_parquet(1)})", {**values, "into": str(into)}
     ).fetchone()
     return int(found[0]) if found else 0
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 CODE = "MALFORMED_RECORD"
+REPEATED_HEADER, HEADER_AGAIN = "REPEATED_HEADER", "is the header of the file once more"
 
 
 def _schema() -> pa.Schema:
@@ -25,6 +26,7 @@ def _schema() -> pa.Schema:
         "record": pa.int64(),
         "text": pa.large_string(),
         "message": pa.string(),
+        "code": pa.string(),
     }
     return pa.schema(list(kinds.items()))
 
@@ -35,7 +37,7 @@ class MalformedSink:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: pq.ParquetWriter | None = None
-        self._rows: list[tuple[int, int, str, str]] = []
+        self._rows: list[tuple[int, int, str, str, str]] = []
         self._size = 0
 
     def __enter__(self) -> Self:
@@ -52,7 +54,8 @@ class MalformedSink:
 
     def add(self, file: int, record: int, text: str, message: str) -> None:
         """A record: the place of its file in the batch, and its number in that file, from 1."""
-        self._rows.append((file, record, text, message))
+        code = REPEATED_HEADER if message == HEADER_AGAIN else CODE
+        self._rows.append((file, record, text, message, code))
         self._size += len(text) + 100
         if self._size > 8 * MIB:
             self._flush()
@@ -81,9 +84,9 @@ class MalformedSink:
         self._writer.close()
         self._writer = None
         connection.execute(
-            "COPY (SELECT ($first)[file + 1] + record - 1 AS _lume_row, text, $code AS code,"
+            "COPY (SELECT ($first)[file + 1] + record - 1 AS _lume_row, text, code,"
             " message"
             " FROM read_parquet($from) ORDER BY file, record)"
             " TO $into (FORMAT parquet, COMPRESSION zstd)",
-            {"first": list(first_rows), "code": CODE, "from": str(self._path), "into": str(into)},
+            {"first": list(first_rows), "from": str(self._path), "into": str(into)},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
-from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
+from lume_dagster.engines.readers.strangers import refuse_strangers
+from lume_dagster.engines.readers.stream import MOST_DIGITS, write_stream
 from lume_dagster.errors import BatchError
 
 if TYPE_CHECKING:
@@ -21,11 +24,26 @@ if TYPE_CHECKING:
     from lume_dagster.engines.readers.stream import Streamed
 
 
+_ROWS_AT_ONCE = 16_384
+#: Types of no flow, which are staged as the texts they are written as.
+_AS_TEXT = frozenset({'"NULL"', "TIME_NS", "TIME WITH TIME ZONE"})
+
+
 def stage_parquet(staging: Staging) -> StagedBatch:
     """Read Parquet files as one table; columns are the union by name, types what holds them all."""
-    counts = [_rows(file) for file in staging.files]
+    heads = [_metadata(file) for file in staging.files]
+    counts = [0 if head is None else int(head.num_rows) for head in heads]
+    refuse_strangers(
+        (file.source.uri, _schema(head).names)
+        for file, head in zip(staging.files, heads, strict=True)
+        if len(heads) > 1 and head is not None and head.num_rows
+    )
     starts = first_rows(counts)
-    filled = [file for file in staging.files if file.bytes]
+    filled = [
+        _exact(staging, file, _schema(head))
+        for file, head in zip(staging.files, heads, strict=True)
+        if head is not None
+    ]
     names: list[str] = []
     part = staging.part(0)
     if filled:
@@ -49,16 +67,58 @@ def stage_parquet(staging: Staging) -> StagedBatch:
     )
 
 
-def _rows(file: PlainFile) -> int:
+def _metadata(file: PlainFile) -> pq.FileMetaData | None:
     if not file.bytes:
-        return 0
+        return None
     try:
-        return int(pq.read_metadata(file.path).num_rows)
+        return pq.read_metadata(file.path)
     except (pa.ArrowInvalid, OSError) as error:
         raise BatchError(
-            f"{file.source.uri} is not a readable Parquet file: {error}.",
+            f"{file.source.uri} is not a readable Parquet file: {str(error).rstrip('.')}.",
             hint="it may have been cut off while it was copied; deliver it again.",
         ) from error
+
+
+def _schema(head: pq.FileMetaData) -> pa.Schema:
+    """The columns; none where Arrow does not know a type, and the engine has the word."""
+    try:
+        return head.schema.to_arrow_schema()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.schema([])
+
+
+def _exact(staging: Staging, file: PlainFile, schema: pa.Schema) -> PlainFile:
+    """The file, written anew with texts where it has decimals that the engine would round."""
+    for field in schema:
+        _refuse_long_inside(file, field.name, field.type)
+    if not any(_is_too_long(field.type) for field in schema):
+        return file
+    into = staging.scratch / f"exact-{file.path.name}"
+    source = pq.ParquetFile(file.path)
+    with (
+        source,
+        pa.RecordBatchReader.from_batches(
+            source.schema_arrow, source.iter_batches(_ROWS_AT_ONCE)
+        ) as reader,
+    ):
+        write_stream(reader, into, schema.names)
+    return replace(file, path=into)
+
+
+def _is_too_long(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.Decimal256Type) and kind.precision > MOST_DIGITS
+
+
+def _refuse_long_inside(file: PlainFile, name: str, kind: pa.DataType) -> None:
+    for place in range(kind.num_fields):
+        inner = kind.field(place).type
+        if _is_too_long(inner):
+            raise BatchError(
+                f"{file.source.uri}: the column {name!r} holds {inner}, of more than"
+                f" {MOST_DIGITS} digits, inside of {kind}.",
+                hint="deliver those numbers as texts, or in a column of their own",
+            )
+        _refuse_long_inside(file, name, inner)
 
 
 def _copy(staging: Staging, files: Sequence[PlainFile], into: Path) -> list[str]:
@@ -73,11 +133,12 @@ def _copy(staging: Staging, files: Sequence[PlainFile], into: Path) -> list[str]
         names = [str(column[0]) for column in described_columns]
         aliases = ", ".join(f"c{place}" for place in range(len(names)))
         select = ", ".join(
-            f"c{place}::VARCHAR AS c{place}" if column[1] == '"NULL"' else f"c{place}"
+            f"c{place}::VARCHAR AS c{place}" if column[1] in _AS_TEXT else f"c{place}"
             for place, column in enumerate(described_columns)
         )
+        form = staged_parquet(len(names))
         staging.connection.execute(
-            f"COPY (SELECT {select} FROM {source} AS t({aliases})) TO $into ({PARQUET})",
+            f"COPY (SELECT {select} FROM {source} AS t({aliases})) TO $into ({form})",
             {"paths": paths, "into": str(into)},
         )
     except (

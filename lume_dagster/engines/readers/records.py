@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from lume_dagster.engines.readers.dialect import EOL, Dialect, width
+from lume_dagster.engines.readers.malformed import HEADER_AGAIN
+from lume_dagster.engines.readers.scan import BOM
 from lume_dagster.engines.settings import MIB
 from lume_dagster.errors import counted
 
@@ -154,10 +156,15 @@ def _overlong(window: _Window, limit: int) -> Record:
 
 
 def problem_of(
-    text: bytes, dialect: Dialect, columns: int, encoding: str
+    text: bytes, dialect: Dialect, columns: int, encoding: str, repeated: bytes | None = None
 ) -> tuple[Sequence[bytes | None], str | None]:
-    """The values of a record whose quotes are right, and what is wrong with it otherwise."""
+    """The values of a record whose quotes are right, and what is wrong with it otherwise.
+
+    ``repeated`` is the header, where files were joined with theirs.
+    """
     values = width(dialect.fields(text), columns)
+    if repeated is not None and text.removeprefix(BOM) == repeated:
+        return values, HEADER_AGAIN
     problems = []
     if len(values) != columns:
         problems.append(f"expected {counted(columns, 'column')}, found {len(values)}")

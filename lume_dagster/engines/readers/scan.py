@@ -58,6 +58,8 @@ class Scan:
     damaged_bytes: int = 0  # not UTF-8
     multibyte: int = 0  # UTF-8 characters beyond ASCII, counted only in blocks with damage
     high: set[int] = field(default_factory=set)  # bytes from 80 to 9F in blocks with damage
+    line: bytes | None = None  # one to look for among the others: the header
+    again: bool = False  # it stands there once more
 
     @property
     def line_end(self) -> str:
@@ -67,6 +69,8 @@ class Scan:
 
     def add(self, block: Block) -> None:
         """Take a block into account."""
+        if self.line is not None and not self.again:
+            self.again = stands_in(block.data, self.line, at_start=self.records > 0)
         if (
             self.records == 0
             and block.blanks
@@ -129,13 +133,39 @@ def _is_valid(data: bytes) -> bool:
     return True
 
 
+def stands_in(data: bytes, line: bytes, *, at_start: bool) -> bool:
+    """Whether a line, or one with a byte order mark before it, stands in whole lines of a file.
+
+    ``at_start`` says whether it counts at the very beginning.
+    """
+    for start in (line, BOM + line):
+        if at_start and data.startswith(start) and data[len(start) : len(start) + 1] in _ENDS:
+            return True
+        for end in (b"\n", b"\r"):
+            at = data.find(end + start)
+            while at >= 0:
+                after = at + 1 + len(start)
+                if data[after : after + 1] in _ENDS:
+                    return True
+                at = data.find(end + start, after)
+    return False
+
+
+_ENDS = (b"", b"\n", b"\r")
+
+
 class DamagedQuotesError(Exception):
     """The quotes of a file do not pair up, or a record grew over the limit."""
 
 
-def scan_file(path: Path, *, quote: str, escape: str, start: int, limit: int) -> Scan:
-    """Count the records of a UTF-8 file from byte ``start`` on, and look at its bytes."""
-    scan = Scan()
+def scan_file(
+    path: Path, *, quote: str, escape: str, start: int, limit: int, line: bytes | None = None
+) -> Scan:
+    """Count the records of a UTF-8 file from byte ``start`` on, and look at its bytes.
+
+    ``line`` is looked for where it is not the first.
+    """
+    scan = Scan(line=line)
     try:
         for block in record_blocks(path, quote=quote, escape=escape, start=start, limit=limit):
             scan.add(block)

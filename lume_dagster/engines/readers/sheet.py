@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lume_dagster.engines.readers.csv import PARQUET
+from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.durations import duration_sql, durations
 from lume_dagster.engines.readers.header import column_names
 from lume_dagster.engines.readers.title_block import LOOKED_AT, header_among
@@ -118,7 +118,8 @@ def read_sheet(
         f", {_text_sql(i, is_span=place in spans)} AS c{i}" for i, place in enumerate(kept)
     )
     connection.execute(
-        f"COPY (SELECT {SHEET_ROW}{outputs} FROM sheet) TO $into ({PARQUET})", {"into": str(into)}
+        f"COPY (SELECT {SHEET_ROW}{outputs} FROM sheet) TO $into ({staged_parquet(len(kept))})",
+        {"into": str(into)},
     )
     connection.unregister("sheet")
     elsewhere = _header_elsewhere(texts, filled) if options.header else None

@@ -20,6 +20,7 @@ from lume_dagster.engines.readers.header import Header
 from lume_dagster.engines.readers.malformed import MalformedSink
 from lume_dagster.engines.readers.records import problem_of, records
 from lume_dagster.engines.readers.scan import (
+    BOM,
     CHUNK,
     Block,
     DamagedQuotesError,
@@ -107,11 +108,10 @@ class _Sieve:
 
     def _one_by_one(self, start: int) -> int | None:
         """Judge the records of about one block; where the next begins, None at the end."""
-        dialect, columns = self.file.dialect, len(self.file.header.names)
-        for record in records(self.file.path, dialect, start, self.limit):
+        for record in records(self.file.path, self.file.dialect, start, self.limit):
             problem = record.problem
             if problem is None:
-                _, problem = problem_of(record.text, dialect, columns, self.file.encoding)
+                problem = self._problem_of(record.text)
             self.number += 1
             if problem is None:
                 self._keep(record.text)
@@ -135,13 +135,17 @@ class _Sieve:
 
     def _malformed(self, block: Block, doubts: Sequence[int]) -> Iterator[int]:
         """Which of the doubtful records are malformed; they are dropped."""
-        dialect, columns = self.file.dialect, len(self.file.header.names)
         for index in doubts:
             text = block.data[block.starts[index] : block.ends[index]]
-            _, problem = problem_of(text, dialect, columns, self.file.encoding)
+            problem = self._problem_of(text)
             if problem is not None:
                 self._drop(self.number + index + 1, text, problem)
                 yield index
+
+    def _problem_of(self, text: bytes) -> str | None:
+        file = self.file
+        width = len(file.header.names)
+        return problem_of(text, file.dialect, width, file.encoding, file.repeated)[1]
 
     def _cut_out(self, block: Block, malformed: Iterator[int]) -> None:
         """Write what stands between the malformed records of a block whose lines end in LF."""
@@ -169,6 +173,9 @@ class _Sieve:
             places = places[(np.searchsorted(block.quotes, places) & 1) == 0]
         counts = np.searchsorted(places, block.ends) - np.searchsorted(places, block.starts)
         suspects: NDArray[np.bool_] = counts != len(self.file.header.names) - 1
+        if self.file.repeated is not None:
+            size = len(self.file.repeated)
+            suspects |= np.isin(block.ends - block.starts, (size, size + len(BOM)))
         return suspects
 
     def _keep(self, text: bytes) -> None:

@@ -37,7 +37,9 @@ def read_slowly(
             values: Sequence[bytes | None] = ()
             problem = record.problem
             if problem is None:
-                values, problem = problem_of(record.text, file.dialect, columns, file.encoding)
+                values, problem = problem_of(
+                    record.text, file.dialect, columns, file.encoding, file.repeated
+                )
             if problem is None:
                 part.add(values, len(record.text))
             else:

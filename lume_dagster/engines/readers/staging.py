@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lume_dagster.engines.batch import StagedFile
+from lume_dagster.engines.batch import LEFT_OUT, StagedFile
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.flows.model import SourceFormat
@@ -45,6 +45,8 @@ def staged_file(
     file: PlainFile, first_row: int, records: int, malformed: int, **details: str | int | bool
 ) -> StagedFile:
     """The manifest entry of a file."""
+    if file.left_out:
+        details[LEFT_OUT] = "\n".join(file.left_out)
     return StagedFile(
         uri=file.source.uri,
         version=file.source.version,

@@ -6,7 +6,7 @@ for each other. Memory holds two row groups.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from lume_dagster.errors import BatchError
 
 _GROUP_ROWS = 122_880
 _GROUP_BYTES = 64 * MIB
-_MOST_DIGITS = 38  # beyond, the engine would read a decimal as a double
+MOST_DIGITS = 38  # beyond, the engine would read a decimal as a double
 _MONTHS_DAYS_NANOS = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanos", "<i8")])
 
 
@@ -36,12 +36,18 @@ class Streamed:
     bytes: int  # in memory
 
 
-def write_stream(reader: pa.RecordBatchReader, part: Path) -> Streamed:
-    """Write a stream to a part; memory holds the row group that is read and the one before it."""
+def write_stream(
+    reader: pa.RecordBatchReader, part: Path, names: Sequence[str] | None = None
+) -> Streamed:
+    """Write a stream to a part; memory holds the row group that is read and the one before it.
+
+    Its columns are called c0, c1, ... there, unless ``names`` says otherwise.
+    """
     if not reader.schema.names:
         raise BatchError("The query returns no column.", hint="name columns after SELECT.")
     changes = [_change(field.type) for field in reader.schema]
-    schema = pa.schema([(f"c{place}", new_type) for place, (new_type, _) in enumerate(changes)])
+    called = names or [f"c{place}" for place in range(len(changes))]
+    schema = pa.schema([(name, new) for name, (new, _) in zip(called, changes, strict=True)])
     rows = size = 0
     with _writer(part, reader.schema, schema) as writer, _groups(writer) as groups:
         for batch in reader:
@@ -120,7 +126,7 @@ def _change(kind: pa.DataType) -> tuple[pa.DataType, Callable[[pa.Array], pa.Arr
     new, change = next(
         ((new, change) for is_kind, new, change in _CHANGES if is_kind(kind)), (kind, None)
     )
-    if pa.types.is_decimal256(kind) and kind.precision <= _MOST_DIGITS:
+    if pa.types.is_decimal256(kind) and kind.precision <= MOST_DIGITS:
         new = pa.decimal128(kind.precision, kind.scale)
     return new, change or (lambda array: array if array.type == new else array.cast(new))
 
