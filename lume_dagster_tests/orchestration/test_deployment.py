@@ -51,7 +51,7 @@ schema: {{type: object, required: [id], properties: {{id: {{type: string}}, amou
 mapping: {{id: id, amount: CAST(amount AS BIGINT)}}
 """
 FLOWS = ("orders", "returns")
-BATCHES = [f"{n}.csv" for n in range(3)]
+BATCHES = [f"{n}.csv" for n in range(4)]
 ROWS = 20
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
