@@ -98,6 +98,7 @@ def _run_one(
             yield from _check_events(context, scope, done.checked, source_path)
     except StepFailed as failed:
         yield from _check_events(context, scope, failed.checked, source_path)
+        yield from observed_failure(scope, failed, source_path, steps)
         tag(context, {names.TAG_ERROR: failed.code, names.TAG_STATUS: Status.FAILED.value})
         raise failure(failed, source_path) from None
     tag_partial(context, rejected)
@@ -116,8 +117,34 @@ def _check_events(
             yield one_result(key, check, source_path)
 
 
+def observed_failure(
+    scope: RunScope, failed: StepFailed, source_path: str, steps: Sequence[str]
+) -> Iterator[dg.AssetObservation]:
+    """Why the batch is not there, on each asset that lacks it for that.
+
+    Of a partition that failed Dagster's own pages say only that a run did.
+    """
+    shown = _of_failure(failed, source_path)
+    for step in STEPS[STEPS.index(failed.step) :]:
+        if step in steps:
+            yield dg.AssetObservation(
+                scope.key(step),
+                partition=source_path,
+                description=str(failed.cause),
+                metadata={names.TAG_STATUS: Status.FAILED.value, **shown},
+            )
+
+
 def failure(failed: StepFailed, source_path: str) -> dg.Failure:
     """What Dagster shows: one sentence and a hint, with the figures of the batch."""
+    return dg.Failure(
+        description=str(failed.cause),
+        metadata=_of_failure(failed, source_path),
+        allow_retries=isinstance(failed.cause, TransientError),
+    )
+
+
+def _of_failure(failed: StepFailed, source_path: str) -> metadata.Metadata:
     cause = failed.cause
     error = {
         "step": failed.step,
@@ -125,15 +152,11 @@ def failure(failed: StepFailed, source_path: str) -> dg.Failure:
         "message": cause.message,
         "hint": cause.hint,
     }
-    return dg.Failure(
-        description=str(cause),
-        metadata={
-            **failed.figures,
-            metadata.SOURCE_PATH: source_path,
-            metadata.ERROR: dg.MetadataValue.json(error),
-        },
-        allow_retries=isinstance(cause, TransientError),
-    )
+    return {
+        **failed.figures,
+        metadata.SOURCE_PATH: source_path,
+        metadata.ERROR: dg.MetadataValue.json(error),
+    }
 
 
 def tag(context: dg.AssetExecutionContext, tags: dict[str, str]) -> None:

@@ -105,6 +105,19 @@ def test_a_cause_people_can_mend_is_a_failed_run_with_its_sentence(bench, where)
     assert said.description == "It is connector.\nHint: mend it"
 
 
+def test_a_batch_that_failed_says_why_on_each_asset_that_lacks_it(bench):
+    bench.put("a.csv", "x", "y")
+    bench.materialize("a.csv")
+    for step in ("transform", "target"):
+        (record,) = bench.instance.fetch_observations(bench.key(step), limit=9).records
+        seen = record.asset_observation
+        assert seen.partition == "a.csv"
+        assert "All 2 rows were rejected" in seen.description
+        assert seen.metadata["lume/status"].value == "FAILED"
+        assert seen.metadata["lume/rows_rejected"].value == 2
+    assert not bench.instance.fetch_observations(bench.key("source"), limit=9).records
+
+
 def test_a_fault_of_ours_is_a_crashed_run(bench):
     bench.stage.arrange("transform", "bug")
     run = details(bench, bench.materialize(bench.put("a.csv", "1")))
