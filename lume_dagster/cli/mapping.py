@@ -179,13 +179,16 @@ def _map_into(
 ) -> None:
     from lume_dagster.cli.mapping_review import Reviewing
     from lume_dagster.flows.drafts import standing_of, write_draft
+    from lume_dagster.mapper.proposal import Decision
     from lume_dagster.mapper.sample import take_sample
     from lume_dagster.mapper.shapes.kept import keep_shapes_of
     from lume_dagster.mapper.workshop.generation import generate
 
     before = place.library.resolve(f"{name}:draft").flow
-    made = generate(place, before, staged, keep=_stood_for(place, before))
+    own = _stood_for(place, before)
+    made = generate(place, before, staged, keep=own)
     reviewing = Reviewing.of(place, made)
+    reviewing.decisions.update(dict.fromkeys(own, Decision.PROPOSED))
     if accept:
         reviewing.accept_sure()
     if interactive:
@@ -200,9 +203,12 @@ def _map_into(
 
 
 def _stood_for(place: Place, flow: Flow) -> set[str]:
-    """Fields that somebody has published as they are, or wrote before anything was proposed."""
+    """Fields that somebody has published as they are, or wrote before anything was proposed.
+
+    Those of which a decision is known are not among them.
+    """
     from lume_dagster.mapper.nodes import expressions
-    from lume_dagster.mapper.review import REVIEW_NAME
+    from lume_dagster.mapper.review import REVIEW_NAME, kept_fields, read_review
     from lume_dagster.mapper.shapes.kept import SHAPES_NAME
 
     def made(flow: Flow) -> set[tuple[str, str | None]]:
@@ -214,7 +220,7 @@ def _stood_for(place: Place, flow: Flow) -> set[str]:
         versions = place.library.lock(flow.flow).versions
         names = [f"{flow.flow}:v{one.version}" for one in versions]
         kept &= set().union(*(made(place.library.resolve(name).flow) for name in names))
-    return {path for path, _ in kept}
+    return {path for path, _ in kept} - kept_fields(read_review(home), dict(kept)).keys()
 
 
 def _tell(shell: Shell, draft: Draft, name: str, folder: Path, flow: Flow) -> None:

@@ -54,6 +54,6 @@ def _require_free(host: str, port: int) -> None:
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise InvalidRequestError(
-                f"The UI cannot listen on port {port} of {host}: {why.lower().rstrip(".")}.",
+                f"The UI cannot listen on port {port} of {host}: {why.lower().rstrip('.')}.",
                 hint="end what listens there, or take another port: lume ui --port PORT",
             ) from None
