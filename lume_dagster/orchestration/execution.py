@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 
 import dagster as dg
 
-from lume_dagster.errors import TransientError
+from lume_dagster.errors import InvalidRequestError, TransientError
 from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
@@ -42,7 +43,7 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
     version = placed.version
     workspace: Workspace = placed.workspace or context.resources.lume
     require_long_keys(context.instance)
-    batches = list(context.partition_keys)
+    batches = _batches(context, version)
     selected = context.selected_asset_keys
     steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
@@ -77,6 +78,27 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
                 yield from _run_one(context, scope, batches[0], steps)
             else:
                 yield from run_many(context, scope, batches, steps)
+
+
+def _batches(context: dg.AssetExecutionContext, version: FlowVersion) -> list[str]:
+    """The partitions of the run.
+
+    Raises:
+        Failure: there is none, or one that Dagster does not know: its UI asks for no such run, but
+            a script may.
+    """
+    with suppress(dg.DagsterInvalidInvocationError, dg.DagsterInvariantViolationError):
+        return list(context.partition_keys)
+    tags = (names.PARTITION_TAG, *names.RANGE_TAGS)
+    named = [context.run.tags[t] for t in tags if t in context.run.tags]
+    which = f"{' to '.join(named)} is no partition" if named else "This run names no partition"
+    cause = InvalidRequestError(
+        f"{which} of {version.name}.",
+        hint=f"lume partitions list {version.name} shows what there is, and add adds to it.",
+    )
+    failed = StepFailed("source", cause)
+    tag(context, {names.TAG_ERROR: failed.code, names.TAG_STATUS: Status.FAILED.value})
+    raise failure(failed, " to ".join(named))
 
 
 def _root_run_id(run: dg.DagsterRun) -> str:
