@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
@@ -37,13 +36,6 @@ def edit(project: Path, before: str, after: str) -> None:
     text = (project / FLOW).read_text(encoding="utf-8")
     assert before in text
     (project / FLOW).write_text(text.replace(before, after), encoding="utf-8")
-
-
-def edit_definitions(project: Path, before: str, after: str) -> None:
-    file = project / "definitions.py"
-    text = file.read_text("utf-8")
-    assert before in text
-    file.write_text(text.replace(before, after), "utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -245,41 +237,6 @@ def test_validate_finds_every_error_at_once(project):
 
 def test_validate_of_a_good_project_says_so(project):
     assert say(project, "validate").stdout == "1 draft and 1 published version: nothing wrong.\n"
-
-
-def test_validate_finds_what_keeps_dagster_from_loading_the_project(project):
-    edit_definitions(project, "data=", "arrivals=[Arrival(flow='contcts', path='*')],\n    data=")
-    edit_definitions(project, "import build_definitions", "import Arrival, build_definitions")
-    said = say(project, "validate")
-    assert said.exit_code == 3
-    assert "The arrivals name the flow contcts" in said.stderr
-    assert "did you mean 'contacts'?" in said.stderr
-    assert say(project, "validate", "contacts").exit_code == 0
-
-
-def test_a_field_that_a_connector_does_not_have_is_one_line(project):
-    edit_definitions(project, "LocalFilesConnector(root=", "LocalFilesConnector(roots=")
-    said = say(project, "validate").stderr
-    assert re.search(r"definitions.py:\d+ cannot be loaded: LocalFilesConnector .*roots: ", said)
-    assert len(said.splitlines()) == 2
-
-
-def test_the_ui_does_not_come_up_where_something_else_listens(project):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        said = say(project, "ui", "--port", str(port))
-    assert said.exit_code == 2
-    assert f"cannot listen on port {port} of 127.0.0.1: address already in use.\n" in said.stderr
-
-
-def test_a_dry_run_says_which_line_reads_like_the_header(project):
-    file = project / "landing" / "titled.csv"
-    text = (project / "landing" / "contacts.csv").read_text("utf-8")
-    file.write_text("People of the sales team,,,,,\n" + text, "utf-8")
-    said = say(project, "run", "contacts:draft", "titled.csv", "--dry-run", "2")
-    assert said.exit_code == 4
-    assert "Line 2 of titled.csv reads like its header." in said.stderr
-    assert "skip_lines: 1 under source.format of the draft\n" in said.stderr
 
 
 def test_validate_refuses_a_name_that_is_no_flow(project):

@@ -62,7 +62,10 @@ def test(shell: Shell, name: str) -> None:
 @click.argument("run_id", metavar="[RUN]", default=LAST)
 @click.option("--webhook", help="Only to this one.")
 def resend(shell: Shell, run_id: str, webhook: str | None) -> None:
-    """Post the outcome of RUN, or of the last one, once more, under its message id."""
+    """Post the outcome of RUN once more, under its message id.
+
+    The last run, when none is named.
+    """
     from lume_dagster.orchestration.query import read_summary
 
     run_id = find(run_id).id if run_id == LAST else run_id
