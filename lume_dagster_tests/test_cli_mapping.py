@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,37 @@ def test_decisions_are_kept_and_stand_when_it_is_mapped_again(project):
     assert review.count("APPROVED") == 3
     assert review.count("PROPOSED") == 1
     assert review.count("FLAGGED") == 1
+
+
+def test_what_a_person_wrote_before_anything_was_proposed_is_kept(project):
+    flow = project / "flows" / "contacts" / "flow.yaml"
+    mine = "country: coalesce(lookup('countries', upper(country), 'name'), 'nowhere')"
+    text = flow.read_text("utf-8").replace(
+        "country: lookup('countries', upper(country), 'name')", mine
+    )
+    flow.write_text(text, "utf-8")
+    for _ in "once", "again":
+        said = say("map", "landing/contacts.csv", "--flow", "contacts")
+        assert said.exit_code == 0, said.stderr
+        assert mine in flow.read_text("utf-8")
+        assert "trim(first_name || ' ' || last_name)" in flow.read_text("utf-8")
+
+
+def test_what_was_published_is_kept_and_what_was_only_proposed_is_proposed_anew(project):
+    assert (
+        say("map", "landing/customers.csv", "--target", "schema.json", "--flow", "c").exit_code == 0
+    )
+    flow = project / "flows" / "c" / "flow.yaml"
+    proposed = flow.read_text("utf-8")
+    head, mapping = proposed.split("mapping:\n")
+    odd = f"{head}mapping:\n" + re.sub(r"  name: .*", "  name: upper(name)", mapping)
+    flow.write_text(odd, "utf-8")
+    assert say("map", "landing/customers.csv", "--flow", "c").exit_code == 0
+    assert flow.read_text("utf-8") == proposed
+    flow.write_text(odd, "utf-8")
+    assert say("publish", "c").exit_code == 0
+    assert say("map", "landing/customers.csv", "--flow", "c").exit_code == 0
+    assert "name: upper(name)" in flow.read_text("utf-8")
 
 
 def test_an_expression_that_is_none_is_refused_and_asked_for_again(project):

@@ -194,6 +194,7 @@ def test_download_writes_what_was_asked_for(ran, tmp_path, form, only):
 
 def test_partitions_are_the_batches_that_dagster_knows(ran):
     assert answer(ran, "partitions", "list", "contacts") == [landed(ran)]
+    assert answer(ran, "partitions", "contacts") == [landed(ran)]
 
 
 def test_a_partition_is_added_once(project):

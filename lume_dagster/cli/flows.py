@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,18 @@ _note = click.option("--note", default="", help="Why, for the audit trail.")
 def validate(shell: Shell, flows: tuple[str, ...]) -> None:
     """Find every error of every flow at once.
 
-    Each with file, line, field and what to do; published versions are looked at too.
+    Each with file, line, field and what to do; published versions are looked at too. Where
+    there is none, the project is loaded as Dagster does it, with its sensors and schedules.
     """
     from lume_dagster.cli.validating import examine
     from lume_dagster.orchestration.project import find_project, load_project
 
-    found = examine(load_project(find_project()), flows)
+    folder = find_project()
+    found = examine(load_project(folder), flows)
+    if not found.problems and not flows:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of flows without a version, which drafts may be
+            load_project(folder, whole=True)
     census = f"{counted(found.drafts, 'draft')} and {counted(found.versions, 'published version')}"
     value = {
         "drafts": found.drafts,

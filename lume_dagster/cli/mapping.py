@@ -179,13 +179,16 @@ def _map_into(
 ) -> None:
     from lume_dagster.cli.mapping_review import Reviewing
     from lume_dagster.flows.drafts import standing_of, write_draft
+    from lume_dagster.mapper.proposal import Decision
     from lume_dagster.mapper.sample import take_sample
     from lume_dagster.mapper.shapes.kept import keep_shapes_of
     from lume_dagster.mapper.workshop.generation import generate
 
     before = place.library.resolve(f"{name}:draft").flow
-    made = generate(place, before, staged)
+    own = _stood_for(place, before)
+    made = generate(place, before, staged, keep=own)
     reviewing = Reviewing.of(place, made)
+    reviewing.decisions.update(dict.fromkeys(own, Decision.PROPOSED))
     if accept:
         reviewing.accept_sure()
     if interactive:
@@ -197,6 +200,27 @@ def _map_into(
     draft = replace(made.draft, proposals=reviewing.proposals, mapping=reviewing.flow.mapping)
     value = {"flow": name, "file": str(folder / "flow.yaml"), **_value(draft)}
     shell.answer(value, lambda: _tell(shell, draft, name, folder, reviewing.flow))
+
+
+def _stood_for(place: Place, flow: Flow) -> set[str]:
+    """Fields that somebody has published as they are, or wrote before anything was proposed.
+
+    Those of which a decision is known are not among them.
+    """
+    from lume_dagster.mapper.nodes import expressions
+    from lume_dagster.mapper.review import REVIEW_NAME, kept_fields, read_review
+    from lume_dagster.mapper.shapes.kept import SHAPES_NAME
+
+    def made(flow: Flow) -> set[tuple[str, str | None]]:
+        said = expressions(flow.mapping, flow.target_schema).items()
+        return {(path, how) for path, how in said if how not in (None, "NULL")}
+
+    kept, home = made(flow), place.flows / flow.flow
+    if any((home / name).exists() for name in (REVIEW_NAME, SHAPES_NAME)):
+        versions = place.library.lock(flow.flow).versions
+        names = [f"{flow.flow}:v{one.version}" for one in versions]
+        kept &= set().union(*(made(place.library.resolve(name).flow) for name in names))
+    return {path for path, _ in kept} - kept_fields(read_review(home), dict(kept)).keys()
 
 
 def _tell(shell: Shell, draft: Draft, name: str, folder: Path, flow: Flow) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lume_dagster.cli.shell import InOrder, Shell, examples, verb
+from lume_dagster.cli.shell import ListedByDefault, Shell, examples, verb
 from lume_dagster.errors import counted
 
 if TYPE_CHECKING:
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.project import Project
 
 
-@click.group(cls=InOrder)
+@click.group(cls=ListedByDefault)
 def partitions() -> None:
-    """List or add the batches that Dagster knows of a flow version."""
+    """List or add the batches that Dagster knows of a flow version.
+
+    `lume partitions FLOW` is `lume partitions list FLOW`.
+    """
 
 
 @verb(name="list")

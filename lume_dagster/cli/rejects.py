@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lume_dagster.cli.running import LAST, find, finish, pair
-from lume_dagster.cli.shell import InOrder, Shell, examples, near, verb
+from lume_dagster.cli.shell import ListedByDefault, Shell, examples, near, verb
 from lume_dagster.cli.telling import summary, tell_reject, tell_the_rest
 from lume_dagster.errors import InvalidRequestError, counted
 
@@ -20,18 +20,7 @@ if TYPE_CHECKING:
 _batch = click.option("--batch", metavar="SOURCE_PATH", help="Which batch, where RUN took several.")
 
 
-class _ListedByDefault(InOrder):
-    """`lume rejects RUN` is `lume rejects list RUN`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the verb in where there is none."""
-        first = args[0] if args else ""
-        if first not in {*self.commands, *ctx.help_option_names}:
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_ListedByDefault)
+@click.group(cls=ListedByDefault)
 def rejects() -> None:
     """See what a run rejected and why, and send repaired rows in.
 

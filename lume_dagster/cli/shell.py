@@ -162,6 +162,17 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
+class ListedByDefault(InOrder):
+    """`lume rejects RUN` is `lume rejects list RUN`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the verb in where there is none."""
+        first = args[0] if args else ""
+        if first not in {*self.commands, *ctx.help_option_names}:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def examples(*lines: str) -> str:
     """Commands as they are typed, for the end of a verb's help."""
     return "\n  ".join(["\b\nFor example:", *lines])

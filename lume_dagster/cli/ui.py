@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import sys
 
 import click
 
 from lume_dagster.cli.shell import Shell, verb
-from lume_dagster.errors import MissingExtraError
+from lume_dagster.errors import InvalidRequestError, MissingExtraError
 
 
 @verb()
@@ -24,6 +25,7 @@ def ui(shell: Shell, port: int, host: str) -> None:
         raise MissingExtraError.for_extra("The Dagster UI", "ui")
     project = load_project(find_project())
     home = dagster_home(project.workspace.data)
+    _require_free(host, port)
     address = f"http://{host}:{port}"
     shell.answer(
         {"url": address, "dagster_home": str(home)},
@@ -38,3 +40,20 @@ def ui(shell: Shell, port: int, host: str) -> None:
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     command = [sys.executable, *quiet, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     os.execv(sys.executable, command)  # noqa: S606 - no shell between, and our own words
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse an address that the UI cannot have.
+
+    Dagster finds out when its daemons run, and leaves them running beside those of the other UI.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((host, port))
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise InvalidRequestError(
+                f"The UI cannot listen on port {port} of {host}: {why.lower().rstrip('.')}.",
+                hint="end what listens there, or take another port: lume ui --port PORT",
+            ) from None

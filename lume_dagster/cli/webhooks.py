@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lume_dagster.cli.running import LAST, find
 from lume_dagster.cli.shell import InOrder, Shell, text_of, verb
 from lume_dagster.errors import InvalidRequestError, did_you_mean
 
@@ -58,12 +59,16 @@ def test(shell: Shell, name: str) -> None:
 
 
 @verb()
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="[RUN]", default=LAST)
 @click.option("--webhook", help="Only to this one.")
 def resend(shell: Shell, run_id: str, webhook: str | None) -> None:
-    """Post the outcome of RUN once more, under its message id."""
+    """Post the outcome of RUN once more, under its message id.
+
+    The last run, when none is named.
+    """
     from lume_dagster.orchestration.query import read_summary
 
+    run_id = find(run_id).id if run_id == LAST else run_id
     with _opened() as (workspace, instance):
         summary = read_summary(instance, run_id)
         if not summary.status.ended:
@@ -112,7 +117,8 @@ def _post(
         why = ": ".join(part for part in (answer, said) if part).rstrip(".") or "no answer came"
         raise InvalidRequestError(
             f"The webhook {webhook.name} did not take the message: {why}.",
-            hint=hint or "its receiver answers 2xx when it has.",
+            hint=hint
+            or "a receiver that has taken a message answers 2xx; see why this one did not.",
         )
 
 

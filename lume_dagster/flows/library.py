@@ -155,7 +155,10 @@ class Library:
     def _home(self, flow: str) -> Path:
         home = self.folder / flow
         if not re.fullmatch(r"[A-Za-z0-9_-]+", flow) or not _is_flow(home):
-            hint = not_found("there are", list(self.flows()), flow)
+            known = list(self.flows())
+            hint = not_found("there are", known, flow)
+            if known and _VERSION.fullmatch(flow):
+                hint = f"a version is written with its flow, as in {known[0]}:{flow}."
             raise InvalidRequestError(f"there is no flow {flow!r} in {self.folder}.", hint=hint)
         return home
 

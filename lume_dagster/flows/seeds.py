@@ -11,7 +11,7 @@ import hashlib
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, islice
@@ -22,6 +22,7 @@ from lume_dagster.flows.model import Flow, FlowVersion, Seed
 
 _BUCKETS = 256
 _SHOWN = 3  # examples in a message
+_OTHERS = (";", "\t", "|")  # what stands between the fields of other people's CSV files
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,20 @@ def _flaws(path: Path, seed: Seed) -> Iterator[tuple[str, str | None]]:
     if twice:
         yield f"{path} has two columns called {twice[0]!r}.", "rename one."
     if seed.key not in columns:
-        yield f"{path} has no column {seed.key!r}, the key.", did_you_mean(seed.key, columns)
+        hint = did_you_mean(seed.key, columns)
+        other = _other_delimiter(columns, seed.key)
+        if other is not None:
+            hint = f"its fields stand between {other!r}: save it with commas."
+        yield f"{path} has no column {seed.key!r}, the key.", hint
     elif not twice:
         yield from _key_flaws(path, seed.key)
+
+
+def _other_delimiter(columns: Sequence[str], key: str) -> str | None:
+    """What stands between the names of a header that was read as one, the key among them."""
+    if len(columns) > 1:
+        return None
+    return next((d for d in _OTHERS if key in columns[0].split(d)), None)
 
 
 def _key_flaws(path: Path, key: str) -> Iterator[tuple[str, str | None]]:

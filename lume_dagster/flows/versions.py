@@ -135,4 +135,6 @@ def not_found(what: str, known: list[str], name: str) -> str:
     """A hint for a flow or version that does not exist: the nearest, and what there is."""
     near = did_you_mean(name, known)
     listed = f"{what} {', '.join(known)}." if known else near
-    return listed if near.startswith("known") or not known else f"{near} {listed}"
+    if near.startswith("known") or not known:
+        return listed
+    return near if len(known) == 1 else f"{near} {listed}"

@@ -9,7 +9,9 @@ import dagster as dg
 
 from lume_dagster.orchestration.translator import Placed
 
-Event = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckResult
+Event = (
+    dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckResult
+)
 
 #: The body of a version's op.
 Execute = Callable[[dg.AssetExecutionContext, Placed], Iterator[Event]]

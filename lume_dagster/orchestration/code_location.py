@@ -32,6 +32,7 @@ class Load:
 
     folder: Path
     versions: frozenset[str]
+    whole: bool = False
     #: What is found on the way: connectors that versions have for themselves, and workspaces.
     connectors: dict[str, Mapping[str, object]] = field(default_factory=dict)
     workspaces: list[Workspace] = field(default_factory=list)
@@ -41,13 +42,15 @@ _load: ContextVar[Load | None] = ContextVar("lume_load", default=None)
 
 
 @contextmanager
-def loading(folder: Path, versions: Sequence[str]) -> Iterator[Load]:
+def loading(folder: Path, versions: Sequence[str], *, whole: bool = False) -> Iterator[Load]:
     """Within the block, code locations give the assets of these versions only, and no sensors.
+
+    With ``whole`` they give everything, as when Dagster loads them.
 
     A run's own process needs one version, and a thousand take seconds. Relative paths are taken
     from ``folder``, which is the working folder when Dagster loads the file itself.
     """
-    load = Load(folder, frozenset(versions))
+    load = Load(folder, frozenset(versions), whole=whole)
     token = _load.set(load)
     try:
         yield load
@@ -57,7 +60,8 @@ def loading(folder: Path, versions: Sequence[str]) -> Iterator[Load]:
 
 def loads_all() -> bool:
     """Whether a whole code location is being loaded, and not what one run needs of it."""
-    return _load.get() is None
+    load = _load.get()
+    return load is None or load.whole
 
 
 def absolute(path: str | Path) -> Path:
@@ -74,7 +78,7 @@ def published(folder: Path) -> Sequence[FlowVersion]:
     """
     library = Library(folder)
     load = _load.get()
-    if load is not None:
+    if load is not None and not load.whole:
         return [library.resolve(name) for name in sorted(load.versions)]
     versions = library.load_all(drafts=False).require().versions
     for flow in sorted(set(library.flows()) - {v.flow.flow for v in versions}):

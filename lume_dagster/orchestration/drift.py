@@ -164,16 +164,24 @@ def explained(
         return error
     name = version.flow.flow
     if staged.header_elsewhere is not None:
-        uri, line = staged.header_elsewhere
-        told = f"{error.message} Line {line} of {uri.rsplit('/', 1)[-1]} reads like its header."
-        say = f"say skip_lines: {line - 1} under source.format of the draft"
-        return PlanError(told, hint=f"if that is so: {say}, then lume publish {name}")
+        return header_told(error, version, staged)
     told = f"{error.message} {' '.join(drift.sentences())}"
     if not drift.renamed:
         look = f"look whether it is the right file; lume drift {name} {source_path} shows more"
         return PlanError(told, hint=look if drift.is_another else error.hint)
-    remedy = f"lume drift {name} {source_path} --write, then lume publish {name}"
+    remedy = f"lume drift {name} {source_path} --write, then lume publish {name} --activate"
     return PlanError(told, hint=f"if that is so: {remedy}")
+
+
+def header_told(error: PlanError, version: FlowVersion, staged: StagedBatch) -> PlanError:
+    """The error with the line that reads like the header, where columns are missing for that."""
+    if staged.header_elsewhere is None or not missing_columns(version.flow, _names(staged)):
+        return error
+    uri, line = staged.header_elsewhere
+    told = f"{error.message} Line {line} of {uri.rsplit('/', 1)[-1]} reads like its header."
+    say = f"say skip_lines: {line - 1} under source.format of the draft"
+    again = f", then lume publish {version.flow.flow} --activate" if version.published else ""
+    return PlanError(told, hint=f"if that is so: {say}{again}")
 
 
 def _earlier(flow: Flow, staged: StagedBatch, beside: Beside) -> Sample | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 
 import dagster as dg
 
-from lume_dagster.errors import TransientError
+from lume_dagster.errors import InvalidRequestError, TransientError
 from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import metadata, names
@@ -42,7 +43,7 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
     version = placed.version
     workspace: Workspace = placed.workspace or context.resources.lume
     require_long_keys(context.instance)
-    batches = list(context.partition_keys)
+    batches = _batches(context, version)
     selected = context.selected_asset_keys
     steps = [s for s in STEPS if placed.key(s) in selected]
     _tag_start(context, version, batches)
@@ -79,6 +80,27 @@ def run(context: dg.AssetExecutionContext, placed: Placed) -> Iterator[Event]:
                 yield from run_many(context, scope, batches, steps)
 
 
+def _batches(context: dg.AssetExecutionContext, version: FlowVersion) -> list[str]:
+    """The partitions of the run.
+
+    Raises:
+        Failure: there is none, or one that Dagster does not know: its UI asks for no such run, but
+            a script may.
+    """
+    with suppress(dg.DagsterInvalidInvocationError, dg.DagsterInvariantViolationError):
+        return list(context.partition_keys)
+    tags = (names.PARTITION_TAG, *names.RANGE_TAGS)
+    named = [context.run.tags[t] for t in tags if t in context.run.tags]
+    which = f"{' to '.join(named)} is no partition" if named else "This run names no partition"
+    cause = InvalidRequestError(
+        f"{which} of {version.name}.",
+        hint=f"lume partitions list {version.name} shows what there is, and add adds to it.",
+    )
+    failed = StepFailed("source", cause)
+    tag(context, {names.TAG_ERROR: failed.code, names.TAG_STATUS: Status.FAILED.value})
+    raise failure(failed, " to ".join(named))
+
+
 def _root_run_id(run: dg.DagsterRun) -> str:
     """The first of the runs that retry one another; they share what was staged."""
     return run.root_run_id or run.tags.get(names.ROOT_RUN_TAG) or run.run_id
@@ -98,6 +120,7 @@ def _run_one(
             yield from _check_events(context, scope, done.checked, source_path)
     except StepFailed as failed:
         yield from _check_events(context, scope, failed.checked, source_path)
+        yield from observed_failure(scope, failed, source_path, steps)
         tag(context, {names.TAG_ERROR: failed.code, names.TAG_STATUS: Status.FAILED.value})
         raise failure(failed, source_path) from None
     tag_partial(context, rejected)
@@ -116,8 +139,34 @@ def _check_events(
             yield one_result(key, check, source_path)
 
 
+def observed_failure(
+    scope: RunScope, failed: StepFailed, source_path: str, steps: Sequence[str]
+) -> Iterator[dg.AssetObservation]:
+    """Why the batch is not there, on each asset that lacks it for that.
+
+    Of a partition that failed Dagster's own pages say only that a run did.
+    """
+    shown = _of_failure(failed, source_path)
+    for step in STEPS[STEPS.index(failed.step) :]:
+        if step in steps:
+            yield dg.AssetObservation(
+                scope.key(step),
+                partition=source_path,
+                description=str(failed.cause),
+                metadata={names.TAG_STATUS: Status.FAILED.value, **shown},
+            )
+
+
 def failure(failed: StepFailed, source_path: str) -> dg.Failure:
     """What Dagster shows: one sentence and a hint, with the figures of the batch."""
+    return dg.Failure(
+        description=str(failed.cause),
+        metadata=_of_failure(failed, source_path),
+        allow_retries=isinstance(failed.cause, TransientError),
+    )
+
+
+def _of_failure(failed: StepFailed, source_path: str) -> metadata.Metadata:
     cause = failed.cause
     error = {
         "step": failed.step,
@@ -125,15 +174,11 @@ def failure(failed: StepFailed, source_path: str) -> dg.Failure:
         "message": cause.message,
         "hint": cause.hint,
     }
-    return dg.Failure(
-        description=str(cause),
-        metadata={
-            **failed.figures,
-            metadata.SOURCE_PATH: source_path,
-            metadata.ERROR: dg.MetadataValue.json(error),
-        },
-        allow_retries=isinstance(cause, TransientError),
-    )
+    return {
+        **failed.figures,
+        metadata.SOURCE_PATH: source_path,
+        metadata.ERROR: dg.MetadataValue.json(error),
+    }
 
 
 def tag(context: dg.AssetExecutionContext, tags: dict[str, str]) -> None:

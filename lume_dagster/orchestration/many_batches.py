@@ -14,7 +14,7 @@ import dagster as dg
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.body import Event
 from lume_dagster.orchestration.checks.results import Checked, many_results, not_run
-from lume_dagster.orchestration.execution import tag, tag_partial
+from lume_dagster.orchestration.execution import observed_failure, tag, tag_partial
 from lume_dagster.orchestration.scope import Progress, RunScope, StepDone, StepFailed, naming
 from lume_dagster.orchestration.steps import drop_older_staging, run_step
 from lume_dagster.orchestration.together import prepare, take_together
@@ -41,6 +41,9 @@ def run_many(
     chosen = [step for step in STEPS if step in steps]
     for group in _groups(context, scope, batches, chosen, tally):
         yield from _run_group(context, scope, group, chosen, tally)
+    for source_path, error in tally.failures.items():
+        if isinstance(error, StepFailed):
+            yield from observed_failure(scope, error, source_path, chosen)
     yield from _check_events(context, scope, tally.checked)
     tag_partial(context, tally.rejected_rows)
     through = len(batches) - len(tally.failures)

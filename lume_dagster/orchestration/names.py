@@ -87,7 +87,7 @@ def dagster_id(run_id: str) -> str:
     """Dagster's id of a run; InvalidRequestError for what is no run id."""
     if not str(run_id).startswith(RUN_PREFIX):
         raise InvalidRequestError(
-            f"{run_id!r} is not a run id.", hint="a run id looks like run_1b2c..."
+            f"{run_id!r} is not a run id.", hint="it looks like run_1b2c...; lume runs lists them."
         )
     return run_id.removeprefix(RUN_PREFIX)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dagster as dg
+from pydantic import ValidationError
 
 from lume_dagster.collector import without_collector
 from lume_dagster.connectors.protocol import NamingSource
@@ -118,13 +119,15 @@ def _is_dg_project(folder: Path) -> bool:
 
 
 @without_collector()
-def load_project(folder: Path, versions: Sequence[str] = ()) -> Project:
+def load_project(folder: Path, versions: Sequence[str] = (), *, whole: bool = False) -> Project:
     """Load the project's definitions, with the assets of these versions only.
+
+    With ``whole`` they are loaded as Dagster loads them: all assets, sensors and schedules.
 
     Raises:
         InvalidRequestError: there are no flows in its definitions.
     """
-    with loading(folder, versions) as load:
+    with loading(folder, versions, whole=whole) as load:
         file = folder / FILE
         definitions = _definitions_in(file) if file.is_file() else _definitions_of_dg(folder)
     found = [*(definitions.resources or {}).values(), *load.workspaces]
@@ -163,8 +166,12 @@ def _not_loaded(path: Path, error: Exception) -> InvalidRequestError:
     """What stopped a person's own Python, and in which of its lines."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
     where = f":{lines[-1]}" if lines else ""
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, ValidationError):
+        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        said = f"{error.title} cannot be made like this: {'; '.join(faults)}"
     return InvalidRequestError(
-        f"{path}{where} cannot be loaded: {type(error).__name__}: {error}",
+        f"{path}{where} cannot be loaded: {said}",
         hint="mend it; --debug shows the traceback, and so does python definitions.py.",
     )
 

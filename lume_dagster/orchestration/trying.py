@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from lume_dagster.errors import EngineError
+from lume_dagster.errors import EngineError, PlanError
 from lume_dagster.runs.phases import Batch, Engine, sync_source
 
 if TYPE_CHECKING:
@@ -46,10 +46,16 @@ def map_aside(
     """Mapped rows and rejects below ``into``; of the first ``rows`` records where that is said.
 
     Raises:
+        PlanError: the batch does not fit the flow.
         EngineError: the engine can map whole batches only.
     """
     into.mkdir(parents=True, exist_ok=True)
-    plan = engine.compile(version, staged)
+    try:
+        plan = engine.compile(version, staged)
+    except PlanError as error:
+        from lume_dagster.orchestration.drift import header_told
+
+        raise header_told(error, version, staged) from None
     if rows is None:
         return engine.transform(version, plan, staged, into)
     if not isinstance(engine, Previewing):

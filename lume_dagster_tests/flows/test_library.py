@@ -111,7 +111,8 @@ def test_a_draft_with_problems_is_not_published_and_leaves_nothing(books):
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("poeple", r"no flow 'poeple' .*\nHint: did you mean 'people'\? there are people"),
+        ("poeple", r"no flow 'poeple' .*\nHint: did you mean 'people'\?$"),
+        ("v2", r"no flow 'v2' .*\nHint: a version is written with its flow, as in people:v2"),
         ("people:v7", r"no version 'v7'\.\nHint: .*it has v1, active, draft"),
         ("people:1", r"no version '1'\.\nHint: did you mean 'v1'\?"),
         ("people:v01", "no version 'v01'"),

@@ -24,6 +24,7 @@ def draft_with(folder, content):
     [
         ("", "is empty.\nHint: its first line must name the columns"),
         ("kode,name\nNO,Norway\n", "has no column 'code', the key.\nHint: did you mean 'kode'?"),
+        ("code;name\nNO;Norway\n", "Hint: its fields stand between ';': save it with commas"),
         ("code,name,name\n", "has two columns called 'name'."),
         ("code,\nNO,Norway\n", "has no name for column 2."),
         ("code,name\nNO,a\nPL,b\nNO,c\n", "keys that come more than once (1): 'NO'."),

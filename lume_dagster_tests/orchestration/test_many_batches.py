@@ -8,7 +8,7 @@ import pytest
 
 from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.query import read_details
-from lume_dagster.runs.status import Status
+from lume_dagster.runs.status import STEPS, Status
 
 
 @pytest.fixture
@@ -46,6 +46,19 @@ def test_the_run_says_which_batch_failed_and_why(mixed):
         "1 of 3 batches failed; b.csv: All 2 rows were rejected"
         in (run.metadata["error"]["message"])
     )
+
+
+def test_the_partition_that_failed_says_why_and_the_others_nothing(mixed):
+    mixed.materialize("a.csv", "b.csv", "c.csv")
+    told = {
+        step: [
+            (record.event_log_entry.dagster_event.partition, "All 2 rows were rejected" in words)
+            for record in mixed.instance.fetch_observations(mixed.key(step), limit=9).records
+            for words in [record.asset_observation.description]
+        ]
+        for step in STEPS
+    }
+    assert told == {"source": [], "transform": [("b.csv", True)], "target": [("b.csv", True)]}
 
 
 def test_a_fault_of_ours_in_one_batch_is_a_crash_after_the_others(mixed):

@@ -7,7 +7,7 @@ import pytest
 
 from lume_dagster.orchestration.newest import newest
 from lume_dagster.orchestration.query import read_details, read_summary
-from lume_dagster.runs.status import Status
+from lume_dagster.runs.status import STEPS, Status
 from lume_dagster_tests.orchestration.conftest import publish
 
 
@@ -103,6 +103,41 @@ def test_a_cause_people_can_mend_is_a_failed_run_with_its_sentence(bench, where)
     (failed,) = result.get_step_failure_events()
     said = failed.step_failure_data.user_failure_data
     assert said.description == "It is connector.\nHint: mend it"
+
+
+def test_a_batch_that_failed_says_why_on_each_asset_that_lacks_it(bench):
+    bench.put("a.csv", "x", "y")
+    bench.materialize("a.csv")
+    for step in ("transform", "target"):
+        (record,) = bench.instance.fetch_observations(bench.key(step), limit=9).records
+        seen = record.asset_observation
+        assert seen.partition == "a.csv"
+        assert "All 2 rows were rejected" in seen.description
+        assert seen.metadata["lume/status"].value == "FAILED"
+        assert seen.metadata["lume/rows_rejected"].value == 2
+    assert not bench.instance.fetch_observations(bench.key("source"), limit=9).records
+
+
+@pytest.mark.parametrize(
+    ("tags", "says"),
+    [
+        ({"dagster/partition": "nope.csv"}, "nope.csv is no partition of orders:v1."),
+        ({}, "This run names no partition of orders:v1."),
+    ],
+)
+def test_a_run_of_no_partition_there_is_fails_with_a_sentence(bench, tags, says):
+    bench.materialize(bench.put("a.csv", "1"))
+    job = bench.project.definitions.resolve_implicit_global_asset_job_def()
+    keys = [bench.key(step) for step in STEPS]
+    run = details(
+        bench,
+        job.execute_in_process(
+            instance=bench.instance, asset_selection=keys, tags=tags, raise_on_error=False
+        ),
+    )
+    assert run.summary.status is Status.FAILED
+    assert run.metadata["error"]["message"] == says
+    assert "lume partitions list orders:v1" in run.metadata["error"]["hint"]
 
 
 def test_a_fault_of_ours_is_a_crashed_run(bench):
