@@ -252,7 +252,11 @@ def test_a_change_is_published_compared_activated_and_taken_back(project):
     (change,) = answer(project, "diff", "contacts:v1", "contacts:v2")
     assert (change["path"], change["after"]) == ("mapping.email", "lower(trim(email))")
     assert answer(project, "activate", "contacts:v2")["before"] == 1
-    assert answer(project, "activate", "contacts:v1")["after"] == 1
+    assert answer(project, "rollback", "contacts", "--note", "not yet")["after"] == 1
+    said = say(project, "rollback", "contacts")
+    assert said.exit_code == 2
+    assert "contacts has stood for no other version before." in said.stderr
+    assert "there is no flow 'contact'" in say(project, "rollback", "contact").stderr
     second = answer(project, "versions", "contacts")[1]
     assert (second["version"], second["author"], second["active"]) == ("contacts:v2", "Ada", False)
 

@@ -34,6 +34,7 @@ VERBS = (
     flows.validate,
     flows.publish,
     flows.activate,
+    flows.rollback,
     flows.diff,
     flows.versions,
     explaining.explain,

@@ -1,4 +1,4 @@
-"""`lume validate`, `publish`, `activate`, `diff`, `versions`: flows, and what is frozen of them."""
+"""`lume validate`, `publish`, `activate`, `rollback`, `diff`, `versions`: flows, frozen or not."""
 
 from __future__ import annotations
 
@@ -105,7 +105,30 @@ def activate(shell: Shell, version: str, *, note: str, author: str | None) -> No
 
     This is also the way back to an older version.
     """
-    library, flow = _library(), version.partition(":")[0]
+    _move_to(shell, _library(), version, note, author)
+
+
+@verb(epilog=examples("lume rollback contacts"))
+@click.argument("flow")
+@_note
+@_author
+def rollback(shell: Shell, flow: str, *, note: str, author: str | None) -> None:
+    """Let FLOW stand for the version again that it stood for before.
+
+    Once more goes one further back; `lume activate` goes to any version.
+    """
+    library = _library()
+    earlier = library.lock(flow).earlier
+    if earlier is None:
+        raise InvalidRequestError(
+            f"{flow} has stood for no other version before.",
+            hint=f"lume versions {flow} shows what there is, and lume activate moves to it.",
+        )
+    _move_to(shell, library, f"{flow}:v{earlier}", note, author)
+
+
+def _move_to(shell: Shell, library: Library, version: str, note: str, author: str | None) -> None:
+    flow = version.partition(":")[0]
     made = len(library.lock(flow).activations)
     move = library.activate(version, author=_by(author), note=note)
     moved = len(library.lock(flow).activations) > made

@@ -68,6 +68,17 @@ class LockFile(Part):
         return self.activations[-1].after if self.activations else None
 
     @property
+    def earlier(self) -> int | None:
+        """The version that was active before the active one; ways back are not counted as ahead."""
+        path: list[int] = []
+        for move in self.activations:
+            if move.after in path:
+                del path[path.index(move.after) + 1 :]
+            else:
+                path.append(move.after)
+        return path[-2] if len(path) > 1 else None
+
+    @property
     def newest(self) -> Published | None:
         """The version that was published last."""
         return self.versions[-1] if self.versions else None

@@ -83,8 +83,13 @@ def public_id(dagster_run_id: str) -> str:
     return f"{RUN_PREFIX}{dagster_run_id}"
 
 
+_OF_DAGSTER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as its UI shows it
+
+
 def dagster_id(run_id: str) -> str:
-    """Dagster's id of a run; InvalidRequestError for what is no run id."""
+    """Dagster's id of a run, which may stand for itself; InvalidRequestError for what is none."""
+    if _OF_DAGSTER.fullmatch(str(run_id)):
+        return run_id
     if not str(run_id).startswith(RUN_PREFIX):
         raise InvalidRequestError(
             f"{run_id!r} is not a run id.", hint="it looks like run_1b2c...; lume runs lists them."

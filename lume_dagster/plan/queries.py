@@ -49,7 +49,7 @@ class Queries:
     def _key_test(self) -> RowTest:
         named = ", ".join(self.key)
         return RowTest(
-            "key:unique", "key", named, "DUPLICATE_KEY", "reject", "an earlier row has the same key"
+            "key:unique", "key", named, "DUPLICATE_KEY", "reject", "is the key of an earlier row"
         )
 
     def _good(self) -> Sql:

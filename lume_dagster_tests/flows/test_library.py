@@ -66,6 +66,19 @@ def test_activating_goes_forward_and_back_and_leaves_a_trail(books):
     assert {a.at for a in lock.activations} == {"2026-03-01T12:00:00Z"}
 
 
+def test_each_way_back_leads_one_version_further(books):
+    for note in ("two", "three"):
+        made = books.publish("people", author="bob", note=note, force=True)
+        books.activate(made.name, author="bob")
+    ways = []
+    while (earlier := books.lock("people").earlier) is not None:
+        books.activate(f"people:v{earlier}", author="eve")
+        ways.append(earlier)
+    assert ways == [2, 1]
+    books.activate("people:v3", author="eve")
+    assert books.lock("people").earlier == 1
+
+
 def test_activating_what_is_active_writes_nothing(books):
     before = (books.folder / "people/flow.lock").read_bytes()
     books.activate("people:v1", author="eve")

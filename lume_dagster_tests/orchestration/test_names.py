@@ -49,6 +49,10 @@ def test_a_run_id_can_be_read_back():
     assert dagster_id(public_id("abc")) == "abc"
 
 
+def test_the_id_that_dagster_shows_is_one_too():
+    assert dagster_id("8a1f47e3-0c5d-4d4e-9b1a-5f0f6d7c8b9a").startswith("8a1f47e3")
+
+
 def test_what_is_no_run_id_is_refused():
     with pytest.raises(InvalidRequestError, match="'abc' is not a run id"):
         dagster_id("abc")
