@@ -101,7 +101,8 @@ FUNCTIONS: dict[str, str] = {
 HELPERS: dict[str, str] = {
     "lookup": "lookup(seed, key, column): the seed's value; an unknown key is an error.",
     "try_lookup": "try_lookup(seed, key, column): the same, but NULL for an unknown key.",
-    "parse_date": "parse_date(text, format, ...): the first of several formats that fits.",
+    "parse_date": "parse_date(text, format, ...): the first of several formats that fits; %Y-%m-%d"
+    " takes a day of a spreadsheet, too (2024-02-29 00:00:00).",
     "parse_timestamp": "parse_timestamp(text, format, ...): the same for points in time.",
     "parse_number": "parse_number(text[, ',']): a number with separators of thousands, a currency, "
     "a sign or brackets for negatives; the second argument is the decimal sign ('.').",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -123,8 +123,23 @@ def _is_four_digits(moment: Sql) -> Sql:
     return exp.GTE(this=moment.copy(), expression=cast(text(_FIRST_YEAR), "TIMESTAMP"))
 
 
+_DAY = "%Y-%m-%d"
+
+
 def _parse_date(name: str, args: list[Sql], bind: Bind) -> Conversion:
-    return strptime(name, args if len(args) > 1 else [*args, text("%Y-%m-%d")], bind, date=True)
+    args = args if len(args) > 1 else [*args, text(_DAY)]
+    found = strptime(name, args, bind, date=True)
+    if _DAY not in literals(name, args[1:]):
+        return found
+    return replace(found, value=call("coalesce", found.value, _day_of_a_sheet(args[0])))
+
+
+def _day_of_a_sheet(x: Sql) -> Sql:
+    """A day as spreadsheets hold it: a time stamp at midnight."""
+    trimmed = call("trim", x)
+    is_one = exp.Like(this=trimmed, expression=text("____-__-__ 00:00:00"))
+    day = call("try_strptime", call("left", trimmed.copy(), number(len("2024-02-29"))), text(_DAY))
+    return when(is_one, try_cast(_four_digits(day), "DATE"))
 
 
 def _parse_timestamp(name: str, args: list[Sql], bind: Bind) -> Conversion:

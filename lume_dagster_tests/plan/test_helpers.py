@@ -77,6 +77,22 @@ def test_parse_date_tries_formats_in_turn(text, value):
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2024-02-29 00:00:00", dt.date(2024, 2, 29)),
+        (" 2024-02-29 00:00:00 ", dt.date(2024, 2, 29)),
+        ("2023-02-29 00:00:00", "INVALID_DATE_FORMAT"),
+        ("2024-02-29 00:00:01", "INVALID_DATE_FORMAT"),
+        ("24-2-29   00:00:00", "INVALID_DATE_FORMAT"),
+    ],
+)
+def test_parse_date_takes_a_day_of_a_spreadsheet_where_it_takes_that_day(text, value):
+    assert value_or_code(DATE, "parse_date(x)", text) == value
+    assert value_or_code(DATE, "parse_date(x, '%d.%m.%Y', '%Y-%m-%d')", text) == value
+    assert value_or_code(DATE, "parse_date(x, '%d.%m.%Y')", text) == "INVALID_DATE_FORMAT"
+
+
+@pytest.mark.parametrize(
     "formats",
     [
         ["%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%d %b %Y", "%d-%m-%Y"],
