@@ -101,10 +101,11 @@ flows/
 
 `lume publish flights` copies the draft and its seeds to the next `vN` and adds it to `flow.lock`;
 `lume activate flights:v1` moves the active pointer, forward or back, and `lume rollback flights` to
-where it was before. Nothing is ever taken out of `flow.lock`. A version whose flow, seeds or digest is not what was published is refused, and
-the message names the file and the parts that changed. Layout and comments may change, for they have
-no part in the digest; one character of a seed may not. A draft's seeds may be links to files inside
-the library; a published version holds copies. No path leads out of the library.
+where it was before. Nothing is ever taken out of `flow.lock`. A version whose flow, seeds or digest
+is not what was published is refused, and the message names the file and the parts that changed.
+Layout and comments may change, for they have no part in the digest; one character of a seed may
+not. A draft's seeds may be links to files inside the library; a published version holds copies. No
+path leads out of the library.
 """
 
 
