@@ -136,6 +136,8 @@ def baseline(method: str, cases: Sequence[Case], kept: Path) -> tuple[dict[str, 
         return {}, [f"{BASELINES[method]}: not run: its environment is not there (make servers)."]
     for family in FAMILIES:
         ours = [c for c in cases if c.family == family and "test" in c.splits.values()]
+        if not ours:
+            continue
         if family == "product":
             reasons.append(
                 f"{BASELINES[method]} on {TITLES[family]}: not run on {len(ours)} cases."
