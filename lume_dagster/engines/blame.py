@@ -11,7 +11,7 @@ from lume_dagster.errors import EngineError
 if TYPE_CHECKING:
     import duckdb
 
-    from lume_dagster.plan.origins import Origin, Origins
+    from lume_dagster.plan.error_origins import Origin, Origins
 
 
 @contextmanager

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lume_dagster.engines.readers.files import Incoming, InputFile
     from lume_dagster.flows.model import Flow, FlowVersion, SourceFormat
-    from lume_dagster.plan.origins import Origins
+    from lume_dagster.plan.error_origins import Origins
 
 
 _PlanKey = tuple[str, tuple[StagedColumn, ...], str]  # digest of the version, columns, format

@@ -1,7 +1,7 @@
 """Let Dagster's SQLite files wait for the disk when their journal is folded in, not at each event.
 
-SQLite waits for the disk twice for each event, and nine dozen times while it makes the file of a
-run: some two hundred times in a small run. Written ahead from the first statement, and with
+SQLite waits for the disk twice for each event, and some ninety times while it makes the file of a
+run: two hundred times in a small run. Written ahead from the first statement, and with
 ``synchronous = NORMAL``, it waits when a thousand pages or the last connection's end fold the
 journal in. The files stay whole whatever happens, also to the power; a crash of the process loses
 nothing, a cut of the power may lose the last events of a run that was going on

@@ -13,10 +13,10 @@ from lume_dagster.flows.model import Flow, Handling, Rule
 from lume_dagster.flows.schema import SchemaField
 from lume_dagster.plan.chain import Chain
 from lume_dagster.plan.columns import as_required, severity_of, target_column
+from lume_dagster.plan.error_origins import Origin, Origins
 from lume_dagster.plan.expressions import parse_expression
 from lume_dagster.plan.fields import Compiled, Test, compile_field
 from lume_dagster.plan.handlers import HANDLERS
-from lume_dagster.plan.origins import Origin, Origins
 from lume_dagster.plan.plan import (
     BatchMeasure,
     MappedColumn,

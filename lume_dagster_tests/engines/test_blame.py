@@ -9,7 +9,7 @@ from sqlglot import exp
 from lume_dagster.engines.blame import told_errors
 from lume_dagster.errors import EngineError
 from lume_dagster.plan.chain import Chain
-from lume_dagster.plan.origins import Origin, Origins
+from lume_dagster.plan.error_origins import Origin, Origins
 from lume_dagster_tests.in_memory import connect
 
 NAMES = ("mapping.a", "mapping.b", "mapping.c", "rules.d", "rules.e")

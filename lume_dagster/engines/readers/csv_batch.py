@@ -14,11 +14,11 @@ from lume_dagster.engines.readers.csv import read_together
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.malformed import MalformedSink
+from lume_dagster.engines.readers.one_table import as_one_table
 from lume_dagster.engines.readers.rows import Stretch, write_rows
 from lume_dagster.engines.readers.scan import Positions
 from lume_dagster.engines.readers.sieve import can_sieve, sieved
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
-from lume_dagster.engines.readers.strangers import as_one_table
 
 
 @dataclass(frozen=True, slots=True)

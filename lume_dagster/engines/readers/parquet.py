@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from lume_dagster.engines.batch import StagedBatch, StagedColumn, StagedFile
 from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.files import PlainFile
+from lume_dagster.engines.readers.one_table import refuse_strangers
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
-from lume_dagster.engines.readers.strangers import refuse_strangers
 from lume_dagster.engines.readers.stream import MOST_DIGITS, write_stream
 from lume_dagster.errors import BatchError
 

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lume_dagster.engines.parquet_options import staged_parquet
-from lume_dagster.engines.readers.durations import duration_sql, durations
 from lume_dagster.engines.readers.header import column_names
 from lume_dagster.engines.readers.title_block import LOOKED_AT, header_among
+from lume_dagster.engines.readers.workbook_durations import duration_sql, durations
 from lume_dagster.engines.readers.workbook_outline import SheetEntry
 from lume_dagster.errors import BatchError, MissingExtraError, counted, did_you_mean
 from lume_dagster.flows.model import SheetName, SourceFormat
