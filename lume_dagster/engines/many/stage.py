@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from lume_dagster.engines.batch import StagedBatch
 from lume_dagster.engines.many.split import split
 from lume_dagster.engines.parquet_options import staged_parquet
-from lume_dagster.engines.readers.csv import select_sql, values
-from lume_dagster.engines.readers.csv_batch import Part, as_counted, column_ids, described
+from lume_dagster.engines.readers.csv import column_ids, select_sql, values
+from lume_dagster.engines.readers.csv_batch import Part, as_counted, described
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.files import Incoming, InputFile, plain_files
 from lume_dagster.engines.session import engine_errors, open_session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,25 +18,50 @@ _LINE = 2 * MIB
 _BUFFER = 32 * MIB
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Like files and the statement that reads them into one part."""
+
+    sql: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def of(cls, files: Sequence[CsvFile], ids: Mapping[str, str], into: Path) -> Reading:
+        sql = f"COPY ({select_sql(files[0], ids)}) TO $into ({staged_parquet(len(ids))})"
+        return cls(sql, {**values(files), "into": str(into)})
+
+    def found(self, connection: duckdb.DuckDBPyConnection) -> int | None:
+        """Read; how many records there were, None where one of them is malformed.
+
+        The reader could note malformed records itself, but it keeps a copy of the record for each
+        column that is missing, beyond any memory limit: 15 GB for a million short records.
+        """
+        import duckdb
+
+        try:
+            found = connection.execute(self.sql, self.values).fetchone()
+        except duckdb.InvalidInputException:
+            return None
+        return None if found is None else int(found[0])
+
+
 def read_together(
     connection: duckdb.DuckDBPyConnection,
     files: Sequence[CsvFile],
     ids: Mapping[str, str],
     into: Path,
 ) -> bool:
-    """Read like files into one part; False where one is malformed or the counts do not agree.
+    """Read like files into one part; False where one is malformed or the counts do not agree."""
+    found = Reading.of(files, ids, into).found(connection)
+    return found == sum(file.counted for file in files)
 
-    The reader could note malformed records itself, but it keeps a copy of the record for each
-    column that is missing, beyond any memory limit: 15 GB for a million short records.
-    """
-    import duckdb
 
-    query = f"COPY ({select_sql(files[0], ids)}) TO $into ({staged_parquet(len(ids))})"
-    try:
-        found = connection.execute(query, {**values(files), "into": str(into)}).fetchone()
-    except duckdb.InvalidInputException:
-        return False
-    return found is not None and int(found[0]) == sum(file.counted for file in files)
+def column_ids(files: Sequence[CsvFile], named: Sequence[str] | None) -> dict[str, str]:
+    """The columns of all files and their ids; those the flow names where no file has any."""
+    names = dict.fromkeys(name for file in files for name in file.header.names)
+    if not names and named:
+        names = dict.fromkeys(named)
+    return {name: f"c{number}" for number, name in enumerate(names)}
 
 
 def select_sql(first: CsvFile, ids: Mapping[str, str], *more: str) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn, StagedFile
-from lume_dagster.engines.readers.csv import read_together
+from lume_dagster.engines.readers.csv import column_ids, read_together
+from lume_dagster.engines.readers.csv_ahead import reading_ahead
 from lume_dagster.engines.readers.csv_file import CsvFile, Examiner
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.malformed import MalformedSink
@@ -42,11 +43,18 @@ class Part:
 def stage_csv(staging: Staging) -> StagedBatch:
     """Read every file; columns are the union of the headers, in order of appearance."""
     examiner = Examiner(staging.format, staging.settings, staging.scratch)
-    examined = [examiner.examine(index, file) for index, file in enumerate(staging.files)]
-    files = as_one_table([file for file in examined if file is not None])
+    with reading_ahead(staging, examiner) as ahead:
+        examined = [examiner.examine(index, file) for index, file in enumerate(staging.files)]
+        files = as_one_table([file for file in examined if file is not None])
+        is_read = ahead.has_read(files) if ahead else None
+    if is_read is False:
+        files = [replace(file, is_ordinary=False) for file in files]
     ids = column_ids(files, staging.format.columns)
     with MalformedSink(staging.scratch / "malformed.parquet") as sink:
-        parts = list(_parts(staging, files, ids, sink))
+        if is_read:
+            parts = [Part(staging.part(0), tuple(map(as_counted, files)), "fast")]
+        else:
+            parts = list(_parts(staging, files, ids, sink))
         counts = [0] * len(staging.files)
         for each in (read for part in parts for read in part.read):
             counts[each.file.index] = each.records
@@ -75,14 +83,6 @@ def described(
         parts=tuple(part.path.name for part in parts),
         format="csv",
     )
-
-
-def column_ids(files: Sequence[CsvFile], named: Sequence[str] | None) -> dict[str, str]:
-    """The columns of all files and their ids; those the flow names where no file has any."""
-    names = dict.fromkeys(name for file in files for name in file.header.names)
-    if not names and named:
-        names = dict.fromkeys(named)
-    return {name: f"c{number}" for number, name in enumerate(names)}
 
 
 def _parts(

@@ -66,14 +66,14 @@ class CsvFile:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A file in UTF-8: where it begins after skipped lines, and what a pass over it found."""
+    """A file in UTF-8: how it is written, as its first bytes show, and where it begins."""
 
     path: Path
     encoding: str
     dialect: Dialect
-    start: int
+    start: int  # after skipped lines
     skip_lines: int
-    scan: Scan
+    line: bytes | None  # the header as it is written
 
 
 @dataclass(slots=True)
@@ -88,20 +88,31 @@ class Examiner:
     def examine(self, index: int, plain: PlainFile) -> CsvFile | None:
         """What is known of a file; None where it holds no record and no header."""
         text = self._text(index, plain, encoding_of(head_of(plain.path), self.options.encoding))
-        found = None if self.options.encoding else single_byte_encoding(text.scan)
+        scan = self._scan(text)
+        found = None if self.options.encoding else single_byte_encoding(scan)
         if found is not None and text.encoding == UTF8:
             text = self._text(index, plain, found)
-        if not text.scan.records and not text.scan.damaged:
+            scan = self._scan(text)
+        if not scan.records and not scan.damaged:
             return None
-        scan, options = text.scan, self.options
-        header = read_header(
-            text.path,
-            plain.source.uri,
-            text.start,
-            text.dialect,
-            options,
-            self.settings.max_record_bytes,
-        )
+        return self._file(index, plain, text, scan)
+
+    def expect(self, index: int, plain: PlainFile) -> CsvFile | None:
+        """What is known of a file by its first bytes alone: uncounted, and as if it were in order.
+
+        None where more must be done than to read it.
+
+        Raises:
+            BatchError: its header cannot be read.
+        """
+        if encoding_of(head_of(plain.path), self.options.encoding) != UTF8:
+            return None
+        return self._file(index, plain, self._text(index, plain, UTF8), Scan())
+
+    def _file(self, index: int, plain: PlainFile, text: _Text, scan: Scan) -> CsvFile:
+        options, limit = self.options, self.settings.max_record_bytes
+        uri = plain.source.uri
+        header = read_header(text.path, uri, text.start, text.dialect, options, limit)
         return CsvFile(
             index=index,
             plain=plain,
@@ -146,8 +157,7 @@ class Examiner:
             options = options.model_copy(update={"delimiter": told[0]})
         dialect = self._dialect(path, start, plain, options)
         line = _header_of(path, start, dialect) if options.header else None
-        scan = self._scan(path, dialect, start, line)
-        return _Text(path, encoding, dialect, start, options.skip_lines + passed, scan)
+        return _Text(path, encoding, dialect, start, options.skip_lines + passed, line)
 
     def _dialect(self, path: Path, start: int, plain: PlainFile, options: SourceFormat) -> Dialect:
         with path.open("rb") as stream:
@@ -161,12 +171,14 @@ class Examiner:
             self._known[known] = dialect_of(whole, plain.source.uri, options)
         return self._known[known]
 
-    def _scan(self, path: Path, dialect: Dialect, start: int, line: bytes | None) -> Scan:
+    def _scan(self, text: _Text) -> Scan:
         limit = self.settings.max_record_bytes
-        if not (dialect.quote + dialect.escape).isascii():
-            return Scan(damaged=True, line=line)
-        quote, escape = dialect.quote, dialect.escape
-        return scan_file(path, quote=quote, escape=escape, start=start, limit=limit, line=line)
+        quote, escape = text.dialect.quote, text.dialect.escape
+        if not (quote + escape).isascii():
+            return Scan(damaged=True, line=text.line)
+        return scan_file(
+            text.path, quote=quote, escape=escape, start=text.start, limit=limit, line=text.line
+        )
 
 
 def _header_of(path: Path, start: int, dialect: Dialect) -> bytes | None:

@@ -138,10 +138,12 @@ def stands_in(data: bytes, line: bytes, *, at_start: bool) -> bool:
 
     ``at_start`` says whether it counts at the very beginning.
     """
-    for start in (line, BOM + line):
+    starts = (line,) if data.isascii() else (line, BOM + line)
+    breaks = (b"\n", b"\r") if b"\r" in data else (b"\n",)
+    for start in starts:
         if at_start and data.startswith(start) and data[len(start) : len(start) + 1] in _ENDS:
             return True
-        for end in (b"\n", b"\r"):
+        for end in breaks:
             at = data.find(end + start)
             while at >= 0:
                 after = at + 1 + len(start)
