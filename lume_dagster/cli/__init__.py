@@ -23,7 +23,7 @@ from lume_dagster.cli import (
     webhooks,
 )
 from lume_dagster.cli.shell import InOrder
-from lume_dagster.collector import collect_seldom
+from lume_dagster.collector import collect_seldom, end_at_once
 
 VERBS = (
     demo.demo,
@@ -70,4 +70,5 @@ for command in VERBS:
 def main() -> None:
     """What the `lume` script and `python -m lume_dagster.cli` call."""
     collect_seldom()
+    end_at_once()
     lume(prog_name="lume")

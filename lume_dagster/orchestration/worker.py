@@ -8,13 +8,14 @@ import signal
 import sys
 import threading
 
-from lume_dagster.collector import set_aside, without_collector
+from lume_dagster.collector import end_at_once, set_aside, without_collector
 
 _LOOK_EVERY = 2.0
 
 
 def main(run_id: str) -> None:
     """Execute the run whose arguments are in the environment."""
+    end_at_once()
     with without_collector():
         if not _begin(run_id):
             return
