@@ -6,7 +6,6 @@ the time of the first run of a process.
 
 from __future__ import annotations
 
-import atexit
 import gc
 import threading
 from collections.abc import Iterator
@@ -56,12 +55,3 @@ def _is_frozen() -> bool:
 def collect_seldom() -> None:
     """For a process that answers one question and ends."""
     gc.set_threshold(50_000, 20, 1000)
-
-
-def end_at_once() -> None:
-    """For a process of our own: when it ends, nothing is looked through for the last time.
-
-    Python looks through everything three times in the end, half a second after a run. What is
-    spared is to finalize what only cycles hold; files, connections and threads are closed by then.
-    """
-    atexit.register(gc.freeze)

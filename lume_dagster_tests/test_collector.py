@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 
 import pytest
 
@@ -79,12 +77,3 @@ def test_what_is_there_is_set_aside_as_long_as_one_works_with_it():
         work_with_what_is_there()
     assert gc.get_freeze_count() == 0
     assert gc.isenabled()
-
-
-def test_a_process_of_our_own_ends_without_looking_through_what_is_left():
-    code = (
-        "import atexit, gc; from lume_dagster.collector import end_at_once;"
-        "atexit.register(lambda: print(gc.get_freeze_count() > 0)); end_at_once()"
-    )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "True\n"

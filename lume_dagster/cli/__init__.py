@@ -23,7 +23,8 @@ from lume_dagster.cli import (
     webhooks,
 )
 from lume_dagster.cli.shell import InOrder
-from lume_dagster.collector import collect_seldom, end_at_once
+from lume_dagster.collector import collect_seldom
+from lume_dagster.ending import ending_at_once
 
 VERBS = (
     demo.demo,
@@ -70,5 +71,5 @@ for command in VERBS:
 def main() -> None:
     """What the `lume` script and `python -m lume_dagster.cli` call."""
     collect_seldom()
-    end_at_once()
-    lume(prog_name="lume")
+    with ending_at_once():
+        lume(prog_name="lume")

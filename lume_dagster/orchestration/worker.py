@@ -8,14 +8,14 @@ import signal
 import sys
 import threading
 
-from lume_dagster.collector import end_at_once, set_aside, without_collector
+from lume_dagster.collector import set_aside, without_collector
+from lume_dagster.ending import ending_at_once
 
 _LOOK_EVERY = 2.0
 
 
 def main(run_id: str) -> None:
     """Execute the run whose arguments are in the environment."""
-    end_at_once()
     with without_collector():
         if not _begin(run_id):
             return
@@ -72,4 +72,5 @@ def _watch(run_id: str, done: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    with ending_at_once():
+        main(sys.argv[1])
