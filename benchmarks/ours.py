@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.outcome import report
 from lume_dagster.collector import without_collector
+from lume_dagster.ending import ending_at_once
 
 
 class Clock:
@@ -215,7 +216,8 @@ def main() -> None:
     arguments.add_argument("--memory-limit", default="2GB")
     arguments.add_argument("--uri")
     given = arguments.parse_args()
-    COMMANDS[given.command](given)
+    with ending_at_once():  # as our own processes do
+        COMMANDS[given.command](given)
 
 
 if __name__ == "__main__":
