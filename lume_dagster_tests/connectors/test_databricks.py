@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import logging
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import dagster as dg
@@ -244,6 +245,45 @@ def test_a_table_with_its_columns_in_another_order_gets_the_right_values(
         assert [(r["ID"], r["name"], r["_lume_row"], r["_lume_run_id"]) for r in row] == [
             (1, "x", 1, "run_1")
         ]
+
+
+def test_a_table_that_another_makes_meanwhile_in_another_order_gets_the_right_values(
+    faulty, tmp_path
+):
+    lake = DatabricksConnector(**faulty.config())
+    first = make_delivery(tmp_path, [{"id": 1, "name": "x"}], rejects=1)
+    lake.deliver(replace(first, table="ops.others"))
+    system = "_lume_row BIGINT, _lume_run_id STRING, _lume_source_path STRING"
+    faulty.run(f"CREATE TABLE ops.orders ({system}, name STRING, id BIGINT) USING DELTA")
+    unseen = "[TABLE_OR_VIEW_NOT_FOUND] made a moment later"
+    faulty.ask({"pattern": "^DESCRIBE.*orders`$", "message": unseen})
+    lake.deliver(first)
+    row = faulty.fetch("SELECT id, name, _lume_row FROM ops.orders").to_pylist()
+    assert row == [{"id": 1, "name": "x", "_lume_row": 1}]
+    assert sum("CREATE SCHEMA" in str(sent["sql"]) for sent in faulty.statements()) == 1
+
+
+def test_a_table_of_rejects_of_another_shape_is_refused_before_a_row_is_written(
+    lake, warehouse_server, tmp_path
+):
+    warehouse_server.run("CREATE SCHEMA ops")
+    warehouse_server.run("CREATE TABLE ops.orders_rejects (reason STRING) USING DELTA")
+    for rejects in (0, 1):
+        with pytest.raises(ConnectorError, match=r"ops\.orders_rejects is there with other col"):
+            lake.deliver(make_delivery(tmp_path, [{"id": 1}], rejects=rejects))
+    assert warehouse_server.run("SELECT count(*) FROM ops.orders")[0][0] == 0
+
+
+@pytest.mark.parametrize("rejects", [0, 1])
+def test_tables_that_somebody_drops_are_made_again(lake, warehouse_server, rejects, tmp_path):
+    lake.deliver(make_delivery(tmp_path, [{"id": 1}], rejects=1))
+    again = make_delivery(tmp_path, [{"id": 2}], rejects=rejects, run_id="run_2")
+    for dropped in (("orders_rejects",), ("_lume_batches", "orders_rejects")):
+        for name in dropped:
+            warehouse_server.run(f"DROP TABLE IF EXISTS ops.{name}")
+        assert lake.deliver(again).rejects_rows == rejects
+        entries = warehouse_server.run("SELECT run_id, state, rejects_rows FROM ops._lume_batches")
+        assert [tuple(row) for row in entries] == [("run_2", "done", rejects)]
 
 
 def test_a_table_that_is_stricter_than_the_flow_is_refused(lake, warehouse_server, tmp_path):

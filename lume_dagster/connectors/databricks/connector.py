@@ -16,8 +16,7 @@ from lume_dagster.connectors.databricks.session import Login, checked_host, conn
 from lume_dagster.connectors.databricks.shape import (
     named,
     refuse_names,
-    refuse_other_shapes,
-    tables_there,
+    refuse_what_does_not_fit,
 )
 from lume_dagster.connectors.databricks.upload import sendable_from
 from lume_dagster.connectors.databricks.volume import look, try_writing, volume_path
@@ -66,8 +65,7 @@ class DatabricksConnector(ConnectorResource):
         path = self._volume_path()
         with self._session() as session:
             tables = named(delivery.table, self.text("catalog"), self.text("schema_name"))
-            there = tables_there(session, delivery, tables)
-            refuse_other_shapes(delivery, tables, there)
+            there = refuse_what_does_not_fit(session, delivery, tables)
             refuse_missing_rights(session, delivery, tables, there)
             look(session, path)
 

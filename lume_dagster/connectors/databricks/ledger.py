@@ -8,7 +8,7 @@ have been replaced an entry stays, so that every row of a table has an entry tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from lume_dagster.connectors.databricks.session import Session, Values, identifier
 from lume_dagster.connectors.databricks.shape import (
@@ -36,6 +36,7 @@ class Entry:
     run_id: str
     version: int
     mapped_rows: int
+    rejects_rows: int
     attempt: str
     state: str
 
@@ -51,6 +52,11 @@ class Batch:
     def unfinished(self) -> bool:
         """Whether a delivery began and did not end: it died, or still writes."""
         return any(entry.state == WRITING for entry in self.earlier)
+
+    @property
+    def has_rejects(self) -> bool:
+        """Whether a delivery brought rejects that may still be there: its entry says how many."""
+        return any(entry.rejects_rows for entry in self.earlier)
 
     def runs_in_mapped(self, delivery: Delivery) -> list[str]:
         """The runs whose mapped rows a delivery by batch replaces; its own among them."""
@@ -99,7 +105,7 @@ def intend(
 def _read(session: Session, ledger: str, values: Values) -> Batch:
     scope = ("target_table", "flow", "source_path")
     test = " AND ".join(f"{identifier(name)} = :{name}" for name in scope)
-    columns = ", ".join(identifier(n) for n in ("run_id", "version", "mapped_rows", ATTEMPT, STATE))
+    columns = ", ".join(identifier(field.name) for field in fields(Entry))
     found = session.rows(
         f"SELECT {columns}, CAST({_NOW} AS STRING) FROM {ledger} WHERE {test}",
         {name: values[name] for name in scope},

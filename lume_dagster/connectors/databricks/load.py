@@ -36,19 +36,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lume_dagster.connectors.batch_files import rows_in
 from lume_dagster.connectors.databricks import ledger, statements, upload, volume
-from lume_dagster.connectors.databricks.session import Session, literal
+from lume_dagster.connectors.databricks.session import Session, Values, literal
 from lume_dagster.connectors.databricks.shape import (
     Existing,
     create_missing,
+    missing_is,
     reference,
-    refuse_other_shapes,
     tables_there,
-    wanted_tables,
 )
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
 from lume_dagster.connectors.sql.ddl import REJECT_COLUMNS, mapped_columns
 from lume_dagster.connectors.sql.tables import Tables
+from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,7 +97,7 @@ def load(
     with _cleared(run):
         mapped, rejects = _upload(run, scratch, folder)
         checkpoint("staged")
-        batch = ledger.intend(session, tables, delivery, run.shelf.token, (mapped, rejects))
+        batch = _intend(run, (mapped, rejects))
         if batch.unfinished:
             _fence(run)
         checkpoint("before_commit")
@@ -115,15 +116,26 @@ def load(
 
 
 def _make_ready(session: Session, delivery: Delivery, tables: Tables) -> dict[str, Existing]:
-    there = tables_there(session, delivery, tables)
-    refuse_other_shapes(delivery, tables, there)
-    if len(there) == len(list(wanted_tables(delivery, tables))):
-        return there
-    create_missing(session, delivery, tables, there)
-    # Somebody else may have made one of them meanwhile, in an order or a shape of his own.
-    there = tables_there(session, delivery, tables)
-    refuse_other_shapes(delivery, tables, there)
-    return there
+    """The tables that rows come into, as they are; where one is missing, all that are.
+
+    Each look is a statement: at the others only where one of them is needed and is not there.
+    """
+    filled = [tables.name, *([tables.rejects_name] if rows_in(delivery.rejects) else [])]
+    there = tables_there(session, delivery, tables, filled)
+    complete = all(name in there for name in filled)
+    return there if complete else create_missing(session, delivery, tables, there)
+
+
+def _intend(run: Load, rows: tuple[int, int]) -> ledger.Batch:
+    """Enter the delivery, and once more where somebody has dropped the ledger."""
+    given = run.session, run.tables, run.delivery, run.shelf.token, rows
+    try:
+        return ledger.intend(*given)
+    except ConnectorError as error:
+        if not missing_is(error):
+            raise
+    create_missing(run.session, run.delivery, run.tables, run.there)
+    return ledger.intend(*given)
 
 
 @contextmanager
@@ -151,10 +163,9 @@ def _upload(run: Load, scratch: duckdb.DuckDBPyConnection, folder: Path) -> tupl
 def _fence(run: Load) -> None:
     """Let nothing that another delivery of the batch has under way be committed from now on."""
     volume.clear_leftovers(run.session, run.shelf)
-    for table in (run.rejects, run.mapped):
-        run.session.write(
-            f"ALTER TABLE {table} SET TBLPROPERTIES ('lume.fence' = {literal(run.shelf.token)})"
-        )
+    fence = f"SET TBLPROPERTIES ('lume.fence' = {literal(run.shelf.token)})"
+    _change_rejects(run, f"ALTER TABLE {run.rejects} {fence}")
+    run.session.write(f"ALTER TABLE {run.mapped} {fence}")
 
 
 def _write_rejects(run: Load, batch: ledger.Batch, rows: int) -> None:
@@ -164,8 +175,17 @@ def _write_rejects(run: Load, batch: ledger.Batch, rows: int) -> None:
         selected = statements.select_rows(run.shelf.files("rejects"), REJECT_COLUMNS, kept)
         statement = statements.replace_runs(run.rejects, selected, delivery, runs)
         run.session.write(*statement)
-    elif batch.earlier:
-        run.session.write(*statements.remove_runs(run.rejects, delivery, runs))
+    elif batch.has_rejects:
+        _change_rejects(run, *statements.remove_runs(run.rejects, delivery, runs))
+
+
+def _change_rejects(run: Load, sql: str, values: Values | None = None) -> None:
+    """Change what is in the table of rejects: nothing where somebody has dropped it."""
+    try:
+        run.session.write(sql, values)
+    except ConnectorError as error:
+        if not missing_is(error):
+            raise
 
 
 def _mapped_statement(run: Load, batch: ledger.Batch) -> statements.Statement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lume_dagster.connectors.databricks.session import Session, identifier, literal
@@ -49,7 +49,9 @@ ENTRY_COLUMNS = (
 MAX_NAME_BYTES = 255
 _NOT_IN_DELTA = set(" ,;{}()\n\t=")
 _STATISTICS = 32  # Delta keeps the least and the greatest value of so many columns
-_MISSING = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
+_NO_SCHEMA = "SCHEMA_NOT_FOUND"
+_MISSING = ("TABLE_OR_VIEW_NOT_FOUND", _NO_SCHEMA)
+_ALREADY_THERE = ("TABLE_OR_VIEW_ALREADY_EXISTS", "TABLE_ALREADY_EXISTS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +100,26 @@ def refuse_names(delivery: Delivery) -> None:
     refuse_twins(delivery.columns, "Databricks", str.lower)
 
 
-def tables_there(session: Session, delivery: Delivery, tables: Tables) -> dict[str, Existing]:
-    """Those of the delivery's tables that exist."""
-    found = (
-        (name, _described(session, tables, name)) for name, _ in wanted_tables(delivery, tables)
-    )
-    there = {name: Existing(columns) for name, columns in found if columns is not None}
+def tables_there(
+    session: Session, delivery: Delivery, tables: Tables, names: Collection[str]
+) -> dict[str, Existing]:
+    """Those of the named tables that exist; a table of another shape is refused."""
+    found = {name: _described(session, tables, name) for name in names}
+    there = {name: Existing(columns) for name, columns in found.items() if columns is not None}
+    _refuse_other_shapes(delivery, tables, there)
+    return there
+
+
+def refuse_what_does_not_fit(
+    session: Session, delivery: Delivery, tables: Tables
+) -> dict[str, Existing]:
+    """The delivery's tables that exist; those of another shape, or stricter, are refused."""
+    names = [name for name, _ in wanted_tables(delivery, tables)]
+    there = tables_there(session, delivery, tables, names)
     if tables.name in there:
-        strict = _strict(session, tables)
-        kept = there[tables.name].columns
-        there[tables.name] = Existing(
-            tuple(Found(c.name, c.type, c.name not in strict) for c in kept)
-        )
+        strict, kept = _strict(session, tables), there[tables.name].columns
+        known = tuple(Found(c.name, c.type, c.name not in strict) for c in kept)
+        _refuse_other_shapes(delivery, tables, {tables.name: Existing(known)})
     return there
 
 
@@ -117,7 +127,7 @@ def _described(session: Session, tables: Tables, name: str) -> tuple[Found, ...]
     try:
         lines = session.rows(f"DESCRIBE TABLE EXTENDED {reference(tables, name)}")
     except ConnectorError as error:
-        if any(word in error.message for word in _MISSING):
+        if missing_is(error):
             return None
         raise
     names = [str(line[0]) for line in lines]
@@ -146,7 +156,7 @@ def _strict(session: Session, tables: Tables) -> set[str]:
     return {column.name for column in schema if not column.nullable}
 
 
-def refuse_other_shapes(delivery: Delivery, tables: Tables, there: Mapping[str, Existing]) -> None:
+def _refuse_other_shapes(delivery: Delivery, tables: Tables, there: Mapping[str, Existing]) -> None:
     """Refuse tables that are there with other columns."""
     for name, columns in wanted_tables(delivery, tables):
         if name in there:
@@ -154,27 +164,50 @@ def refuse_other_shapes(delivery: Delivery, tables: Tables, there: Mapping[str, 
             refuse_other_shape(where, columns, found, TYPES, str.lower)
 
 
+def missing_is(error: ConnectorError) -> bool:
+    """Whether the warehouse says that a table or its schema is not there."""
+    return any(word in error.message for word in _MISSING)
+
+
 def create_missing(
     session: Session, delivery: Delivery, tables: Tables, there: Mapping[str, Existing]
-) -> None:
-    """Make the schema and the tables that are not there yet."""
-    missing = [(n, columns) for n, columns in wanted_tables(delivery, tables) if n not in there]
-    if missing:
-        _create_schema(session, tables)
-    for name, columns in missing:
-        session.write(_create_table(reference(tables, name), columns))
+) -> dict[str, Existing]:
+    """Make what is not in ``there``; all the tables, as they are then.
+
+    Where somebody else was quicker the table is his, with columns in an order of his own.
+    """
+    missing = {n: columns for n, columns in wanted_tables(delivery, tables) if n not in there}
+    made = {name: _made(session, tables, name, columns) for name, columns in missing.items()}
+    theirs = [name for name, columns in made.items() if columns is None]
+    ours = {name: Existing(columns) for name, columns in made.items() if columns is not None}
+    return {**there, **ours, **tables_there(session, delivery, tables, theirs)}
 
 
-def _create_schema(session: Session, tables: Tables) -> None:
-    """Only where it is missing: who may not create one may still use one."""
-    listed = f"SHOW SCHEMAS IN {identifier(tables.database)}"
-    if tables.schema not in {str(row[0]).lower() for row in session.rows(listed)}:
-        session.write(f"CREATE SCHEMA IF NOT EXISTS {identifier(tables.database, tables.schema)}")
+def _made(
+    session: Session, tables: Tables, name: str, columns: Sequence[Column]
+) -> tuple[Found, ...] | None:
+    """Make a table, and its schema where that is missing; None where the table is there."""
+    statement = _create_table(reference(tables, name), columns)
+    try:
+        try:
+            session.write(statement)
+        except ConnectorError as error:
+            if _NO_SCHEMA not in error.message:
+                raise
+            # Not before: who may not make one may still use one.
+            schema = identifier(tables.database, tables.schema)
+            session.write(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            session.write(statement)
+    except ConnectorError as error:
+        if any(word in error.message for word in _ALREADY_THERE):
+            return None
+        raise
+    return tuple(Found(c.name, sql_type(c, TYPES), nullable=True) for c in columns)
 
 
 def _create_table(table: str, columns: Sequence[Column]) -> str:
     listed = ", ".join(_definition(column) for column in columns)
-    return f"CREATE TABLE IF NOT EXISTS {table} ({listed}) USING DELTA{_properties(columns)}"
+    return f"CREATE TABLE {table} ({listed}) USING DELTA{_properties(columns)}"
 
 
 def _definition(column: Column) -> str:

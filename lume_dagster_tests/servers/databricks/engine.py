@@ -16,8 +16,21 @@ _PIECES = re.compile(
     r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/)|:(\w+)|(\?)",
     re.DOTALL,
 )
-#: How Databricks calls what Sail says in other words.
-_SYNTAX = re.compile(r"invalid argument: (found .*)", re.DOTALL)
+#: What Sail says in other words, and how Databricks calls it.
+_WORDS = (
+    (
+        re.compile(r"invalid argument: (found .*)", re.DOTALL),
+        r"[PARSE_SYNTAX_ERROR] Syntax error: \1. SQLSTATE: 42601",
+    ),
+    (
+        re.compile(r"Database not found: (\w+)"),
+        r"[SCHEMA_NOT_FOUND] The schema `\1` cannot be found. SQLSTATE: 42704",
+    ),
+    (
+        re.compile(r"Table already exists: (\S+)"),
+        r"[TABLE_OR_VIEW_ALREADY_EXISTS] Cannot create `\1`: it already exists. SQLSTATE: 42P07",
+    ),
+)
 _WRITES = re.compile(r"\s*(INSERT|MERGE|DELETE|UPDATE)\b", re.IGNORECASE)
 
 
@@ -69,7 +82,10 @@ class Engine:
 
 def worded(error: Exception) -> str:
     """An error of Sail, under the name of Databricks where Sail gives it none."""
-    return _SYNTAX.sub(r"[PARSE_SYNTAX_ERROR] Syntax error: \1. SQLSTATE: 42601", str(error))
+    text = str(error)
+    for found, word in _WORDS:
+        text = found.sub(word, text)
+    return text
 
 
 def with_literals(sql: str, values: Mapping[str, Any]) -> str:
