@@ -8,6 +8,7 @@ import pytest
 from lume_dagster.connectors import PostgresConnector
 from lume_dagster.errors import ConnectorError
 from lume_dagster_tests.in_memory import connect
+from lume_dagster_tests.servers.relay import relay_to
 
 
 @pytest.fixture
@@ -35,6 +36,39 @@ def test_numbers_arrive_exact_as_decimals_or_as_text(warehouse):
     assert [str(v) for v in table.to_pylist()[0].values()] == [
         *("1.50", "1.50", "nan", f"1{'0' * 50}", "12300"),
     ]
+
+
+@pytest.fixture
+def own_types(ask):
+    ask("CREATE TYPE mood AS ENUM ('calm', 'cross')")
+    ask("CREATE DOMAIN temper AS mood")
+    ask("CREATE DOMAIN few AS int CHECK (VALUE < 9)")
+    ask("CREATE TYPE pair AS (n int, m mood)")
+
+
+@pytest.mark.usefixtures("own_types")
+def test_types_that_the_database_made_itself_are_read_too(warehouse):
+    query = (
+        "SELECT 'calm'::mood AS a, 'cross'::temper AS b, 3::few AS c, ARRAY['calm'::mood] AS d, "
+        "row(1, 'calm')::pair AS e, ARRAY[3::few] AS f WHERE :source_path = 'x'"
+    )
+    with warehouse.read(query, "x") as reader:
+        rows = reader.read_all().to_pylist()
+    row = {"a": "calm", "b": "cross", "c": 3, "d": ["calm"], "e": {"n": 1, "m": "calm"}, "f": [3]}
+    assert rows == [row]
+
+
+@pytest.mark.usefixtures("own_types")
+def test_only_types_of_its_own_make_the_client_read_the_catalog(warehouse, postgres):
+    with relay_to(postgres.host, postgres.port) as relay:
+        through = warehouse.model_copy(update={"host": "127.0.0.1", "port": relay.port})
+        taken = []
+        for value in ("1", "'calm'::mood"):
+            with through.read(f"SELECT {value} AS a WHERE :source_path = 'x'", "x") as reader:
+                assert reader.read_all().num_rows == 1
+            relay.wait_until_closed()
+            taken.append(relay.taken())
+    assert taken[1] > taken[0] + 10
 
 
 def test_a_type_that_arrow_does_not_know_is_refused_with_the_cast_to_write(warehouse):

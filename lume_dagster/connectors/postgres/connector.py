@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.postgres.load import load
-from lume_dagster.connectors.postgres.read import SOURCE_PATH, stream
+from lume_dagster.connectors.postgres.read import SOURCE_PATH, begin, has_unknown_types, stream
 from lume_dagster.connectors.postgres.session import (
     Login,
+    Types,
     connected,
     login_from_parts,
     login_from_uri,
@@ -89,8 +90,8 @@ class PostgresConnector(ConnectorResource):
         import pyarrow as pa
 
         bound = bind_source_path(query, SOURCE_PATH, "postgres")
-        with self._session() as connection:
-            schema, rows = stream(connection, bound, as_text(source_path))
+        with self._reading(bound, as_text(source_path)) as connection:
+            schema, rows = stream(connection, bound)
             first = next(rows, None)  # what goes wrong at once is said at once
             batches = _batches(self._login, first, rows)
             try:
@@ -150,13 +151,25 @@ class PostgresConnector(ConnectorResource):
         return login_from_parts(parts, self.connect_timeout_seconds)
 
     @contextmanager
-    def _session(self) -> Iterator[Connection]:
-        with connected(self._login) as connection:
+    def _session(self, types: Types = "builtin") -> Iterator[Connection]:
+        with connected(self._login, types) as connection:
             limits = {
                 "lock_timeout": self.lock_timeout_seconds,
                 "statement_timeout": self.statement_timeout_seconds,
             }
             set_local(connection, {name: f"{int(s * 1000)}ms" for name, s in limits.items()})
+            yield connection
+
+    @contextmanager
+    def _reading(self, query: str, source_path: str) -> Iterator[Connection]:
+        """A session for a query that knows the types of its columns."""
+        with self._session() as connection:
+            begin(connection, source_path)
+            if not has_unknown_types(connection, query):
+                yield connection
+                return
+        with self._session("server") as connection:
+            begin(connection, source_path)
             yield connection
 
     def _tables(self, connection: Connection, table: str) -> Tables:

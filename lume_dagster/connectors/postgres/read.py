@@ -24,6 +24,7 @@ SOURCE_PATH = f"pg_catalog.current_setting('{_SETTING}')"
 _PIECE_BYTES = 4 << 20
 _MOST_DIGITS = 38
 _TYPMOD, _TYPE = b"POSTGRESQL:typmod", b"POSTGRESQL:type"
+_UNKNOWN = b"unnamed<"  # how the client begins the name of a type that it only knows the number of
 
 #: What the client reads as something else than it is (hundredths, a signed number, bytes that are
 #: no text, a row of no known columns), and the cast to write.
@@ -36,9 +37,20 @@ _FIRST_DAY, _DAY_MICROS = -2_440_588, 86_400_000_000
 _Change = tuple["pa.DataType", Callable[["pa.Array"], "pa.Array"]]
 
 
-def stream(
-    connection: Connection, query: str, source_path: str
-) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+def begin(connection: Connection, source_path: str) -> None:
+    """Let the transaction read only, and know the name of the batch."""
+    run(connection, "SET TRANSACTION READ ONLY")
+    set_local(connection, {_SETTING: source_path})
+
+
+def has_unknown_types(connection: Connection, query: str) -> bool:
+    """Whether a column of the query has a type that the session does not know: it is not run."""
+    with connection.cursor() as cursor:
+        columns = cursor.adbc_execute_schema(_selected(query))
+    return any((c.metadata or {}).get(_TYPE, b"").startswith(_UNKNOWN) for c in columns)
+
+
+def stream(connection: Connection, query: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """The columns of one SELECT, and its rows in pieces of about four megabytes.
 
     The query is part of another, in a read-only transaction: it can be nothing but a SELECT.
@@ -46,12 +58,10 @@ def stream(
     import pyarrow as pa
     from adbc_driver_manager._reader import AdbcRecordBatchReader
 
-    run(connection, "SET TRANSACTION READ ONLY")
-    set_local(connection, {_SETTING: source_path})
     cursor = connection.cursor()
     size = {"adbc.postgresql.batch_size_hint_bytes": str(_PIECE_BYTES)}
     cursor.adbc_statement.set_options(**size)
-    cursor.execute(f"SELECT * FROM (\n{query}\n) AS lume_rows")
+    cursor.execute(_selected(query))
     handle = cursor.fetch_arrow()
     # Not fetch_record_batch, whose errors have lost their SQLSTATE.
     reader = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001
@@ -59,6 +69,10 @@ def stream(
     fields = zip(reader.schema.names, changes, strict=True)
     schema = pa.schema([(name, type_) for name, (type_, _) in fields])
     return schema, _plain(cursor, reader, schema, changes)
+
+
+def _selected(query: str) -> str:
+    return f"SELECT * FROM (\n{query}\n) AS lume_rows"
 
 
 def _plain(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, unquote
 
 from lume_dagster.connectors.hidden import without_secrets
@@ -98,8 +98,17 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
+#: The types that a session knows: those of every PostgreSQL, or all that the server has. For
+#: these the client reads the whole of the server's catalog at login, which may hold much.
+Types = Literal["builtin", "server"]
+_OPTIONS: Mapping[Types, Mapping[str, str]] = {
+    "builtin": {"adbc.postgresql.type_resolver_mode": "builtin"},
+    "server": {},
+}
+
+
 @contextmanager
-def connected(login: Login) -> Iterator[Connection]:
+def connected(login: Login, types: Types) -> Iterator[Connection]:
     """A connection in a transaction; what is not committed is rolled back."""
     try:
         from adbc_driver_manager import Error
@@ -107,7 +116,7 @@ def connected(login: Login) -> Iterator[Connection]:
     except ImportError as error:
         raise MissingExtraError.for_extra("PostgresConnector", "postgres") from error
     try:
-        connection = dbapi.connect(login.conninfo)
+        connection = dbapi.connect(login.conninfo, dict(_OPTIONS[types]))
     except Error as error:
         raise _refused(login, str(error)) from None
     try:
