@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 OURS, NOTHING = "lume_dagster", "lume_dagster, no row"
+AGAIN = "lume_dagster, the batch once more"  # what an earlier delivery of it has brought is there
 TABLE, TARGET = "facts", "bench.facts"
 BATCH = "march"
 
@@ -129,7 +130,8 @@ class _OurWrite:
     """A delivery of the batch, or of no row; what a run hands to a target is made beforehand."""
 
     of: System
-    rows: bool
+    rows: bool = True
+    run_id: str = "run_1"
 
     def ready(self, place: str, batch: Path, out: Path) -> Callable[[], int]:
         from dataclasses import replace
@@ -139,6 +141,7 @@ class _OurWrite:
 
         columns = tuple(Column(name, type_) for name, type_, _ in COLUMNS)
         given = make_delivery(out, [], table=TARGET, columns=columns, source_path=BATCH)
+        given = replace(given, run_id=self.run_id)
         delivery = replace(given, mapped=(batch,)) if self.rows else given
         connector = self.of.connector(place)
 
@@ -160,10 +163,14 @@ def _ready(way: Way, place: str, batch: Path, out: Path) -> Callable[[], int]:
 
 
 def ways(kind: str, direction: str) -> Mapping[str, Way]:
-    """Ours, ours without a row (what it needs before it begins), and the others."""
+    """Ours, ours once more, ours without a row (what it needs before it begins), and the others."""
     of = system(kind)
     if direction == "write":
-        ours: dict[str, Way] = {OURS: _OurWrite(of, True), NOTHING: _OurWrite(of, False)}
+        ours: dict[str, Way] = {
+            OURS: _OurWrite(of),
+            AGAIN: _OurWrite(of, run_id="run_2"),
+            NOTHING: _OurWrite(of, rows=False),
+        }
         return {**ours, **of.write}
     if of.our_read is not None:
         return {OURS: of.our_read, **of.read}

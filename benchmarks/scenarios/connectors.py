@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.connector_frame import NOTHING, OURS, System, system, systems, ways
+from benchmarks.connector_frame import AGAIN, NOTHING, OURS, System, system, systems, ways
 from benchmarks.connector_peers import TOOLS, environment
 from benchmarks.figures import Goal, Result, Row
 from benchmarks.process import Sample, run
@@ -39,11 +39,13 @@ class _Job:
         return [*frame, self.kind, self.direction, name, self.place, str(self.batch), str(out)]
 
     def contender(self, name: str) -> Contender:
-        """A way; what was written before is taken away first."""
+        """A way; what was written before is taken away first, and where it must be, written."""
 
         def prepared(work: Path) -> Sequence[str]:
             if self.direction == "write":
                 run(self.command("prepare", "-"))
+            if name == AGAIN:
+                run(self.command(OURS, work))
             return self.command(name, work)
 
         return Contender(name, prepared)
