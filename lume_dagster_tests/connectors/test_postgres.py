@@ -166,6 +166,20 @@ def test_it_serves_as_a_dagster_resource(postgres, monkeypatch):
     assert postgres.password not in str(seen)
 
 
+def test_a_server_that_may_only_be_read_is_no_target(warehouse, ask, tmp_path):
+    delivery = make_delivery(tmp_path, [{"id": 1}])
+    warehouse.deliver(delivery)
+    ask(f"ALTER DATABASE {warehouse.database} SET default_transaction_read_only = on")
+    for act in (warehouse.check, warehouse.deliver):
+        with pytest.raises(
+            ConnectorError, match=r"may only be read: it is a standby, or.*\n.*prim"
+        ):
+            act(delivery)
+    assert list(warehouse.test())[-1].endswith("it can be no target.")
+    with warehouse.read("SELECT id FROM ops.orders WHERE :source_path = 'x'", "x") as reader:
+        assert reader.read_all().to_pylist() == [{"id": 1}]
+
+
 def test_columns_have_types_comments_and_not_null(warehouse, ask, tmp_path):
     warehouse.deliver(
         make_delivery(tmp_path, [], columns=(*EVERY_TYPE, Column("d", "string", True, "it's")))

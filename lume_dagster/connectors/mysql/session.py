@@ -55,7 +55,7 @@ _HINTS: Mapping[int, str] = {
     1267: "give both sides one collation: :source_path COLLATE utf8mb4_bin",
     1290: "the server runs with an option that forbids it, such as --read-only: use the primary",
     1425: "MySQL keeps 30 digits after the point; declare fewer in the flow's schema",
-    1792: "the query changes something; a source only reads",
+    1792: "a source only reads; for a target, use the primary, or set transaction_read_only off",
     1836: "the server is read-only: use the primary",
     1969: "raise statement_timeout_seconds, or make the query lighter",
     2003: "check the connector's host and port, and that the server runs",

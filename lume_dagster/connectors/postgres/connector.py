@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from adbc_driver_manager.dbapi import Connection
 
+_ONLY_READS = "current_setting('transaction_read_only')::boolean"
+_WHY_ONLY_READS = "it is a standby, or default_transaction_read_only is on"
 _JSON_KEYS = "SELECT json_array_elements_text(CAST(:source_path AS json))"
 
 
@@ -103,7 +105,7 @@ class PostgresConnector(ConnectorResource):
     def read_table(self, reading: Reading) -> Iterator[pa.RecordBatchReader]:
         """The mapped rows of a table, streamed."""
         with self._session() as connection:
-            tables = self._tables(connection, reading.table)
+            tables = self._tables(connection, reading.table, written=False)
         query, keys = read_back(tables, reading, "postgres", _JSON_KEYS)
         with self.read(query, keys) as reader:
             yield reader
@@ -111,10 +113,10 @@ class PostgresConnector(ConnectorResource):
     def test(self) -> Iterator[str]:
         """Connect, and say as whom and what may be done."""
         with self._session() as connection:
-            version, user, database = rows(
+            version, user, database, only_reads = rows(
                 connection,
                 "SELECT current_setting('server_version'), current_user::text, "
-                "current_database()::text",
+                f"current_database()::text, {_ONLY_READS}",
             )[0]
             yield f"PostgreSQL {version} at {self._login.where} lets {user} into {database}."
             may = rows(
@@ -126,7 +128,9 @@ class PostgresConnector(ConnectorResource):
             if not may[0]:
                 raise ConnectorError(f"The user {user} may use no schema of {database}.")
             yield f"{user} may use {counted(may[0], 'schema')}."
-            if may[1]:
+            if only_reads:
+                yield f"{user} may only read here ({_WHY_ONLY_READS}): it can be no target."
+            elif may[1]:
                 yield f"{user} may create tables in {counted(may[1], 'schema')}."
             else:
                 yield f"{user} may create no table: only tables that are there can be targets."
@@ -172,8 +176,15 @@ class PostgresConnector(ConnectorResource):
             begin(connection, source_path)
             yield connection
 
-    def _tables(self, connection: Connection, table: str) -> Tables:
-        database = rows(connection, "SELECT current_database()::text")[0][0]
+    def _tables(self, connection: Connection, table: str, *, written: bool = True) -> Tables:
+        """The tables of a name; for a target, a server that may only be read is refused."""
+        query = f"SELECT current_database()::text, {_ONLY_READS}"
+        database, only_reads = rows(connection, query)[0]
+        if written and only_reads:
+            raise ConnectorError(
+                f"PostgreSQL at {self._login.where} may only be read: {_WHY_ONLY_READS}.",
+                hint="name the primary in the connector, or a user who may write",
+            )
         schema = self.text("default_schema")
         return parse_table(table, database=database, schema=schema, max_bytes=MAX_NAME_BYTES)
 
