@@ -144,9 +144,35 @@ def test_an_encrypted_archive_is_told_so(stage):
         stage({"x.zip": bytes(data)})
 
 
-def test_an_office_document_is_told_so(stage):
-    with pytest.raises(BatchError, match="is an Office document"):
-        stage({"x.xlsx": zipped({"[Content_Types].xml": b"<x/>"})})
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"[Content_Types].xml": b"<x/>"}, "is an Office document, and not an Excel workbook"),
+        (
+            {"mimetype": b"x", "content.xml": b"<x/>", "META-INF/manifest.xml": b"<x/>"},
+            "is an OpenDocument file, and not an Excel workbook",
+        ),
+        ({"Index/Document.iwa": b"x"}, "is a document of Numbers or Pages"),
+    ],
+    ids=["office", "ods", "numbers"],
+)
+def test_a_document_in_a_zip_file_is_told_so(stage, members, said):
+    with pytest.raises(BatchError, match=said):
+        stage({"x.xlsx": zipped(members)})
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"\x04\x22\x4d\x18dpabc", "is packed with LZ4, and no table"),
+        (b"\xff\x06\x00\x00sNaPpY", "is packed with Snappy, and no table"),
+        (b"\x1f\x9d\x90abc", r"is packed with compress \(\.Z\), and no table"),
+    ],
+    ids=["lz4", "snappy", "compress"],
+)
+def test_what_packs_a_file_and_is_not_unpacked_is_named(stage, head, said):
+    with pytest.raises(BatchError, match=rf"{said}.*\n.*packed with gzip, zstd"):
+        stage({"x.csv": head})
 
 
 def test_files_of_two_formats_are_no_batch(stage):

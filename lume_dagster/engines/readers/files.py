@@ -238,7 +238,7 @@ def _members(
             infos = [
                 i for i in archive.infolist() if not i.is_dir() and wanted.takes(uri, i.filename)
             ]
-            _refuse_office_document(archive, uri)
+            _refuse_document(archive, uri)
             for info in sorted(infos, key=lambda info: info.filename):
                 budget.count_member(uri)
                 yield _member(file, archive, info, budget, next(names))
@@ -263,12 +263,22 @@ def _member(
     )
 
 
-def _refuse_office_document(archive: zipfile.ZipFile, uri: str) -> None:
-    if "[Content_Types].xml" in archive.namelist():
-        raise BatchError(
-            f"{uri} is an Office document, and not an Excel workbook (.xlsx, .xlsm or .xls).",
-            hint="save it as .xlsx, or export it as CSV or Parquet.",
-        )
+#: Members by which a zip file is known to be a document, and what it is then.
+_DOCUMENTS = (
+    ("[Content_Types].xml", "an Office document"),
+    ("META-INF/manifest.xml", "an OpenDocument file"),
+    ("Index/Document.iwa", "a document of Numbers or Pages"),
+)
+
+
+def _refuse_document(archive: zipfile.ZipFile, uri: str) -> None:
+    members = set(archive.namelist())
+    for member, what in _DOCUMENTS:
+        if member in members:
+            raise BatchError(
+                f"{uri} is {what}, and not an Excel workbook (.xlsx, .xlsm or .xls).",
+                hint="save it as .xlsx, or export it as CSV or Parquet.",
+            )
 
 
 def _copy(stream: IO[bytes], into: Path, budget: _Budget, uri: str) -> None:

@@ -10,6 +10,7 @@ from lume_dagster.errors import BatchError
 
 _CONVERT = "deliver its data as CSV, JSON Lines, Parquet or an Excel workbook"
 _PACK = "deliver it as a zip file, or pack each file on its own with gzip"
+_UNPACK = "deliver it as it is, or packed with gzip, zstd, bzip2, xz or zip"
 #: Where such a file says so, how, and what it is.
 _MARKS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"%PDF-", "a PDF document", _CONVERT),
@@ -24,8 +25,12 @@ _MARKS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _PACK),
     (0, b"Rar!\x1a\x07", "a RAR archive", _PACK),
     (257, b"ustar", "a tar archive", _PACK),
+    (0, b"\x04\x22\x4d\x18", "packed with LZ4", _UNPACK),
+    (0, b"\xff\x06\x00\x00sNaPpY", "packed with Snappy", _UNPACK),
+    (0, b"\x1f\x9d", "packed with compress (.Z)", _UNPACK),
 )
-_IN_TEXTS = (b"%PDF-", b"{\\rtf")  # the others may begin a header, but for the zeros around
+#: Those that are sure by themselves; the others may begin a header, but for the zeros around.
+_SURE = (b"%PDF-", b"{\\rtf", b"\x04\x22\x4d\x18", b"\x1f\x9d")
 _LOOKED_AT = 512
 _ANY_CASE = re.IGNORECASE | re.DOTALL
 _REMARKS = r"\s*(?:<!--.*?-->\s*)*"
@@ -46,7 +51,7 @@ def refuse_foreign(uri: str, head: bytes) -> None:
         BatchError: it is a web page, a document, a picture or an archive that is not opened.
     """
     for at, mark, what, hint in _MARKS:
-        if head.startswith(mark, at) and (mark in _IN_TEXTS or b"\x00" in head[:_LOOKED_AT]):
+        if head.startswith(mark, at) and (mark in _SURE or b"\x00" in head[:_LOOKED_AT]):
             raise BatchError(f"{uri} is {what}, and no table.", hint=hint)
     text = head.decode(encoding_of(head, None), "replace").lstrip("\ufeff")
     if _PAGE.match(text):
