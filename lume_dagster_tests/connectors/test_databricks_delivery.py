@@ -154,6 +154,16 @@ def test_only_what_began_and_did_not_end_is_fenced(lake, faulty, tmp_path):
     assert fences(faulty) == 2
 
 
+def test_a_table_of_rejects_that_is_gone_needs_no_fence(lake, warehouse_server, held, tmp_path):
+    lake.deliver(make_delivery(tmp_path, OLD, rejects=1))
+    new = make_delivery(tmp_path, NEW, run_id="run_2")
+    kill(warehouse_server, new, "mapped")
+    warehouse_server.run("DROP TABLE ops.orders_rejects")
+    lake.deliver(new)
+    lake.deliver(make_delivery(tmp_path, NEW, rejects=1, run_id="run_3"))
+    assert held() == ([("run_3", 2)], ["run_3"], [("run_3", "done", 1)])
+
+
 def fences(server):
     return sum("lume.fence" in str(sent["sql"]) for sent in server.statements())
 
