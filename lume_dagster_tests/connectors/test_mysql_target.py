@@ -290,6 +290,24 @@ def test_missing_rights_are_named_before_anything_is_written(
     assert ask("SELECT id FROM ops.orders") == [[1]]
 
 
+def test_a_server_that_may_only_be_read_is_no_target(
+    warehouse, mysql_like, mysql_database, ask, tmp_path
+):
+    warehouse.deliver(make_delivery(tmp_path, []))
+    user = mysql_database[:20]
+    ask(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'p'")
+    ask(f"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON *.* TO '{user}'@'%'")
+    writer = MySQLConnector(**{**mysql_like.config(), "user": user, "password": "p"})
+    ask("SET GLOBAL read_only = 1")
+    try:
+        for table in ("ops.orders", "not_there_yet.orders"):
+            with pytest.raises(ConnectorError, match=r"--read-only.*\n.*use the primary"):
+                writer.check(make_delivery(tmp_path, [], table=table))
+    finally:
+        ask("SET GLOBAL read_only = 0")
+        ask(f"DROP USER '{user}'@'%'")
+
+
 @pytest.mark.parametrize("step", ["cleared", "staged", "before_commit"])
 def test_a_connection_that_the_server_ends_is_a_transient_error_and_nothing_is_written(
     warehouse, ask, tmp_path, step, mysql_like, mysql_database

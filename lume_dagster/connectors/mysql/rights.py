@@ -97,7 +97,11 @@ def _may(session: Session, probe: str) -> bool:
 
 
 def _lacking_to_create(session: Session, tables: Tables) -> list[str]:
-    """Whether tables may be made; rights by way of a role show only when they are used."""
+    """Whether tables may be made; rights by way of a role show only when they are used.
+
+    A server that may only be read refuses to begin this, as it does what is explained.
+    """
+    session.run("START TRANSACTION READ WRITE")
     role = session.rows("SELECT CURRENT_ROLE()")[0][0]
     if role not in {None, "NONE"} or session.rows(_MAY_CREATE, (tables.schema,))[0][0]:
         return []
