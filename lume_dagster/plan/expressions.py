@@ -6,10 +6,11 @@ from functools import lru_cache
 
 import sqlglot
 from sqlglot import Token, TokenType, exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ErrorLevel, SqlglotError
 
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.plan.functions import FUNCTIONS, HELPERS, LONGEST_PAD, PADDING
+from lume_dagster.plan.slips import unreadable, what_it_is_here
 
 DIALECT = "duckdb"
 LONGEST = 20_000  # characters
@@ -89,11 +90,12 @@ def _parse(text: str) -> exp.Expr:
         _check_nesting(sqlglot.tokenize(text, read=DIALECT))
         trees = sqlglot.parse(text, read=DIALECT)
     except SqlglotError as error:
-        raise _Refused(f"cannot be read as an expression: {_one_line(error)}") from None
+        raise _Refused(f"cannot be read as an expression: {unreadable(error, text)}") from None
     except RecursionError:
         raise _too_deep() from None
     if len(trees) != 1 or trees[0] is None:
-        raise _Refused(f"one expression is wanted, found {len([t for t in trees if t])}.")
+        found = len([t for t in trees if t])
+        raise _Refused(f"one expression is wanted, found {found or 'none'}.")
     return trees[0]
 
 
@@ -117,11 +119,6 @@ def _too_deep() -> _Refused:
     )
 
 
-def _one_line(error: SqlglotError) -> str:
-    first = str(error).split("\n", 1)[0]
-    return first.replace("\x1b[4m", "").replace("\x1b[0m", "").rstrip(". ") + "."
-
-
 def _check(tree: exp.Expr) -> None:
     for node in tree.walk():
         if node.depth > DEEPEST:
@@ -130,8 +127,10 @@ def _check(tree: exp.Expr) -> None:
             _check_name(node.name)
         elif isinstance(node, exp.Func) and not isinstance(node, _NODES):
             _check_function(node)
+        elif isinstance(node, exp.Alias):
+            raise _Refused(f"{node.alias!r} is not expected after {_describe(node.this)!r}.")
         elif not isinstance(node, _NODES):
-            raise _Refused(f"{_describe(node)} is not allowed here.")
+            raise _Refused(f"{_describe(node)} is not allowed here.", _hint_for(node.key))
         else:
             _check_node(node)
         _check_padding(node)
@@ -165,14 +164,51 @@ def _type_name(kind: exp.DataType) -> str:
 
 
 def _check_function(node: exp.Func) -> None:
-    names = {name.lower() for name in node.sql_names()} | {node.key.lower()}
-    generated = node.sql(DIALECT).split("(", 1)[0].lower()
-    if not (names | {generated, *_ALIASES.get(node.key, ())}) & FUNCTIONS.keys():
-        raise _Refused(f"the function {generated} is not allowed.", _nearest(generated))
+    names = [name.lower() for name in node.sql_names()]
+    if {*names, node.key, *_ALIASES.get(node.key, ())} & FUNCTIONS.keys():
+        return
+    generated = _sql(node).split("(", 1)[0].lower()
+    if generated == _WRITTEN_AS.get(node.key) or _is_of_allowed_ones(node):
+        return
+    if not generated.isidentifier():
+        raise _Refused(f"{_describe(node)} is not allowed here.", _hint_for(*names))
+    shown = generated if generated in names else names[0]
+    raise _Refused(f"the function {shown} is not allowed.", _hint_for(shown, *names))
+
+
+def _is_of_allowed_ones(node: exp.Func) -> bool:
+    """Whether a function of another system (`UNIX_DATE`) becomes functions that are allowed."""
+    generated = _sql(node)
+    if generated.split("(", 1)[0].lower() not in FUNCTIONS:
+        return False
+    try:
+        again = sqlglot.parse_one(generated, read=DIALECT)
+        if type(again) is not type(node):
+            _check(again)
+            return True
+    except (SqlglotError, _Refused):
+        pass
+    return False
+
+
+def _sql(node: exp.Expr) -> str:
+    """The node in DuckDB's grammar, as far as that has it."""
+    return node.sql(DIALECT, unsupported_level=ErrorLevel.IGNORE)
 
 
 #: sqlglot's node keys whose names and generated SQL are not what a person writes.
 _ALIASES: dict[str, tuple[str, ...]] = {
+    "arraydistinct": ("list_distinct",),
+    "arraysort": ("list_sort",),
+    "datebin": ("time_bucket",),
+    "datefromparts": ("make_date",),
+    "pad": ("lpad", "rpad"),
+    "sha2": ("sha256",),
+    "strposition": ("strpos",),
+    "strtotime": ("strptime",),
+    "timestampfromparts": ("make_timestamp",),
+    "timetostr": ("strftime",),
+    "timetounix": ("epoch",),
     "timestamptrunc": ("date_trunc",),
     "regexplike": ("regexp_matches",),
     "pow": ("power",),
@@ -182,15 +218,21 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 }
 
 
+#: Node keys of several functions, and the one that is allowed.
+_WRITTEN_AS = {"unixtotime": "make_timestamp"}
+
+
 def _check_name(name: str) -> None:
     lower = name.lower()
     if lower not in FUNCTIONS and lower not in HELPERS:
-        raise _Refused(f"the function {lower} is not allowed.", _nearest(lower))
+        raise _Refused(f"the function {lower} is not allowed.", _hint_for(lower))
 
 
-def _nearest(name: str) -> str:
-    near = did_you_mean(name, [*FUNCTIONS, *HELPERS])
-    return near if near.startswith("did") else _HINT
+def _hint_for(*names: str) -> str:
+    """What a function of these names is called here, if it is here."""
+    known = next(filter(None, map(what_it_is_here, names)), None)
+    near = known or did_you_mean(names[0], [*FUNCTIONS, *HELPERS])
+    return near if known or near.startswith("did") else _HINT
 
 
 def _check_padding(node: exp.Expr) -> None:
@@ -210,5 +252,5 @@ def _check_bucket(node: exp.Expr) -> None:
 
 
 def _describe(node: exp.Expr) -> str:
-    text = node.sql(DIALECT)
+    text = _sql(node)
     return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 3]}..."

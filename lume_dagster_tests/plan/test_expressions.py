@@ -1,11 +1,14 @@
 """What an expression may say, and what is refused with a sentence."""
 
+import re
+
 import pytest
 from sqlglot import exp
 
 from lume_dagster.errors import FlowError
 from lume_dagster.plan.expressions import NESTED, parse_expression
 from lume_dagster.plan.functions import FUNCTIONS, HELPERS
+from lume_dagster.plan.slips import FOREIGN
 from lume_dagster_tests.in_memory import connect
 
 ATTACKS = [
@@ -38,6 +41,10 @@ ATTACKS = [
     "today()",
     "now()",
     "random()",
+    "uniform(lower(a), b)",
+    "normal(lower(a), b, c)",
+    "lower_hex(a)",
+    "collate(lower(a), nocase)",
     "uuid()",
     "nextval('s')",
     "write_log('x')",
@@ -80,6 +87,57 @@ def test_a_comment_does_not_survive():
 def test_a_misspelt_function_is_met_with_the_nearest_one():
     with pytest.raises(FlowError, match=r"uper is not allowed.\nHint: did you mean 'upper'"):
         parse_expression("uper(a)", "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nr +", "a value is missing after 'nr \\+'"),
+        ("strptime(a, '%d'", r"\) is missing after \"strptime\(a, '%d'\""),
+        ("CASE WHEN a THEN 1", "END is missing after 'CASE WHEN a THEN 1'"),
+        ("x::", "a type is missing after 'x::'"),
+        ("trim(a))", r"'\)' is not expected after 'trim\(a\)'"),
+        ("a b", "'b' is not expected after 'a'"),
+        ("a || 'x", r"a text in '\.\.\.' is not closed"),
+        ('"Invoice No', r'a name in "\.\.\." is not closed'),
+        ("a /* b", "a comment is not closed"),
+        ("", "one expression is wanted, found none"),
+    ],
+)
+def test_a_slip_in_the_grammar_is_said_in_words_of_the_expression(text, said):
+    with pytest.raises(FlowError, match=said):
+        parse_expression(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("to_date(a, 'DD.MM.YYYY')", "parse_date"),
+        ("to_number(a)", "parse_number"),
+        ("to_char(a, 'YYYY')", "strftime"),
+        ("initcap(a)", "title_case"),
+        ("sum(a)", "sum_of"),
+        ("vlookup(a, b, 2)", "lookup"),
+        ("date_add(a, 1)", "INTERVAL 1 DAY"),
+        ("current_date", "take the time from a column"),
+    ],
+)
+def test_a_function_known_from_elsewhere_is_met_with_what_does_it_here(text, hint, capfd):
+    with pytest.raises(FlowError, match=f"not allowed.*\nHint: .*{hint}"):
+        parse_expression(text, "x")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_function_of_others_that_becomes_allowed_ones_is_allowed():
+    allowed = parse_expression("unix_date(a)", "x").sql("duckdb")
+    assert allowed == "DATE_DIFF('DAY', CAST('1970-01-01' AS DATE), a)"
+
+
+def test_hints_name_functions_that_are_here_and_no_function_that_is():
+    for name, hint in FOREIGN.items():
+        assert name not in {*FUNCTIONS, *HELPERS}
+        called = {*re.findall(r"(\w+)\(", hint), *re.findall(r"\w+_of\b", hint)}
+        assert called <= {*FUNCTIONS, *HELPERS}
 
 
 NESTS = [("(", ")"), ("lower(", ")"), ("[", "]"), ("{'a': ", "}"), ("CASE WHEN a THEN ", " END")]
