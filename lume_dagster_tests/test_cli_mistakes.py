@@ -48,6 +48,66 @@ def test_a_field_that_a_connector_does_not_have_is_one_line(project):
     assert len(said.splitlines()) == 2
 
 
+MANY = """\
+lume: 1
+flow: many
+descripton: a slip in a key
+source: {connector: landng, format: {type: csv, delimeter: ";"}}
+target: {connector: warehuse, table: crm.many, write: upsert, key: [nokey]}
+seeds:
+  countries: {path: seeds/none.csv, key: code}
+schema:
+  type: object
+  required: [id]
+  properties:
+    id: {type: integr}
+    at: {type: string, format: date}
+    sum: {type: number}
+    all: {type: array, items: {type: object, properties: {a: {type: string}}}}
+mapping:
+  id: nr +
+  sum: parse_nmber(x)
+  at: (SELECT 1)
+  all: {each: lines, as: line, item: {a: now()}}
+rules:
+  - {name: r, check: "sum(x) > 3", on_fail: explode}
+"""
+
+
+def test_a_slip_in_the_file_hides_none_in_connectors_seeds_and_expressions(project):
+    flow = project / "flows" / "many" / "flow.yaml"
+    flow.parent.mkdir()
+    flow.write_text(MANY, "utf-8")
+    said = say(project, "validate").stderr
+    assert re.findall(r"flow.yaml:(\d+):\d+: ([\w.\[\]]+): ", said) == [
+        ("3", "descripton"),
+        ("4", "source.connector"),
+        ("4", "source.format.delimeter"),
+        ("5", "target.connector"),
+        ("5", "target.write"),
+        ("7", "seeds.countries.path"),
+        ("12", "schema.properties.id.type"),
+        ("17", "mapping.id"),
+        ("18", "mapping.sum"),
+        ("19", "mapping.at"),
+        ("20", "mapping.all.item.a"),
+        ("22", "rules[0].check"),
+        ("22", "rules[0].on_fail"),
+    ]
+    assert "known: append, merge" not in said
+
+
+def test_a_seed_that_is_not_there_hides_no_expression_and_is_told_once(project):
+    (project / "flows" / "contacts" / "seeds" / "countries.csv").unlink()
+    flow = project / "flows" / "contacts" / "flow.yaml"
+    flow.write_text(flow.read_text("utf-8").replace("lower(email)", "lowr(email)"), "utf-8")
+    said = say(project, "validate").stderr
+    assert said.startswith("Error: 2 problems:")
+    assert "there is no seed file" in said
+    assert "put the CSV file there" in said
+    assert "did you mean 'lower'?" in said
+
+
 def test_the_ui_does_not_come_up_where_something_else_listens(project):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

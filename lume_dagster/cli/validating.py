@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from lume_dagster.cli.unfinished import connector_problems, with_the_rest
 from lume_dagster.errors import InvalidRequestError, LumeError, Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def examine(project: Project, only: Sequence[str] = ()) -> Examined:
         oracle = engine if isinstance(engine, Describing) else None
         for version in (*drafts, *versions):
             problems += _placed(version, list(_problems(version, project, oracle)))
+    read = {draft.flow.flow for draft in drafts}
+    for name in sorted(names - read):
+        problems = with_the_rest(library.folder / name, connectors_of(project), problems)
     return Examined(len(drafts), len(versions), tuple(problems))
 
 
@@ -86,33 +90,19 @@ def _placed(version: FlowVersion, problems: list[Problem]) -> list[Problem]:
 def _problems(
     version: FlowVersion, project: Project, oracle: TypeOracle | None
 ) -> Iterator[Problem]:
-    yield from _connector_problems(version.flow, project)
+    flow = version.flow
+    reads = (bool(flow.source.query), flow.source.connector, flow.target.connector)
+    yield from connector_problems(*reads, connectors_of(project))
     if oracle is not None:
         yield from _expression_problems(version, oracle)
 
 
-# -- connectors -------------------------------------------------------------------------------
-
-
-def _connector_problems(flow: Flow, project: Project) -> Iterator[Problem]:
-    from lume_dagster.connectors.protocol import DatabaseSource, StoreSource, Target
+def connectors_of(project: Project) -> Mapping[str, object]:
+    """The connectors of the code location, by name."""
     from lume_dagster.orchestration.names import IO_MANAGER, WORKSPACE_RESOURCE
 
     resources = dict(project.definitions.resources or {})
-    known = {
-        name: r for name, r in resources.items() if name not in (IO_MANAGER, WORKSPACE_RESOURCE)
-    }
-    reads = (DatabaseSource, "run a query") if flow.source.query else (StoreSource, "list files")
-    wanted = (
-        ("source", flow.source.connector, *reads),
-        ("target", flow.target.connector, Target, "be written to"),
-    )
-    for role, name, protocol, ability in wanted:
-        if name not in known:
-            hint = f"definitions.py names the connectors; {did_you_mean(name, known)}"
-            yield Problem(f"there is no connector {name!r}.", hint, (role, "connector"))
-        elif not isinstance(known[name], protocol):
-            yield Problem(f"the connector {name!r} cannot {ability}.", None, (role, "connector"))
+    return {n: r for n, r in resources.items() if n not in (IO_MANAGER, WORKSPACE_RESOURCE)}
 
 
 # -- expressions ------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def _activate_newest(
 
 
 def _write(folder: Path, flow: Flow) -> None:
-    problems = seed_problems(flow, folder, folder.parent)
+    problems = seed_problems(flow.seeds, folder, folder.parent)
     if problems:
         raise FlowError.of(problems)
     before = read_bytes(folder / FILE_NAME)

@@ -48,8 +48,9 @@ def seed_path(folder: Path, seed: Seed, within: Path | None = None) -> Path:
             message = f"the seed {seed.path} leads out of {folder}."
             raise FlowError(message, hint="copy the file in.")
     if not path.is_file():
-        there = (str(p.relative_to(folder)) for p in path.parent.glob("*.csv"))
-        raise FlowError(f"there is no seed file {path}.", hint=did_you_mean(seed.path, there))
+        there = [str(p.relative_to(folder)) for p in path.parent.glob("*.csv")]
+        hint = did_you_mean(seed.path, there) if there else "put the CSV file there."
+        raise FlowError(f"there is no seed file {path}.", hint=hint)
     return path
 
 
@@ -99,10 +100,12 @@ def seed_columns(version: FlowVersion) -> Mapping[str, tuple[str, ...]]:
 # -- checking ---------------------------------------------------------------------------------
 
 
-def seed_problems(flow: Flow, folder: Path, within: Path | None = None) -> list[Problem]:
-    """Everything that would keep a lookup in the flow's seeds from having one answer."""
+def seed_problems(
+    seeds: Mapping[str, Seed], folder: Path, within: Path | None = None
+) -> list[Problem]:
+    """Everything that would keep a lookup in a flow's seeds from having one answer."""
     problems = []
-    for name, seed in flow.seeds.items():
+    for name, seed in seeds.items():
         try:
             path = seed_path(folder, seed, within)
             problems += [Problem(m, h, ("seeds", name)) for m, h in _flaws(path, seed)]

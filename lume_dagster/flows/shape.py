@@ -70,8 +70,9 @@ def _extra(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Words:
 def _literal(detail: ErrorDetails, _: Path, __: type[BaseModel]) -> Words:
     expected = detail["ctx"]["expected"].replace(" or ", ", ")
     choices = [c.strip("'") for c in expected.split(", ")]
+    hint = did_you_mean(str(detail["input"]), choices) if choices[1:] else f"write {choices[0]}."
     return f"{detail['input']!r} is not one of {', '.join(choices)}.", (
-        did_you_mean(str(detail["input"]), choices) if len(choices) > 1 else f"write {choices[0]}."
+        None if hint.startswith("known") else hint
     )
 
 

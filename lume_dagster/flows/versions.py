@@ -32,7 +32,7 @@ def checked_flow(folder: Path, within: Path | None = None) -> Flow:
     path = folder / FILE_NAME
     content = read_bytes(path)
     flow = parse(content, path)
-    problems = seed_problems(flow, folder, within)
+    problems = seed_problems(flow.seeds, folder, within)
     if problems:
         from lume_dagster.flows.flow_file import placed_problems
 
