@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 
 from lume_dagster import errors
 from lume_dagster.cli import lume
+from lume_dagster.cli.progress import _lines
 from lume_dagster.cli.running import pair
 from lume_dagster.cli.shell import Shell, near, text_of, verb
 from lume_dagster.cli.webhooks import tell_attempts
@@ -169,6 +171,20 @@ def test_a_mistyped_verb_is_answered_with_the_nearest():
     said = CliRunner().invoke(lume, ["rnu"])
     assert said.exit_code == 2
     assert "Did you mean" in said.output
+
+
+@pytest.mark.parametrize("typed", ["init", "run", "cancel", "partitions add"])
+def test_a_missing_word_is_answered_with_an_example(typed):
+    said = CliRunner().invoke(lume, typed.split())
+    assert said.exit_code == 2
+    assert re.search(rf"Missing argument '.*'\. For example: lume {typed} \S+", said.stderr)
+
+
+def test_a_person_sees_how_long_each_phase_has_taken():
+    done, here, ahead = _lines(1, [3.2, 61.0])
+    assert done == ("✓", "green", "read the source      3 s")
+    assert here[1:] == ("bold", "map the rows        61 s")
+    assert ahead[2] == "write the target"
 
 
 def on_a_screen(columns, tell, monkeypatch):

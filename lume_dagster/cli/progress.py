@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lume_dagster.cli.shell import Shell
@@ -39,11 +40,12 @@ def _show(run: LumeRun, timeout: float) -> None:
     from rich.live import Live
 
     until = time.monotonic() + timeout
-    phase = -1
+    phase, since = -1, [time.monotonic()]  # when each phase was first seen
     with Live(console=Console(stderr=True), refresh_per_second=8, transient=True) as live:
         while not run.status.ended and time.monotonic() < until:
             phase = max(phase, _phase(str(run.status)))
-            live.update(_display(run, phase))
+            since += [time.monotonic()] * (phase + 1 - len(since))
+            live.update(_display(run, phase, _seconds(since)))
             time.sleep(_POLL_SECONDS)
             run.refresh()
 
@@ -53,11 +55,16 @@ def _phase(status: str) -> int:
     return names.index(status) if status in names else -1
 
 
-def _display(run: LumeRun, phase: int) -> Text:
+def _seconds(since: list[float]) -> list[float]:
+    """How long each phase has taken."""
+    return [end - begin for begin, end in pairwise([*since, time.monotonic()])]
+
+
+def _display(run: LumeRun, phase: int, seconds: list[float]) -> Text:
     from rich.text import Text
 
     text = Text.assemble((f"{run.flow_version} on {run.source_path}", "dim"), "\n")
-    for mark, style, words in _lines(phase):
+    for mark, style, words in _lines(phase, seconds):
         text.append(f"  {mark} {words}\n", style=style)
     metrics = run.metrics if phase == len(PHASES) - 1 else None
     if metrics is not None:
@@ -68,13 +75,13 @@ def _display(run: LumeRun, phase: int) -> Text:
     return text
 
 
-def _lines(phase: int) -> Iterator[tuple[str, str, str]]:
-    """A mark, a style and words for each phase: behind, here or ahead."""
+def _lines(phase: int, seconds: list[float]) -> Iterator[tuple[str, str, str]]:
+    """A mark, a style and words for each phase: behind, here or ahead; and how long it takes."""
     spinner = "⠋⠙⠹⠸⠼⠴⠦⠧"[int(time.monotonic() * 8) % 8]
     for at, (_, words) in enumerate(PHASES):
         if at < phase:
-            yield "✓", "green", words
+            yield "✓", "green", f"{words:<18}{seconds[at]:4.0f} s"
         elif at == phase:
-            yield spinner, "bold", words
+            yield spinner, "bold", f"{words:<18}{seconds[at]:4.0f} s"
         else:
             yield "·", "dim", words

@@ -10,7 +10,7 @@ import click
 from lume_dagster.cli.progress import wait as wait_for
 from lume_dagster.cli.shell import INTERRUPTED, Shell, examples, verb
 from lume_dagster.cli.telling import summary, tell_error, tell_run, tell_runs
-from lume_dagster.errors import InvalidRequestError, RunFailedError
+from lume_dagster.errors import InvalidRequestError, RunError, RunFailedError
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
@@ -96,6 +96,8 @@ def finish(shell: Shell, started: LumeRun, *, timeout: float) -> None:
         click.echo(f"\n{started.id} goes on. End it with: lume cancel {started.id}", err=True)
         sys.exit(INTERRUPTED)
     shell.answer(summary(started), lambda: tell_run(started))
+    if str(started.status) == "CANCELED":
+        raise RunError(f"Run {started.id} was canceled.", run=started)
 
 
 @verb()
@@ -126,7 +128,7 @@ def runs(shell: Shell, flow: str | None, limit: int) -> None:
     shell.answer([summary(one) for one in found], lambda: tell_runs(shell, found))
 
 
-@verb()
+@verb(epilog=examples("lume cancel last"))
 @click.argument("run_id", metavar="RUN")
 def cancel(shell: Shell, run_id: str) -> None:
     """End RUN before it is through.
@@ -136,7 +138,14 @@ def cancel(shell: Shell, run_id: str) -> None:
     found = find(run_id)
     found.cancel()
     found.refresh()
-    shell.answer(summary(found), lambda: click.echo(f"{found.id} is {found.status}."))
+
+    def tell() -> None:
+        if found.status.ended:
+            click.echo(f"{found.id} is {found.status}.")
+        else:  # it ends where it can do so safely: between two statements
+            click.echo(f"{found.id} is told to end, while {found.status}: lume status {found.id}")
+
+    shell.answer(summary(found), tell)
 
 
 def find(run_id: str) -> LumeRun:

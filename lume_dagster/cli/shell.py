@@ -178,6 +178,19 @@ def examples(*lines: str) -> str:
     return "\n  ".join(["\b\nFor example:", *lines])
 
 
+class Verb(click.Command):
+    """A verb that answers a missing word with an example."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            lines = [line.strip() for line in (self.epilog or "").splitlines()]
+            example = next((f"For example: {x}" for x in lines if x.startswith("lume ")), "")
+            raise click.MissingParameter(example, error.ctx, error.param) from None
+
+
 def verb(
     *, name: str | None = None, epilog: str | None = None, of_project: bool = True
 ) -> Callable[..., click.Command]:
@@ -194,7 +207,7 @@ def verb(
             with _standing_in(project), _at_the_door(as_json=as_json, debug=debug):
                 function(Shell(json=as_json), **options)
 
-        command = click.command(name=name or function.__name__, epilog=epilog)(guarded)
+        command = click.command(name=name or function.__name__, epilog=epilog, cls=Verb)(guarded)
         for option in reversed(_COMMON):
             if of_project or option is not _PROJECT_OPTION:
                 command = option(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lume_dagster import client
-from lume_dagster.errors import InvalidRequestError, RunFailedError, RunTimeoutError
+from lume_dagster.cli import lume as command
+from lume_dagster.cli.running import finish
+from lume_dagster.cli.shell import Shell
+from lume_dagster.errors import InvalidRequestError, RunError, RunFailedError, RunTimeoutError
 from lume_dagster.orchestration.launch import create, spawn
 from lume_dagster.orchestration.names import TAG_SUPERVISOR, TAG_WORKER, dagster_id, public_id
 from lume_dagster.orchestration.processes import is_gone, pid_here
@@ -172,3 +177,15 @@ def test_the_events_of_a_run_are_those_of_any_run(bench):
     assert record.execution_plan_snapshot_id
     assert record.job_snapshot_id
     assert json.loads(json.dumps(run.metadata))["run"]["run_metadata"] == {"triggered_by": "cron"}
+
+
+def test_the_shell_ends_a_run_and_whoever_waits_for_it_there_is_not_told_that_all_is_well(bench):
+    bench.put("a.csv", "1")
+    bench.stage.arrange("transform", "hold")
+    run = start(bench, "a.csv")
+    bench.stage.wait_for("held")
+    said = CliRunner().invoke(command, ["cancel", run.id, "--project", str(bench.folder)])
+    assert re.match(rf"{run.id} is (told to end, while TRANSFORMING: lume|CANCELED)", said.stdout)
+    with pytest.raises(RunError, match=f"Run {run.id} was canceled") as caught:
+        finish(Shell(json=False), run, timeout=SOON["timeout"])
+    assert caught.value.exit_code == 10
