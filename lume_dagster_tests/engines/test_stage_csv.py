@@ -171,6 +171,14 @@ def test_where_the_header_seems_to_stand_below_a_title_is_told(stage, block, lin
         assert skipped.batch.header_elsewhere is None
 
 
+def test_where_the_header_seems_to_stand_below_names_with_values_is_told(stage):
+    block = '"Account";"DE89 3704 0044"\n"Period";"1.5. to 31.5."\n\n'
+    text = f"{block}id;name;price;unit;at\n" + "1;Ann;1,5;kg;1.5.\n" * 9
+    staged = stage({"x.csv": text.encode()})
+    assert len(staged.names) == 2
+    assert staged.batch.header_elsewhere == ("file:///x.csv", 4)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -179,6 +187,8 @@ def test_where_the_header_seems_to_stand_below_a_title_is_told(stage, block, lin
         "note\na, b\nc, d\ne\n",  # one column of texts with commas
         "a,b\nx\ny\n",  # ragged below
         "id\n1,2\n3,4\n",  # no names anywhere
+        "a,b\n" + "x,y\n" * 9 + "sum\n",  # a line below that is no row
+        'a,b\nx,"y\ny"\n',  # a line break in the last field
     ],
 )
 def test_no_other_header_is_told_where_none_is_to_be_seen(stage, text):

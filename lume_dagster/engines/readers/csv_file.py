@@ -133,14 +133,17 @@ class Examiner:
         )
 
     def _header_line(self, text: _Text, plain: PlainFile, header: Header) -> int | None:
-        """Looked for where what was taken for the header has one name, or lacks some."""
+        """Looked for where what was taken for the header has one name, lacks some, or is narrow."""
         names = header.names
-        if not self.options.header or (len(names) > 1 and all(map(is_named, names))):
+        if not self.options.header:
             return None
         with text.path.open("rb") as stream:
             stream.seek(text.start)
             sample = stream.read(SAMPLE)
         whole = sample if len(sample) < SAMPLE else sample[: _whole_lines(sample)]
+        width = _width_at_the_end(whole, text.dialect)
+        if 1 < len(names) == width and all(map(is_named, names)):
+            return None
         found = header_line(whole, plain.source.uri, self.options)
         return None if found is None else found + text.skip_lines
 
@@ -197,3 +200,10 @@ def _header_of(path: Path, start: int, dialect: Dialect) -> bytes | None:
 
 def _whole_lines(sample: bytes) -> int:
     return max(sample.rfind(b"\n"), sample.rfind(b"\r")) + 1 or len(sample)
+
+
+def _width_at_the_end(sample: bytes, dialect: Dialect) -> int | None:
+    """How many fields the last line has, which costs less to know than those of all lines."""
+    ended = sample.rstrip(b"\r\n")
+    last = ended[max(ended.rfind(b"\n"), ended.rfind(b"\r")) + 1 :]
+    return len(dialect.fields(last)) if dialect.record.fullmatch(last) else None
