@@ -78,6 +78,17 @@ mapping:
   lines: {each: items, as: line, item: {sku: line.sku, quantity: line.qty}}
 ```
 
+A row of the source is a row of the target, or a reject. A wide table, with a column for each month
+or hour, keeps these columns as an array, in which they are listed:
+
+```yaml
+  readings:
+    each: >-
+      [{'at': '00:00', 'kwh': "00:00"}, {'at': '00:15', 'kwh': "00:15"}]
+    as: reading
+    item: {at: reading.at, kwh: "parse_number(reading.kwh, ',')"}
+```
+
 A required field has a mapping or a default. Other fields may be left out, and are NULL.
 """
 

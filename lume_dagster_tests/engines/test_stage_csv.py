@@ -173,7 +173,7 @@ def test_where_the_header_seems_to_stand_below_a_title_is_told(stage, block, lin
 
 def test_where_the_header_seems_to_stand_below_names_with_values_is_told(stage):
     block = '"Account";"DE89 3704 0044"\n"Period";"1.5. to 31.5."\n\n'
-    text = f"{block}id;name;price;unit;at\n" + "1;Ann;1,5;kg;1.5.\n" * 9
+    text = f"{block}id;name;price;unit;at\n" + "1;Ann;15;kg;1.5.\n" * 9
     staged = stage({"x.csv": text.encode()})
     assert len(staged.names) == 2
     assert staged.batch.header_elsewhere == ("file:///x.csv", 4)

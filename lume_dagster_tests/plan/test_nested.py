@@ -1,10 +1,13 @@
 """Nested sources and nested targets: paths into JSON and structs, objects, lists of objects."""
 
 import json
+import re
 
 import pytest
+import yaml
 
 from lume_dagster.errors import FlowError, PlanError
+from lume_dagster.flows.reference import flow_reference
 from lume_dagster_tests.plan.mapping import flow_of, run
 
 TEXT = {"type": "string"}
@@ -174,3 +177,15 @@ def test_conversions_inside_items_stay_short():
     assert [float(i["price"]) for i in outcome.mapped[0]["y"]] == [1000.5, 2.5]
     assert outcome.codes == [[("y[].price", "INVALID_NUMBER")]]
     assert len(outcome.plan.mapped) < 40_000
+
+
+def test_columns_side_by_side_become_an_array_as_the_flow_reference_has_it():
+    shown = re.search(r"^  readings:\n.*?\n(?=```)", flow_reference(), re.DOTALL | re.MULTILINE)
+    mapping = yaml.safe_load(shown[0])
+    item = {"type": "object", "properties": {"at": TEXT, "kwh": {"type": "number"}}}
+    flow = flow_of({"readings": {"type": "array", "items": item}}, mapping)
+    outcome = run(flow, [["0,5", "1"], ["0,5", "x"]], columns=["00:00", "00:15"])
+    assert [r["readings"] for r in outcome.mapped] == [
+        [{"at": "00:00", "kwh": 0.5}, {"at": "00:15", "kwh": 1.0}]
+    ]
+    assert outcome.codes == [[("readings[].kwh", "INVALID_NUMBER")]]
