@@ -88,7 +88,7 @@ def _of(reading: Reading, found: re.Match[str], current: str | None) -> str:
 def wrapped(template: str) -> Step:
     def read(reading: Reading, found: re.Match[str], current: str | None) -> str:
         words = {name: value for name, value in found.groupdict().items() if name != "of"}
-        value = _of(reading, found, current)
+        value = _of(reading, found, _text(current) if template.startswith("parse_") else current)
         return template.format(value, number=_as_number(reading, value), **words)
 
     return read
@@ -104,6 +104,20 @@ def _as_number(reading: Reading, value: str) -> str:
 
 def _is_parsed(tree: exp.Expr) -> bool:
     return isinstance(tree, exp.Anonymous) and tree.name.lower() == "parse_number"
+
+
+_READERS = frozenset({"parse_date", "parse_timestamp", "parse_number", "parse_boolean"})
+
+
+def _text(current: str | None) -> str | None:
+    """What is read, where the expression reads a text by a helper: it is to be read otherwise."""
+    tree = None if current is None else parse_expression(current, "it")
+    is_read = isinstance(tree, exp.Anonymous) and tree.name.lower() in _READERS
+    return _written(tree.expressions[0]) if tree is not None and is_read else current
+
+
+def _written(tree: exp.Expr) -> str:
+    return tree.sql("duckdb", normalize_functions=False)
 
 
 def use(reading: Reading, found: re.Match[str], _: str | None) -> str:
@@ -177,8 +191,23 @@ def translate(reading: Reading, found: re.Match[str], current: str | None) -> st
             raise InvalidRequestError(
                 f"{reading.field.path}: {piece!r} is no pair.", hint="map A to B, C to D."
             )
-        pairs.append(f"{_quote(_unquoted(pair['a']))}: {_quote(_unquoted(pair['b']))}")
-    return f"code_list({_of(reading, found, current)}, {{{', '.join(pairs)}}})"
+        pairs.append((_quote(_unquoted(pair["a"])), _quote(_unquoted(pair["b"]))))
+    whole = _of(reading, found, current)
+    value, known = _codes(whole)
+    if {a for a, _ in pairs} <= {b for _, b in known.values()}:  # what comes out is to be another
+        value, known = whole, {}
+    codes = known | {a.casefold(): (a, b) for a, b in pairs}
+    return f"code_list({value}, {{{', '.join(f'{a}: {b}' for a, b in codes.values())}}})"
+
+
+def _codes(current: str) -> tuple[str, dict[str, tuple[str, str]]]:
+    """What a code list looks up, and its pairs; the expression and none where it is no list."""
+    tree = parse_expression(current, "it")
+    if not (isinstance(tree, exp.Anonymous) and tree.name.lower() == "code_list"):
+        return current, {}
+    value, pairs = tree.expressions[:2]
+    written = ((_quote(pair.this.name), _written(pair.expression)) for pair in pairs.expressions)
+    return _written(value), {a.casefold(): (a, b) for a, b in written}
 
 
 def date(reading: Reading, found: re.Match[str], current: str | None) -> str:
@@ -186,7 +215,7 @@ def date(reading: Reading, found: re.Match[str], current: str | None) -> str:
     form = _unquoted(found["form"])
     if "%" not in form:
         form = worded_format(form)
-    return f"{function}({_of(reading, found, current)}, {_quote(form)})"
+    return f"{function}({_of(reading, found, _text(current))}, {_quote(form)})"
 
 
 _FORMAT_WORDS = (("yyyy", "%Y"), ("yy", "%y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"),

@@ -113,6 +113,30 @@ def test_a_step_that_goes_on_needs_something_to_go_on_from(workshop):
         workshop.run_prompt({"text": "upper case"})
 
 
+@pytest.mark.parametrize(
+    ("field", "before", "sentence", "after"),
+    [
+        ("text", "code_list(status, {'p': 'PAID'})", "map O to OPEN, p to paid", "OPEN"),
+        ("text", "code_list(status, {'o': 'OPEN'})", "map OPEN to still open", "still open"),
+        ("number", "parse_number(amount)", "as a number with a decimal comma", 1234.5),
+        ("day", "parse_date(born, '%m/%d/%Y')", "date in the format dd/mm/yyyy", "1815-12-10"),
+        ("flag", "parse_number(flag)", "yes or no", True),
+    ],
+)
+def test_a_sentence_mends_how_a_value_is_read(workshop, field, before, sentence, after):
+    workshop.run_mapper({field: before})
+    (mapping,) = workshop.run_prompt({field: sentence})
+    assert mapping.mapped_record[field] == after
+    workshop.run_mapper({field: None})
+
+
+def test_codes_are_added_to_those_there_are(workshop):
+    workshop.run_mapper({"text": "code_list(status, {'o': 'OPEN', 'p': 'PAID'})"})
+    result = workshop.run_prompt({"text": "map X to GONE, P to SETTLED"})
+    wanted = "code_list(status, {'o': 'OPEN', 'P': 'SETTLED', 'X': 'GONE'})"
+    assert result.mapper["text"] == wanted
+
+
 def test_a_constant_cannot_leave_its_quotes(workshop):
     (mapping,) = workshop.run_prompt({"text": "always \"it's '; DROP TABLE x\""})
     assert mapping.mapped_record["text"] == "it's '; DROP TABLE x"
