@@ -95,7 +95,8 @@ def frames_of(opens: Opens, wanted: object, by: str, keys: list[str]) -> dict[st
 
 def _kind(wanted: object) -> tuple[str, str]:
     kind = class_name(wanted)
-    if wanted in {None, object, Any} or kind[0] == "typing":
+    is_plain = get_origin(wanted) not in (list, set, tuple)
+    if wanted in {None, object, Any} or (kind[0] == "typing" and is_plain):
         return _DEFAULT
     if kind in _TAKEN or kind == _STREAM:
         return kind

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import dagster as dg
 
 from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.orchestration import metadata
+from lume_dagster.orchestration.frames import frame_of
 from lume_dagster.orchestration.newest import folder_of, newest
 from lume_dagster.orchestration.workspace import depot_of
 from lume_dagster.runs.output import PARTS, Part, part_files
 
 if TYPE_CHECKING:
-    import pyarrow.dataset as ds
-
     from lume_dagster.engines.batch import StagedBatch
 
 #: ``dg.AssetIn(key, metadata={ROWS: "rejects"})`` asks for rejects instead of mapped rows.
@@ -38,9 +38,9 @@ class BatchIOManager(dg.IOManager):
     """Reads what runs left; the assets of a flow version write for themselves.
 
     The annotation of the input says the form: ``pandas.DataFrame`` (also without annotation),
-    ``pyarrow.Table``, ``pyarrow.RecordBatchReader``, ``pyarrow.dataset.Dataset``, ``MappedFiles``
-    or, for the source asset, ``StagedBatch``. ``dict[str, MappedFiles]`` and ``dict[str,
-    StagedBatch]`` hold one reference for each batch. With several batches tables are put together.
+    ``pyarrow.Table``, ``pyarrow.RecordBatchReader``, ``pyarrow.dataset.Dataset``, polars'
+    frames, ``MappedFiles`` or, for the source asset, ``StagedBatch``. ``dict[str, ...]``
+    of one of these holds one for each batch; else tables of several batches are put together.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
@@ -59,9 +59,13 @@ class BatchIOManager(dg.IOManager):
             return _pick({path: _staged(m, path) for path, m in found.items()}, wanted)
         part = _part(context.definition_metadata)
         files = {path: _files(m, path, part) for path, m in found.items()}
-        if get_origin(wanted) is dict or wanted is MappedFiles:
+        by_batch = get_origin(wanted) is dict
+        form = (*get_args(wanted), Any, Any)[1] if by_batch else wanted
+        if form is MappedFiles or (by_batch and form is Any):
             return _pick(files, wanted)
-        return _form(wanted)([str(p) for f in files.values() for p in f.paths])
+        if by_batch:
+            return {path: _rows_as(form, f.paths) for path, f in files.items()}
+        return _rows_as(wanted, [path for f in files.values() for path in f.paths])
 
 
 #: The one there is: definitions that are merged must share it.
@@ -137,16 +141,11 @@ def _pick(references: Mapping[str, Any], wanted: object) -> Any:
     )
 
 
-def _form(wanted: object) -> Callable[[list[str]], Any]:
-    import pyarrow as pa
+def _rows_as(wanted: object, paths: Sequence[Path]) -> Any:
+    """The rows in files in the form an annotation asks for."""
     import pyarrow.dataset as ds
 
-    def dataset(paths: list[str]) -> ds.Dataset:
-        return ds.dataset(paths, format="parquet")
-
-    forms: dict[object, Callable[[list[str]], Any]] = {
-        ds.Dataset: dataset,
-        pa.RecordBatchReader: lambda paths: dataset(paths).scanner().to_reader(),
-        pa.Table: lambda paths: dataset(paths).to_table(),
-    }
-    return forms.get(wanted, lambda paths: dataset(paths).to_table().to_pandas())
+    dataset = ds.dataset([str(path) for path in paths], format="parquet")
+    if wanted is ds.Dataset:
+        return dataset
+    return frame_of(nullcontext(dataset.scanner().to_reader()), wanted)

@@ -53,6 +53,30 @@ def test_without_annotation_rows_come_as_a_data_frame(done):
     assert isinstance(consume(done, object, "a.csv"), pd.DataFrame)
 
 
+def test_rows_come_as_frames_of_polars(done):
+    pl = pytest.importorskip("polars")
+    assert consume(done, pl.DataFrame, "a.csv")["id"].to_list() == ["a.csv-0"]
+    assert consume(done, pl.LazyFrame, "a.csv").collect()["id"].to_list() == ["a.csv-0"]
+
+
+@pytest.mark.parametrize(("form", "name"), [(int, "<class 'int'>"), (list, r"typing.List")])
+def test_a_form_that_rows_do_not_come_in_is_refused_by_name(done, form, name):
+    result = consume(done, form, "a.csv")
+    (failure,) = result.get_step_failure_events()
+    said = failure.step_failure_data.error.cause.message
+    assert f"An input asks for {name}" in said
+    assert "annotate it with" in said
+    assert "a.csv-0" not in str(failure.step_failure_data.error)
+
+
+def test_tables_come_by_batch(done):
+    given = consume(done, dict[str, pd.DataFrame], "a.csv", "b.csv")
+    assert {name: frame["id"].tolist() for name, frame in given.items()} == {
+        "a.csv": ["a.csv-0"],
+        "b.csv": ["b.csv-0", "b.csv-1"],
+    }
+
+
 def test_rejects_are_asked_for_by_metadata(done):
     frame = consume(done, pd.DataFrame, "a.csv", rows="rejects")
     assert frame["errors"][0][0]["code"] == "INVALID_INTEGER"
