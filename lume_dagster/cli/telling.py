@@ -36,9 +36,13 @@ def tell_run(run: LumeRun) -> None:
     """Everything a person wants to know of one run."""
     status = str(run.status)
     click.secho(status, fg=_COLOURS.get(status), bold=True, nl=False)
-    click.echo(f"  {run.flow_version} on {run.source_path or 'several batches'}{_duration(run)}")
+    click.echo(f"  {run.flow_version} on {_batch(run)}{_duration(run)}")
     click.echo(f"  {run.id}")
     tell_counts(run)
+
+
+def _batch(run: LumeRun) -> str:
+    return run.source_path or "several batches"
 
 
 def tell_error(run: LumeRun) -> None:
@@ -63,7 +67,8 @@ def tell_counts(run: LumeRun) -> None:
     if metrics is None:
         return
     rows = metrics.row_counts
-    place: Mapping[str, Any] = next(iter(run.metadata["outputs"]), {})
+    delivered = run.metadata["outputs"] if str(run.status) != "FAILED" else ()  # else not all was
+    place: Mapping[str, Any] = next(iter(delivered), {})
     _line(rows.input, "rows read")
     _line(rows.mapped, "mapped", _place(place.get("mapped")))
     _line(rows.rejects, "rejected", _place(place.get("rejects")))
@@ -87,8 +92,7 @@ def _duration(run: LumeRun) -> str:
 def tell_runs(shell: Shell, found: Iterable[LumeRun]) -> None:
     """One line for each run; where those do not fit a person's screen, three: ids stay whole."""
     rows = [
-        (run.id, str(run.status), run.flow_version or "", run.source_path or "", _when(run))
-        for run in found
+        (run.id, str(run.status), run.flow_version or "", _batch(run), _when(run)) for run in found
     ]
     if not rows:
         click.echo("No run yet.")

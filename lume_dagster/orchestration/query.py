@@ -240,6 +240,7 @@ class _Events:
 
 _KINDS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_OBSERVATION,
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
 }
@@ -247,7 +248,7 @@ _KINDS = {
 
 def _events(instance: dg.DagsterInstance, run_id: str) -> _Events:
     made: dict[str, list[Values]] = {step: [] for step in STEPS}
-    refused: list[Values] = []
+    refused: dict[object, Values] = {}  # batches whose rows were judged bad; their figures stand
     error: Mapping[str, Any] | None = None
     for entry in instance.all_logs(run_id, of_type=_KINDS):
         event = entry.dagster_event
@@ -257,14 +258,17 @@ def _events(instance: dg.DagsterInstance, run_id: str) -> _Events:
             made_of = event.step_materialization_data.materialization
             if names.STEP in made_of.metadata:
                 made[str(made_of.metadata[names.STEP].value)].append(made_of.metadata)
+        elif event.event_type is dg.DagsterEventType.ASSET_OBSERVATION:
+            seen = event.asset_observation_data.asset_observation.metadata
+            refused |= {seen[metadata.SOURCE_PATH].value: seen} if metadata.METRICS in seen else {}
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
             values = _failure_values(event)
-            refused += [values] if metadata.METRICS in values else []
             error = _error(event, values, made)
         elif error is None:
             error = _crash(event.message, made)
     by_batch = {m[metadata.SOURCE_PATH].value: m for m in (*made["transform"], *made["target"])}
-    return _Events(made["source"], [*by_batch.values(), *refused], made["target"], error)
+    rows = list((refused | by_batch).values())
+    return _Events(made["source"], rows, made["target"], error)
 
 
 def _failure_values(event: dg.DagsterEvent) -> Values:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from lume_dagster.orchestration.newest import newest
-from lume_dagster.orchestration.query import read_details
+from lume_dagster.orchestration.query import batch_of, read_details
+from lume_dagster.runs.output import part_files
 from lume_dagster.runs.status import STEPS, Status
 
 
@@ -46,6 +47,18 @@ def test_the_run_says_which_batch_failed_and_why(mixed):
         "1 of 3 batches failed; b.csv: All 2 rows were rejected"
         in (run.metadata["error"]["message"])
     )
+
+
+def test_the_rejects_of_a_batch_that_was_refused_are_counted_and_readable(mixed):
+    result = mixed.materialize("a.csv", "b.csv", "c.csv")
+    run = read_details(mixed.instance, f"run_{result.run_id}")
+    counts = run.metrics.row_counts
+    assert (counts.input, counts.mapped, counts.rejects) == (7, 4, 3)
+    assert set(run.batches) == {"a.csv", "b.csv", "c.csv"}
+    batch, folder = batch_of(run, "b.csv")
+    assert batch == "b.csv"
+    (rejects,) = map(pd.read_parquet, part_files(folder, "rejects"))
+    assert rejects["_lume_row"].tolist() == [1, 2]
 
 
 def test_the_partition_that_failed_says_why_and_the_others_nothing(mixed):
