@@ -44,6 +44,11 @@ class LumeError(Exception):
         self.hint = hint = _without_stop(hint)
         super().__init__(message if hint is None else f"{message}\nHint: {hint}")
 
+    def also(self, hint: str) -> None:
+        """Say one more thing to do."""
+        self.hint = f"{self.hint}; {hint}" if self.hint else hint
+        self.args = (f"{self.message}\nHint: {self.hint}",)
+
 
 def _without_stop(hint: str | None) -> str | None:
     """The hint as all hints end; the dots of ``export NAME=...`` are no full stop."""

@@ -49,7 +49,17 @@ def run_batch(scope: RunScope, source_path: str, steps: Sequence[str]) -> Iterat
 
 def run_step(scope: RunScope, progress: Progress, step: str) -> StepDone:
     """Run one step on one batch."""
-    return _STEPS[step](scope, progress)
+    try:
+        return _STEPS[step](scope, progress)
+    except StepFailed as failed:
+        if scope.again and failed.step == "transform":
+            failed.cause.also(_AS_STAGED)
+        raise
+
+
+_AS_STAGED = (
+    "a retry maps what the first run had read: for a source that was mended start a run anew"
+)
 
 
 def _source(scope: RunScope, progress: Progress) -> StepDone:

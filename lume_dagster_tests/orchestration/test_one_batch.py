@@ -156,6 +156,17 @@ def test_what_may_pass_is_tried_again(bench, where):
     assert bench.stage.said.count(where) == 2
 
 
+def test_a_retry_says_that_it_does_not_read_a_source_that_was_mended(bench):
+    bench.put("a.csv", "x", "y")
+    first = bench.materialize("a.csv")
+    bench.put("a.csv", "1", "2")
+    runs = [bench.retry(first), bench.materialize("a.csv")]
+    told = read_details(bench.instance, f"run_{runs[0].run_id}").metadata["error"]
+    assert told["message"].startswith("All 2 rows were rejected")
+    assert told["hint"].endswith("for a source that was mended start a run anew")
+    assert runs[1].success
+
+
 def test_a_retry_does_not_sync_the_source_again(bench):
     bench.put("a.csv", "1")
     bench.stage.arrange("deliver", "connector")
