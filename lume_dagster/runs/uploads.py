@@ -146,6 +146,8 @@ def _name_by_content(new: Path, filled: Upload) -> Upload:
     digest = hashlib.sha256()
     for file in filled.files:
         digest.update(f"{file.uri}\0{file.version}\0".encode())
+    if filled.seeds:  # no file has an empty name: a seed is never taken for one more file
+        digest.update(b"\0")
     for seed in filled.seeds:
         digest.update(f"{seed}\0{_digest(new / 'seeds' / seed)}\0".encode())
     upload = Upload(new.parent / digest.hexdigest()[:32], filled.files, filled.seeds)

@@ -56,6 +56,16 @@ def test_other_seeds_are_another_batch(tmp_path):
     assert plain.source_path != seeded.source_path
 
 
+def test_a_file_that_is_a_seed_once_and_data_once_makes_two_batches(tmp_path):
+    data, codes = tmp_path / "a.csv", tmp_path / "codes.csv"
+    data.write_text("id\n1\n")
+    codes.write_text("code,name\n1,x\n")
+    as_seed = store_upload(tmp_path / "u", [data], seeds=[codes])
+    as_data = store_upload(tmp_path / "u", [data, codes])
+    assert as_seed.source_path != as_data.source_path
+    assert len(load_upload(tmp_path / "u", as_data.source_path).files) == 2
+
+
 def test_a_batch_keeps_what_it_was_given(tmp_path):
     given = file(tmp_path / "1", "a.csv", "before")
     upload = store_upload(tmp_path / "u", [given])
