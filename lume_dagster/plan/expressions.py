@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import sqlglot
 from sqlglot import Token, TokenType, exp
-from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
 
 from lume_dagster.errors import FlowError, did_you_mean
 from lume_dagster.plan.functions import FUNCTIONS, HELPERS, LONGEST_PAD, PADDING
@@ -77,7 +77,8 @@ def parse_expression(text: str, where: str) -> exp.Expr:
     """
     try:
         tree = _parse(text)
-        _check(tree)
+        _check(tree, text)
+        _check_meaning(tree)
     except _Refused as refusal:
         raise FlowError(f"{where}: {refusal}", hint=refusal.hint) from None
     return tree
@@ -119,14 +120,14 @@ def _too_deep() -> _Refused:
     )
 
 
-def _check(tree: exp.Expr) -> None:
+def _check(tree: exp.Expr, text: str) -> None:
     for node in tree.walk():
         if node.depth > DEEPEST:
             raise _too_deep()
         if isinstance(node, exp.Anonymous):
             _check_name(node.name)
         elif isinstance(node, exp.Func) and not isinstance(node, _NODES):
-            _check_function(node)
+            _check_function(node, text)
         elif isinstance(node, exp.Alias):
             raise _Refused(f"{node.alias!r} is not expected after {_describe(node.this)!r}.")
         elif not isinstance(node, _NODES):
@@ -163,17 +164,21 @@ def _type_name(kind: exp.DataType) -> str:
     return kind.sql(DIALECT).split("(", 1)[0]
 
 
-def _check_function(node: exp.Func) -> None:
+def _check_function(node: exp.Func, text: str) -> None:
     names = [name.lower() for name in node.sql_names()]
     if {*names, node.key, *_ALIASES.get(node.key, ())} & FUNCTIONS.keys():
         return
     generated = _sql(node).split("(", 1)[0].lower()
     if generated == _WRITTEN_AS.get(node.key) or _is_of_allowed_ones(node):
         return
-    if not generated.isidentifier():
-        raise _Refused(f"{_describe(node)} is not allowed here.", _hint_for(*names))
-    shown = generated if generated in names else names[0]
-    raise _Refused(f"the function {shown} is not allowed.", _hint_for(shown, *names))
+    written = _written(node, text)
+    raise _Refused(f"the function {written} is not allowed.", _hint_for(written, *names))
+
+
+def _written(node: exp.Func, text: str) -> str:
+    """What a function is called in the text, as far as the parser tells."""
+    name = text[node.meta.get("start", 0) : node.meta.get("end", -1) + 1].lower()
+    return name if name.isidentifier() else node.sql_names()[0].lower()
 
 
 def _is_of_allowed_ones(node: exp.Func) -> bool:
@@ -184,7 +189,7 @@ def _is_of_allowed_ones(node: exp.Func) -> bool:
     try:
         again = sqlglot.parse_one(generated, read=DIALECT)
         if type(again) is not type(node):
-            _check(again)
+            _check(again, generated)
             return True
     except (SqlglotError, _Refused):
         pass
@@ -220,6 +225,15 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 
 #: Node keys of several functions, and the one that is allowed.
 _WRITTEN_AS = {"unixtotime": "make_timestamp"}
+
+
+def _check_meaning(tree: exp.Expr) -> None:
+    """Refuse what the engine has no word for: `sha2(text, 512)` would become `sha256(text)`."""
+    try:
+        tree.sql(DIALECT, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        told = str(error).rstrip(".")
+        raise _Refused(f"cannot be said in DuckDB's words: {told}.") from None
 
 
 def _check_name(name: str) -> None:

@@ -31,6 +31,10 @@ FOREIGN: dict[str, str] = {
         "parse_timestamp(text, '%d.%m.%Y %H:%M') does that.",
     ),
     **dict.fromkeys(
+        ("epoch_ms", "from_unixtime", "unix_to_time"),
+        "make_timestamp(microseconds) does that, from microseconds since 1970.",
+    ),
+    **dict.fromkeys(
         ("to_number", "to_decimal", "to_numeric", "numbervalue", "value"),
         "parse_number(text, ',') does that, for a decimal comma.",
     ),

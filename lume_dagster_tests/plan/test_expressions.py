@@ -42,6 +42,7 @@ ATTACKS = [
     "now()",
     "random()",
     "uniform(lower(a), b)",
+    "sha2(a, 512)",
     "normal(lower(a), b, c)",
     "lower_hex(a)",
     "collate(lower(a), nocase)",
