@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import os
 import shutil
@@ -18,6 +17,7 @@ import hypothesis
 import pytest
 
 from lume_dagster.collector import set_aside
+from lume_dagster.orchestration import migrations
 from lume_dagster_tests.servers.fleet import (
     may_be_missing,
     pytest_collection_finish,
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parent.parent
-_ASIDE = ExitStack()  # what was imported, as long as tests run
+_ASIDE = ExitStack()  # what holds as long as tests run
 
 # A project or an instance of the person who runs the tests must not leak into them.
 for name in ("DAGSTER_HOME", "LUME_PROJECT"):
@@ -73,20 +73,13 @@ def pytest_runtestloop() -> None:
     gc.collect()
     _ASIDE.enter_context(set_aside())
     gc.set_threshold(20_000, 20, 20)
-    _read_migrations_once()
+    _ASIDE.enter_context(migrations.read_once())
     _spare_the_disk()
 
 
 def pytest_sessionfinish() -> None:
-    """What was laid aside ends with the process."""
+    """What held for the tests ends with them."""
     _ASIDE.close()
-
-
-def _read_migrations_once() -> None:
-    """Dagster reads its 90 migrations anew for each SQLite file that it makes or opens."""
-    from alembic.script import ScriptDirectory
-
-    setattr(ScriptDirectory, "from_config", functools.cache(ScriptDirectory.from_config))  # noqa: B010
 
 
 def _spare_the_disk() -> None:

@@ -18,6 +18,15 @@ def location(script_location: str) -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
+@pytest.fixture(autouse=True)
+def as_it_came():
+    """The suite reads them once too; here alembic is as in a process of a user."""
+    reads = vars(ScriptDirectory)["from_config"]
+    ScriptDirectory.from_config = reads._anew
+    yield
+    ScriptDirectory.from_config = reads
+
+
 @pytest.fixture
 def theirs(tmp_path) -> str:
     (tmp_path / "versions").mkdir()
