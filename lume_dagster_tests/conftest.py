@@ -18,6 +18,7 @@ import pytest
 
 from lume_dagster.collector import set_aside
 from lume_dagster.orchestration import migrations
+from lume_dagster_tests.left_behind import leaves_nothing_behind
 from lume_dagster_tests.servers.fleet import (
     may_be_missing,
     pytest_collection_finish,
@@ -28,6 +29,7 @@ from lume_dagster_tests.servers.fleet import (
 from lume_dagster_tests.servers.groups import pytest_configure_node, pytest_xdist_make_scheduler
 
 __all__ = [
+    "leaves_nothing_behind",
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import chdir
 from pathlib import Path
 
 from click.testing import CliRunner
+
+from lume_dagster_tests.left_behind import own_imports
 
 
 def lume(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
@@ -20,7 +22,7 @@ def lume(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> 
     from lume_dagster.cli import lume as command
 
     gone = dict.fromkeys(os.environ.keys() - environment.keys())
-    with chdir(folder), _modules_of_its_own(folder):
+    with chdir(folder), own_imports(str(folder)):
         said = CliRunner().invoke(command, words, prog_name="lume", env={**gone, **environment})
     if said.exception is not None and not isinstance(said.exception, SystemExit):
         raise said.exception
@@ -40,17 +42,3 @@ def python(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
-
-
-@contextmanager
-def _modules_of_its_own(folder: Path) -> Iterator[None]:
-    """What was imported from below the folder is forgotten, and the search path as it was."""
-    path, before = list(sys.path), set(sys.modules)
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        for name in sys.modules.keys() - before:
-            file = getattr(sys.modules[name], "__file__", None)
-            if file and Path(file).is_relative_to(folder):
-                del sys.modules[name]

@@ -381,15 +381,17 @@ def test_a_connector_that_does_not_answer_is_given_up(project):
 class Slow(LocalFilesConnector):
     def test(self):
         import threading
-        threading.Event().wait(30)
+        while not Path(self.root, "given up").exists():
+            threading.Event().wait(0.01)
         yield "never."
 """
     file = project / "definitions.py"
     text = file.read_text().replace("HERE = ", f"{slow}\nHERE = ", 1)
-    file.write_text(text.replace("connectors={", 'connectors={"slow": Slow(root="."),'))
+    file.write_text(text.replace("connectors={", 'connectors={"slow": Slow(root=str(HERE)),'))
     said = say(project, "connect", "test", "slow", "--timeout", "0.05")
     assert said.exit_code == 6
     assert "did not answer within 0.05 seconds" in said.stderr
+    (project / "given up").touch()
 
 
 def test_an_unknown_connector_is_answered_with_the_nearest(project):

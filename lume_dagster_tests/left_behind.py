@@ -1,0 +1,137 @@
+"""A test leaves its process as it found it: what it forgot would fail another one, some day."""
+
+from __future__ import annotations
+
+import gc
+import locale
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+_TEMPORARY = f"{tempfile.gettempdir()}{os.sep}"
+
+_PYTESTS_OWN = "PYTEST_CURRENT_TEST"
+
+#: Threads that start the servers of the session while tests run.
+_FLEET = "server_"
+
+#: Processes that Python keeps for those to come, as long as it lives.
+_PYTHONS_OWN = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+
+#: Seconds for what ends by itself once its test has; only what stays costs them.
+_PATIENCE = 60.0
+
+#: What is the same before and after a test; each is read in some microseconds.
+STATE: Mapping[str, Callable[[], object]] = {
+    "the working folder": os.getcwd,
+    "the recursion limit": sys.getrecursionlimit,
+    "whether the collector runs": gc.isenabled,
+    "whether objects are frozen": lambda: gc.get_freeze_count() > 0,
+    "the locale": lambda: locale.setlocale(locale.LC_ALL),
+    "what SIGINT does": lambda: signal.getsignal(signal.SIGINT),
+    "what SIGTERM does": lambda: signal.getsignal(signal.SIGTERM),
+}
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_behind() -> Iterator[None]:
+    """Fails a test that leaves a variable, a thread, a process, an open file or a setting behind."""
+    with own_imports(_TEMPORARY), watched(_PATIENCE) as left:
+        yield
+    if left:
+        pytest.fail(f"the test left behind: {'; '.join(left)}", pytrace=False)
+
+
+@contextmanager
+def own_imports(folder: str) -> Iterator[None]:
+    """What was imported from below the folder is forgotten, and the search path as it was.
+
+    To load a project puts its folder there, and the next project's modules have the same names.
+    """
+    path, before = list(sys.path), set(sys.modules)
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in sys.modules.keys() - before:
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(folder):
+                del sys.modules[name]
+
+
+@contextmanager
+def watched(patience: float) -> Iterator[list[str]]:
+    """What the block changed and did not put back, in words, once it has ended."""
+    left: list[str] = []
+    variables, state, things = _variables(), _state(), _things()
+    yield left
+    left += [f"the variable {name}" for name in sorted(dict(_variables() ^ variables))]
+    left += [
+        f"{name}: {state[name]!r} became {now!r}"
+        for name, now in _state().items()
+        if now != state[name]
+    ]
+    left += _left_of(things, patience)
+
+
+def _left_of(before: set[tuple[str, object]], patience: float) -> list[str]:
+    if not _things() - before:
+        return []
+    gc.collect()  # what only a circle of dead objects holds is not held
+    end = time.monotonic() + patience
+    while (more := _things() - before) and time.monotonic() < end:
+        threading.Event().wait(0.01)
+    return sorted(what for what, _ in more)
+
+
+def _variables() -> set[tuple[str, str]]:
+    return {(name, value) for name, value in os.environ.items() if name != _PYTESTS_OWN}
+
+
+def _state() -> dict[str, object]:
+    return {name: look() for name, look in STATE.items()}
+
+
+def _things() -> set[tuple[str, object]]:
+    """What is there, in words, and which one it is."""
+    return {*_threads(), *_children(), *_open_files()}
+
+
+def _threads() -> Iterator[tuple[str, object]]:
+    for thread in threading.enumerate():
+        if not thread.name.startswith(_FLEET):
+            yield f"the thread {thread.name}", thread
+
+
+def _children() -> Iterator[tuple[str, object]]:
+    """Processes that threads of this one started, and that run."""
+    fleet = {str(t.native_id) for t in threading.enumerate() if t.name.startswith(_FLEET)}
+    for task in _inside("task"):
+        with suppress(OSError):  # a thread or a process that has ended meanwhile
+            pids = [] if task.name in fleet else (task / "children").read_text().split()
+            for pid in pids:
+                words = Path("/proc", pid, "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if words and not any(own in words for own in _PYTHONS_OWN):
+                    yield f"the process {pid} {words[:200]}", pid
+
+
+def _open_files() -> Iterator[tuple[str, object]]:
+    """Those below the temporary folder, such as a DuckDB that nobody closed."""
+    for one in _inside("fd"):
+        with suppress(OSError):
+            path = str(one.readlink())
+            if path.startswith(_TEMPORARY):
+                yield f"the open file {path}", path
+
+
+def _inside(folder: str) -> list[Path]:
+    """Of this process, where the system tells."""
+    place = Path("/proc/self", folder)
+    return list(place.iterdir()) if place.exists() else []
