@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_PATIENCE = 90.0
+_PATIENCE = 300.0
 _COLORS = 128
 _MOST_BYTES = 150_000
 _OPTIONS = (

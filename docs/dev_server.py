@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 120.0
+_PATIENCE = 900.0
 _ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 _LAUNCH = """mutation($given: ExecutionParams!) { launchRun(executionParams: $given) {

@@ -26,7 +26,7 @@ _PRELOADED = [
     *("databricks.sql.backend.thrift_backend", "lume_dagster.connectors.databricks.connector"),
 ]
 _CHILDREN.set_forkserver_preload(_PRELOADED)
-_PATIENCE = 240
+_PATIENCE = 900
 
 
 def steps_of(target: Target, delivery: Delivery) -> list[str]:

@@ -38,7 +38,7 @@ class TestDuckDB(TargetSuite, ManyTargetSuite, TableReaderSuite, DatabaseSourceS
 
     @pytest.fixture
     def config(self, tmp_path):
-        return {"path": str(tmp_path / "warehouse.duckdb"), "lock_timeout_seconds": 5.0}
+        return {"path": str(tmp_path / "warehouse.duckdb"), "lock_timeout_seconds": 60.0}
 
     def broken(self, config):
         Path(config["path"]).write_text("this is not a database " * 1000)

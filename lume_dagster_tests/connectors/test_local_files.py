@@ -31,7 +31,7 @@ class LocalFiles:
     def config(self, tmp_path):
         root = tmp_path / "root"
         root.mkdir()
-        return {"root": str(root), "lock_timeout_seconds": 5.0}
+        return {"root": str(root), "lock_timeout_seconds": 60.0}
 
     def broken(self, config):
         return [{"root": f"{config['root']}/nowhere"}, {"root": "/dev/null"}]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from decimal import Decimal
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from lume_dagster.connectors.protocol import DatabaseSource
 from lume_dagster.connectors.sqlserver.read import bind
 from lume_dagster.errors import ConnectorError, FlowError
 from lume_dagster_tests.in_memory import connect
+from lume_dagster_tests.waiting import wait_until
 
 HERE = "WHERE :source_path = 'x'"
 
@@ -93,9 +93,7 @@ def test_a_query_runs_in_a_transaction_that_ends_with_its_connection(crm, sqlser
         with crm.read(f"SELECT 1 AS a {HERE}", "x") as reader:
             assert reader.read_all().num_rows == 1
             assert len(sessions() - before) == 1
-        deadline = time.monotonic() + 60
-        while sessions() - before:
-            assert time.monotonic() < deadline
+        wait_until(lambda: not sessions() - before)
 
 
 def test_a_value_may_be_used_often_and_hold_anything(crm, run):

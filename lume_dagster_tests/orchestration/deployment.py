@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,6 +16,7 @@ import dagster as dg
 import yaml
 
 from lume_dagster_tests.servers.process import answers, free_port, running
+from lume_dagster_tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -73,10 +72,7 @@ class Deployment:
         """Cancel a run, and wait until it has ended."""
         asked = self.ask(_STOP, {"run": run_id})["terminateRun"]
         assert asked["__typename"] == "TerminateRunSuccess", asked
-        deadline = time.monotonic() + 240
-        while not self.instance.get_run_by_id(run_id).is_finished:
-            assert time.monotonic() < deadline, f"run {run_id} has not ended"
-            threading.Event().wait(0.1)
+        wait_until(lambda: self.instance.get_run_by_id(run_id).is_finished, pause=0.1)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The data of a GraphQL answer."""

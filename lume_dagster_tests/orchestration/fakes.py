@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.flows.model import FlowVersion, SourceFormat
 from lume_dagster.plan.plan import MappedColumn, Plan, RowTest
 from lume_dagster_tests.in_memory import connect
+from lume_dagster_tests.waiting import wait_until
 
 _ERRORS = {"transient": TransientError, "connector": ConnectorError, "batch": BatchError}
 
@@ -69,19 +69,13 @@ class Stage:
         path.unlink()
         _HAPPENINGS.get(what, _raise(what))(self)
 
-    def wait_for(self, what: str, seconds: float = 240) -> None:
+    def wait_for(self, what: str) -> None:
         """Wait until something has happened."""
-        deadline = time.monotonic() + seconds
-        while what not in self.said:
-            assert time.monotonic() < deadline, f"{what} did not happen: {self.said}"
-            threading.Event().wait(0.02)
+        wait_until(lambda: what in self.said, lambda: self.said)
 
-    def wait_until_taken(self, where: str, seconds: float = 240) -> None:
+    def wait_until_taken(self, where: str) -> None:
         """Wait until a run has come to where something was arranged."""
-        deadline = time.monotonic() + seconds
-        while (self.folder / where).exists():
-            assert time.monotonic() < deadline, f"nobody came to {where}: {self.said}"
-            threading.Event().wait(0.02)
+        wait_until(lambda: not (self.folder / where).exists(), lambda: self.said)
 
 
 def _hold(stage: Stage) -> None:

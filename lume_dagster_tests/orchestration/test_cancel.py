@@ -9,8 +9,8 @@ import pytest
 from lume_dagster import client
 from lume_dagster.orchestration.names import dagster_id
 from lume_dagster.runs.status import Status
+from lume_dagster_tests.waiting import SOON
 
-SOON = {"timeout": 300, "poll_interval": 0.4}
 DEFINITIONS = """\
 import sys
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_a_canceled_run_stops_and_leaves_nothing(bench, executor, retries, by):
     bench.put("a.csv", "1", "x")
     bench.stage.arrange("transform", "hold")
     run = client.run("orders:v1", source_path="a.csv", project=bench.folder)
-    bench.stage.wait_for("held", seconds=120)
+    bench.stage.wait_for("held")
     if by == "the UI":
         bench.instance.run_coordinator.cancel_run(dagster_id(run.id))
     else:

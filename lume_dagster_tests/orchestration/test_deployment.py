@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from itertools import combinations
 
 import dagster as dg
@@ -16,6 +14,7 @@ from lume_dagster.runs.status import STEPS
 from lume_dagster_tests.orchestration.deployment import deployed
 from lume_dagster_tests.orchestration.fakes import Stage
 from lume_dagster_tests.servers.postgres import postgres
+from lume_dagster_tests.waiting import wait_until
 
 __all__ = ["postgres"]
 
@@ -53,7 +52,6 @@ mapping: {{id: id, amount: CAST(amount AS BIGINT)}}
 FLOWS = ("orders", "returns")
 BATCHES = [f"{n}.csv" for n in range(4)]
 ROWS = 20
-ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 @pytest.fixture
@@ -102,16 +100,19 @@ def launch_all(deployment, project):
             deployment.launch(keys, source_path)
 
 
-def wait_for_all(instance, seconds=240):
+def wait_for_all(instance):
     """All runs when all and the retry of the killed one have ended."""
-    deadline = time.monotonic() + seconds
-    while True:
+    wanted = 2 * len(BATCHES) + 1
+
+    def all_of_them():
         runs = instance.get_runs()
-        done = [run for run in runs if run.status.value in ENDED]
-        if len(done) == len(runs) == 2 * len(BATCHES) + 1:
-            return runs
-        assert time.monotonic() < deadline, [(r.run_id, r.status, r.tags) for r in runs]
-        threading.Event().wait(0.2)
+        return runs if [run.is_finished for run in runs] == [True] * wanted else None
+
+    def told():
+        newest = instance.event_log_storage.get_maximum_record_id()
+        return newest, [(run.run_id, run.status, run.tags) for run in instance.get_runs()]
+
+    return wait_until(all_of_them, told, pause=0.2)
 
 
 def spans(instance, run, begin="STEP_START"):

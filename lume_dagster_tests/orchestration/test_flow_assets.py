@@ -15,6 +15,7 @@ from lume_dagster.orchestration.code_references import KEY
 from lume_dagster.orchestration.query import list_runs
 from lume_dagster.runs.status import Status
 from lume_dagster_tests.orchestration.test_translator import Sales
+from lume_dagster_tests.waiting import SOON
 
 OWN = """\
 from pathlib import Path
@@ -145,7 +146,7 @@ def test_the_client_runs_it_with_connectors_of_both_kinds(bench):
     (bench.folder / "definitions.py").write_text(OWN)
     bench.put("a.csv", "1", "2")
     run = client.run("orders", source_path="a.csv", project=bench.folder)
-    assert run.wait(timeout=300, poll_interval=0.3).status is Status.SUCCEEDED
+    assert run.wait(**SOON).status is Status.SUCCEEDED
     assert run.source_path == (bench.folder / "files" / "a.csv").as_uri()
 
 

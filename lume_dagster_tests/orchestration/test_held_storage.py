@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from lume_dagster.orchestration.held_storage import kept_open
 from lume_dagster_tests.servers.postgres import postgres
+from lume_dagster_tests.waiting import wait_until
 
 __all__ = ["postgres"]
 
@@ -167,13 +167,6 @@ def on_postgres(request, postgres, tmp_path, monkeypatch):
             yield instance, sessions, pooled
 
 
-def wait_for(sessions: Callable[[], int], count: int) -> None:
-    """A session is counted when it has ended, for which its client does not wait."""
-    deadline = time.monotonic() + 60
-    while sessions() < count:
-        assert time.monotonic() < deadline
-
-
 def test_a_run_over_many_batches_keeps_its_connections(on_postgres):
     instance, sessions, pooled = on_postgres
     report(instance, 0)
@@ -182,7 +175,8 @@ def test_a_run_over_many_batches_keeps_its_connections(on_postgres):
     if pooled:
         assert sessions() - before < 20
     else:
-        wait_for(sessions, before + 20)
+        # One is counted when it has ended, for which its client does not wait.
+        wait_until(lambda: sessions() >= before + 20, sessions)
     with kept_open(instance):
         report(instance, 0)
         before = sessions()

@@ -27,6 +27,7 @@ from lume_dagster.runs.phases import Batch, sync_source
 from lume_dagster.runs.status import Status
 from lume_dagster_tests.servers.azurite import azure_config, azurite
 from lume_dagster_tests.servers.moto import moto, s3_config
+from lume_dagster_tests.waiting import SOON
 
 __all__ = ["azure_config", "azurite", "moto", "s3_config"]
 
@@ -136,7 +137,7 @@ def test_a_folder_of_many_objects_is_one_batch_in_name_order(bench, store, stage
 def test_a_batch_goes_from_store_to_store(bench, store, tmp_path):
     uri = put(store, "in/orders.csv.gz", FORMATS["orders.csv.gz"])
     run = client.run("orders:v1", source_path=uri, project=bench.folder)
-    assert run.wait(timeout=300, poll_interval=0.4).status is Status.PARTIAL_FAILED
+    assert run.wait(**SOON).status is Status.PARTIAL_FAILED
     assert rows(store, tmp_path / "mapped") == [1, 3]
     assert rows(store, tmp_path / "rejects", "rejects") == [2]
     said = str(bench.instance.get_latest_materialization_event(bench.key("target")))

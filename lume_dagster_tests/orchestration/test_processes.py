@@ -8,8 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,9 +23,9 @@ from lume_dagster.orchestration.launch import create, spawn
 from lume_dagster.orchestration.names import TAG_SUPERVISOR, TAG_WORKER, dagster_id, public_id
 from lume_dagster.orchestration.processes import is_gone, pid_here
 from lume_dagster.runs.status import Status
+from lume_dagster_tests.waiting import SOON, wait_until
 
 ROOT = Path(__file__).parents[2]
-SOON = {"timeout": 300, "poll_interval": 0.4}
 
 
 def start(bench, source_path, **options):
@@ -132,11 +130,8 @@ def test_a_run_canceled_while_its_process_loads_the_project_never_begins(bench, 
 
 def wait_until_gone(bench, run_id):
     """Until the processes of a run have ended."""
-    deadline = time.monotonic() + SOON["timeout"]
-    tags = bench.instance.get_run_by_id(run_id).tags
-    while not is_gone(run_id, tags[TAG_SUPERVISOR]):
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.1)
+    supervisor = bench.instance.get_run_by_id(run_id).tags[TAG_SUPERVISOR]
+    wait_until(lambda: is_gone(run_id, supervisor))
 
 
 def test_two_processes_that_start_at_once_make_one_run(bench):

@@ -17,8 +17,8 @@ from lume_dagster.orchestration.query import read_details
 from lume_dagster.orchestration.repaired_file import run_named_in
 from lume_dagster_tests.orchestration.conftest import publish
 from lume_dagster_tests.orchestration.test_whole import DEFINITIONS
+from lume_dagster_tests.waiting import SOON
 
-SOON = {"timeout": 300, "poll_interval": 0.3}
 FLOW = """\
 lume: 1
 flow: orders

@@ -11,8 +11,8 @@ from lume_dagster import client
 from lume_dagster.errors import RunFailedError
 from lume_dagster.runs.status import Status
 from lume_dagster_tests.orchestration.conftest import publish
+from lume_dagster_tests.waiting import SOON
 
-SOON = {"timeout": 300, "poll_interval": 0.4}
 DEFINITIONS = """\
 import sys
 from pathlib import Path

@@ -9,17 +9,17 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from lume_dagster_tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
 #: What `.ci/servers` installs: environments and programs that only the tests need.
 INSTALLED = ROOT / ".servers"
 
-_PATIENCE = 120.0
 _STOPPING = 60.0
 
 #: Below those that systems give to connections that go out, which could take one before its server.
@@ -89,7 +89,8 @@ def running(
     """A server that is ``ready``; stopped by its pid, gently first.
 
     Raises:
-        ServerUnavailable: it ended, or was not ready in time; with the end of its log.
+        ServerUnavailable: it ended; with the end of its log.
+        AssertionError: it stands still, and is not ready.
     """
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -108,13 +109,12 @@ def running(
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        if ready():
-            return
-        time.sleep(0.02)
-    said = log.read_text("utf-8", "replace").strip()
-    raise ServerUnavailable(f"it did not start: {said[-500:]}")
+    def said() -> str:
+        return log.read_text("utf-8", "replace").strip()
+
+    wait_until(lambda: process.poll() is not None or ready(), said)
+    if process.poll() is not None:
+        raise ServerUnavailable(f"it did not start: {said()[-500:]}")
 
 
 def _stop(process: subprocess.Popen[bytes], stops: Sequence[signal.Signals]) -> None:

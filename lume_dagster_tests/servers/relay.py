@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 
-_PIECE, _PATIENCE = 1 << 16, 60.0
+from lume_dagster_tests.waiting import PATIENCE
+
+_PIECE = 1 << 16
 
 
 class Relay:
@@ -36,7 +38,7 @@ class Relay:
     def wait_until_closed(self) -> None:
         """Wait until every client has hung up: a goodbye is not answered, so nobody waits for it."""
         for thread in self._threads:
-            thread.join(_PATIENCE)
+            thread.join(PATIENCE)
             if thread.is_alive():
                 raise AssertionError("a connection is still open")
 
