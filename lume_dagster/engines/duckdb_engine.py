@@ -15,7 +15,7 @@ from lume_dagster.engines.result import Transformed
 from lume_dagster.engines.session import open_session
 from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import BatchError, FlowError, PlanError
-from lume_dagster.plan.compile import compile_flow, find_origins
+from lume_dagster.plan.compile import Compiler
 from lume_dagster.plan.plan import Plan, SourceColumn
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class DuckDBEngine:
             return known[2]
         columns, no_value = _columns(staged), _empty_is_null(staged)
         try:
-            plan = compile_flow(version.flow, columns, headers, self, empty_is_null=no_value)
+            plan = Compiler(version.flow, columns, headers, self, empty_is_null=no_value).plan()
         except PlanError as error:
             if columns or not staged.malformed:
                 raise
@@ -174,7 +174,7 @@ class DuckDBEngine:
     def _origins(self, version: FlowVersion, staged: StagedBatch) -> Origins:
         headers = {name: header for name, (_, header) in _seeds(version).items()}
         columns, no_value = _columns(staged), _empty_is_null(staged)
-        return find_origins(version.flow, columns, headers, self, empty_is_null=no_value)
+        return Compiler(version.flow, columns, headers, self, empty_is_null=no_value).origins()
 
     def _none_read(self, staged: StagedBatch) -> BatchError:
         """Without a single record there are no columns either; what is missing is not those."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from lume_dagster.errors import LumeError
 from lume_dagster.flows.model import Flow
-from lume_dagster.plan.compile import find_problems
+from lume_dagster.plan.compile import Compiler
 from lume_dagster.plan.expressions import parse_expression
 from lume_dagster.plan.plan import SourceColumn, TypeOracle
 from lume_dagster.plan.used_columns import used_columns
@@ -34,7 +34,7 @@ def check_flow(
         return ()
     names = used_columns(flow)
     columns = [SourceColumn(name, f"c{i}", kind) for i, name in enumerate(names)]
-    return find_problems(flow, columns, seed_columns, oracle, empty_is_null=kind == "VARCHAR")
+    return Compiler(flow, columns, seed_columns, oracle, empty_is_null=kind == "VARCHAR").problems()
 
 
 def _refused(flow: Flow) -> Iterator[LumeError]:

@@ -37,51 +37,12 @@ from lume_dagster.plan.sql import (
 )
 
 
-def compile_flow(
-    flow: Flow,
-    columns: Sequence[SourceColumn],
-    seed_columns: Mapping[str, tuple[str, ...]],
-    oracle: TypeOracle,
-    *,
-    empty_is_null: bool = False,
-) -> Plan:
-    """The plan by which ``flow`` maps a batch with these columns.
+class Compiler:
+    """A flow and the columns of a batch; ``seed_columns`` are the headers of the flow's seeds.
 
-    ``seed_columns`` are the headers of the flow's seeds; ``empty_is_null`` is True for CSV, where
-    an empty text means no value.
-
-    Raises:
-        FlowError: an expression that is not allowed or makes no sense for any batch.
-        PlanError: a column the batch does not have, or a type that cannot become the field's.
+    ``empty_is_null`` is True for CSV, where an empty text means no value.
     """
-    return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).plan()
 
-
-def find_problems(
-    flow: Flow,
-    columns: Sequence[SourceColumn],
-    seed_columns: Mapping[str, tuple[str, ...]],
-    oracle: TypeOracle,
-    *,
-    empty_is_null: bool = False,
-) -> tuple[LumeError, ...]:
-    """What ``compile_flow`` would stop at, for every field and rule instead of the first."""
-    return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).problems()
-
-
-def find_origins(
-    flow: Flow,
-    columns: Sequence[SourceColumn],
-    seed_columns: Mapping[str, tuple[str, ...]],
-    oracle: TypeOracle,
-    *,
-    empty_is_null: bool = False,
-) -> Origins:
-    """What each field and rule of a flow that compiles comes down to."""
-    return _Compiler(flow, columns, seed_columns, oracle, empty_is_null=empty_is_null).origins()
-
-
-class _Compiler:
     def __init__(
         self,
         flow: Flow,
@@ -89,7 +50,7 @@ class _Compiler:
         seed_columns: Mapping[str, tuple[str, ...]],
         oracle: TypeOracle,
         *,
-        empty_is_null: bool,
+        empty_is_null: bool = False,
     ) -> None:
         self._flow = flow
         self._columns = tuple(columns)
@@ -172,6 +133,12 @@ class _Compiler:
     # -- the plan -----------------------------------------------------------------------------
 
     def plan(self) -> Plan:
+        """By which the flow maps the batch.
+
+        Raises:
+            FlowError: an expression that is not allowed or makes no sense for any batch.
+            PlanError: a column the batch does not have, or a type that cannot become the field's.
+        """
         compiled = [(f, self._compiled(f.name)) for f in self._flow.target_schema.fields]
         tests = [t for _, c in compiled for t in c.tests] + [
             self._rule(r) for r in self._flow.rules
@@ -192,6 +159,7 @@ class _Compiler:
         )
 
     def origins(self) -> Origins:
+        """What each field and rule of a flow that compiles comes down to."""
         parts = []
         for field in self._flow.target_schema.fields:
             made = self._compiled(field.name)
@@ -203,6 +171,7 @@ class _Compiler:
         return Origins(self._chain, tuple(parts))
 
     def problems(self) -> tuple[LumeError, ...]:
+        """What ``plan`` would stop at, for every field and rule instead of the first."""
         found: list[LumeError] = []
         steps: list[Callable[[], object]] = [
             *(partial(self._compiled, f.name) for f in self._flow.target_schema.fields),

@@ -11,7 +11,7 @@ import duckdb
 
 from lume_dagster.errors import PlanError
 from lume_dagster.flows.model import Flow
-from lume_dagster.plan.compile import compile_flow
+from lume_dagster.plan.compile import Compiler
 from lume_dagster.plan.plan import Plan, SourceColumn
 from lume_dagster_tests.in_memory import connect
 
@@ -118,7 +118,7 @@ def _plan(
     """Compiled once for all rows of the same flow, as the engine does."""
     key = (flow.model_dump_json(by_alias=True), tuple(source), tuple(sorted(headers.items())))
     if key not in _PLANS:
-        _PLANS[key] = compile_flow(flow, source, headers, duck, empty_is_null=True)
+        _PLANS[key] = Compiler(flow, source, headers, duck, empty_is_null=True).plan()
     return _PLANS[key]
 
 

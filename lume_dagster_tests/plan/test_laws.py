@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lume_dagster.plan.compile import compile_flow
+from lume_dagster.plan.compile import Compiler
 from lume_dagster.plan.plan import SourceColumn
 from lume_dagster_tests.plan.mapping import Duck, flow_of, run
 
@@ -85,7 +85,7 @@ def test_a_fault_that_only_warns_excuses_no_other(given_rows):
 
 def test_a_plan_is_the_same_text_every_time():
     columns = [SourceColumn(name, f"c{i}", "VARCHAR") for i, name in enumerate(COLUMNS)]
-    assert compile_flow(FLOW, columns, {}, Duck()) == compile_flow(FLOW, columns, {}, Duck())
+    assert Compiler(FLOW, columns, {}, Duck()).plan() == Compiler(FLOW, columns, {}, Duck()).plan()
 
 
 def test_no_text_of_the_flow_reaches_the_sql_but_as_a_literal():
