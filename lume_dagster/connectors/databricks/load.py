@@ -107,12 +107,7 @@ def load(
         checkpoint("rejects")
         ledger.complete(session, tables, delivery, run.shelf.token, batch)
         checkpoint("after_commit")
-    return Receipt(
-        mapped_rows=mapped,
-        rejects_rows=rejects,
-        mapped_location=tables.location(tables.name),
-        rejects_location=tables.location(tables.rejects_name),
-    )
+    return tables.receipt(mapped, rejects)
 
 
 def _make_ready(session: Session, delivery: Delivery, tables: Tables) -> dict[str, Existing]:

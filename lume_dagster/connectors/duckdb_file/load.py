@@ -129,16 +129,7 @@ def receipts(
 ) -> list[Receipt]:
     """What is now held of batches."""
     rows = _count(connection, tables.sql(tables.name))
-    return [
-        Receipt(
-            mapped_rows=each.mapped,
-            rejects_rows=each.rejects,
-            mapped_location=tables.location(tables.name),
-            rejects_location=tables.location(tables.rejects_name),
-            table_rows=rows,
-        )
-        for each in moved
-    ]
+    return [tables.receipt(each.mapped, each.rejects, table_rows=rows) for each in moved]
 
 
 def _wanted(delivery: Delivery, tables: Tables) -> Iterator[tuple[str, Sequence[Column]]]:

@@ -88,12 +88,7 @@ def load(work: Work, checkpoint: Checkpoint) -> Receipt:
     checkpoint("before_commit")
     session.connection.commit()
     checkpoint("after_commit")
-    return Receipt(
-        mapped_rows=count,
-        rejects_rows=rejects,
-        mapped_location=tables.location(tables.name),
-        rejects_location=tables.location(tables.rejects_name),
-    )
+    return tables.receipt(count, rejects)
 
 
 def _create_and_lock(work: Work) -> None:

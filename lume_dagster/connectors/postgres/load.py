@@ -82,12 +82,7 @@ def load(
     checkpoint("before_commit")
     connection.commit()
     checkpoint("after_commit")
-    return Receipt(
-        mapped_rows=mapped,
-        rejects_rows=rejects,
-        mapped_location=tables.location(tables.name),
-        rejects_location=tables.location(tables.rejects_name),
-    )
+    return tables.receipt(mapped, rejects)
 
 
 def _lock_and_create(connection: Connection, delivery: Delivery, tables: Tables) -> None:

@@ -168,12 +168,7 @@ def _insert(
         columns = [(column, staged.prefix + column.name) for column in REJECT_COLUMNS]
         into, source = (tables.rejects_name, columns), (staged, staged.rejects_only)
         rejects = _fill(connection, delivery, wanted, into, source)
-    return Receipt(
-        mapped_rows=mapped,
-        rejects_rows=rejects,
-        mapped_location=tables.location(tables.name),
-        rejects_location=tables.location(tables.rejects_name),
-    )
+    return tables.receipt(mapped, rejects)
 
 
 def _fill(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lume_dagster.connectors.protocol import Receipt
 from lume_dagster.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -43,6 +44,16 @@ class Tables:
     def location(self, name: str) -> str:
         """A qualified name for people and for metadata."""
         return ".".join(part for part in (self.database, self.schema, name) if part)
+
+    def receipt(self, mapped: int, rejects: int, *, table_rows: int | None = None) -> Receipt:
+        """What is held of a batch, and where."""
+        return Receipt(
+            mapped_rows=mapped,
+            rejects_rows=rejects,
+            mapped_location=self.location(self.name),
+            rejects_location=self.location(self.rejects_name),
+            table_rows=table_rows,
+        )
 
     def sql(self, name: str) -> exp.Table:
         """A quoted reference to a table of this schema."""

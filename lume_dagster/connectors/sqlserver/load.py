@@ -92,12 +92,7 @@ def load(
             checkpoint("before_commit")
             session.commit()
     checkpoint("after_commit")
-    return Receipt(
-        mapped_rows=mapped,
-        rejects_rows=rejects,
-        mapped_location=tables.location(tables.name),
-        rejects_location=tables.location(tables.rejects_name),
-    )
+    return tables.receipt(mapped, rejects)
 
 
 def _mapped(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> pa.RecordBatchReader:
