@@ -21,7 +21,6 @@ from lume_dagster.engines.settings import MIB
 Positions: TypeAlias = "NDArray[np.int64]"
 
 CHUNK = MIB // 2  # what is made of it stays in the cache of a core
-NO_LIMIT = 1 << 62
 _LF, _CR = 10, 13
 _ASCII_END = 0x80
 _C1_END = 0x9F  # from 80 to 9F Latin-1 has control characters, Windows-1252 letters

@@ -11,7 +11,6 @@ from lume_dagster.mapper.proposal import Shown
 from lume_dagster.mapper.trial import Tried
 
 _SHOWN = 5
-_FOLDING = frozenset({"enum", "boolean", "lookup", "identity", "email"})  # values may fall together
 
 
 def judge(

@@ -135,7 +135,6 @@ _SCALES = {
     "mn": "million", "bn": "billion", "mrd": "billion",
 }  # fmt: skip
 _APART = re.compile(r"[\W_]+")
-_MONEY = frozenset("usd eur gbp chf dollars euros price cost amount revenue salary fee".split())
 
 
 def unit_of_name(name: str) -> Unit | None:

@@ -229,7 +229,3 @@ def worded_format(words: str) -> str:
     for word, mark in _FORMAT_WORDS:
         day, clock = day.replace(word, mark), clock.replace(word, mark)
     return f"{day} {clock}".strip()
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
