@@ -20,11 +20,20 @@ _TEMPORARY = f"{tempfile.gettempdir()}{os.sep}"
 
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 
+#: What polars and snowflake.connector set when they are imported, and later processes inherit.
+_SET_BY_IMPORTS = ("_RJEM_MALLOC_CONF", "ARROW_DEFAULT_MEMORY_POOL")
+
 #: Threads that start the servers of the session while tests run.
 _FLEET = "server_"
 
-#: Processes that Python keeps for those to come, as long as it lives.
-_PYTHONS_OWN = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+#: What stays as long as the process lives: the servers' threads and ports, and what libraries keep.
+_STAYS = (
+    f"the thread {_FLEET}",
+    "/lume-test-ports-",
+    "multiprocessing.resource_tracker",
+    "multiprocessing.forkserver",
+    "(_flush_worker)",  # of databricks.sql
+)
 
 #: Seconds for what ends by itself once its test has; only what stays costs them.
 _PATIENCE = 60.0
@@ -37,14 +46,13 @@ STATE: Mapping[str, Callable[[], object]] = {
     "whether objects are frozen": lambda: gc.get_freeze_count() > 0,
     "the locale": lambda: locale.setlocale(locale.LC_ALL),
     "what SIGINT does": lambda: signal.getsignal(signal.SIGINT),
-    "what SIGTERM does": lambda: signal.getsignal(signal.SIGTERM),
 }
 
 
 @pytest.fixture(autouse=True)
 def leaves_nothing_behind() -> Iterator[None]:
-    """Fails a test that leaves a variable, a thread, a process, an open file or a setting behind."""
-    with own_imports(_TEMPORARY), watched(_PATIENCE) as left:
+    """Fails a test that leaves a variable, thread, process, open file or setting behind."""
+    with watched(_PATIENCE) as left, own_imports(_TEMPORARY):
         yield
     if left:
         pytest.fail(f"the test left behind: {'; '.join(left)}", pytrace=False)
@@ -57,10 +65,13 @@ def own_imports(folder: str) -> Iterator[None]:
     To load a project puts its folder there, and the next project's modules have the same names.
     """
     path, before = list(sys.path), set(sys.modules)
+    unset = [name for name in _SET_BY_IMPORTS if name not in os.environ]
     try:
         yield
     finally:
         sys.path[:] = path
+        for name in unset:
+            os.environ.pop(name, None)
         for name in sys.modules.keys() - before:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(folder):
                 del sys.modules[name]
@@ -101,13 +112,12 @@ def _state() -> dict[str, object]:
 
 def _things() -> set[tuple[str, object]]:
     """What is there, in words, and which one it is."""
-    return {*_threads(), *_children(), *_open_files()}
+    found = [*_threads(), *_children(), *_open_files()]
+    return {one for one in found if not any(words in one[0] for words in _STAYS)}
 
 
 def _threads() -> Iterator[tuple[str, object]]:
-    for thread in threading.enumerate():
-        if not thread.name.startswith(_FLEET):
-            yield f"the thread {thread.name}", thread
+    return ((f"the thread {thread.name}", thread) for thread in threading.enumerate())
 
 
 def _children() -> Iterator[tuple[str, object]]:
@@ -117,8 +127,8 @@ def _children() -> Iterator[tuple[str, object]]:
         with suppress(OSError):  # a thread or a process that has ended meanwhile
             pids = [] if task.name in fleet else (task / "children").read_text().split()
             for pid in pids:
-                words = Path("/proc", pid, "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if words and not any(own in words for own in _PYTHONS_OWN):
+                said = Path("/proc", pid, "cmdline").read_bytes().decode(errors="replace")
+                if words := said.replace("\0", " "):
                     yield f"the process {pid} {words[:200]}", pid
 
 

@@ -99,7 +99,7 @@ class ServerSuite(ConnectorSuite):
     """Inherit this too for a connector that speaks to a server: it must not wait for ever."""
 
     #: Seconds within which a server that does not answer is given up.
-    patience: ClassVar[float] = 60.0
+    patience: ClassVar[float] = 300.0
 
     def silent(self, config: Mapping[str, Any], host: str, port: int) -> Mapping[str, Any]:
         """A configuration with short timeouts for the server at ``host`` and ``port``."""

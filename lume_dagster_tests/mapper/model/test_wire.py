@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import traceback
 from typing import Any
 
@@ -115,10 +116,11 @@ def test_what_will_not_pass_is_said_at_once(provider, code, sentence):
 
 
 def test_nobody_at_the_address_is_a_sentence():
-    with serve(GOOD) as script:
-        pass
-    with pytest.raises(TransientError, match="openai:gpt-4o-mini failed in 2 tries"):
-        propose(script, "openai", retries=1)
+    with socket.socket() as taken:  # so that nobody else can listen there
+        taken.bind(("127.0.0.1", 0))
+        nobody = Script([], url=f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(TransientError, match="openai:gpt-4o-mini failed in 2 tries"):
+            propose(nobody, "openai", retries=1)
 
 
 MALFORMED = [
