@@ -53,7 +53,10 @@ def literal(value: Arg) -> str:
 
 
 def plain_number(value: float) -> str:
-    """At most 15 significant digits, which the engine and Python read alike; no exponent."""
+    """At most 15 significant digits, which the engine and Python read alike.
+
+    Only numbers next to nothing have an exponent.
+    """
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
     short = f"{value:.15g}"
@@ -67,7 +70,13 @@ def ordinal(k: int) -> str:
     names = {1: "first", 2: "second", 3: "third", -1: "last", -2: "last but one"}
     if k in names:
         return names[k]
-    return f"{k}th" if k > 0 else f"{ordinal(-k)} from the end"
+    return with_ending(str(k)) if k > 0 else f"{ordinal(-k)} from the end"
+
+
+def with_ending(number: str) -> str:
+    """``1st``, ``12th``, ``22nd``."""
+    teen = number[-2:-1] == "1"
+    return number + ("th" if teen else {"1": "st", "2": "nd", "3": "rd"}.get(number[-1], "th"))
 
 
 def letters_of(count: int) -> str:

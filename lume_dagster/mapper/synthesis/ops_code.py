@@ -6,7 +6,7 @@ import re
 
 from lume_dagster.mapper.synthesis.data import codes
 from lume_dagster.mapper.synthesis.letters import lower, trim
-from lume_dagster.mapper.synthesis.op import Op, listed, literal
+from lume_dagster.mapper.synthesis.op import Op, listed, literal, with_ending
 
 _MOST = 2**53
 _ROMAN = re.compile("M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
@@ -102,10 +102,7 @@ def _from_roman_sql(inner: str) -> str:
 
 
 def _ordinal(text: str) -> str | None:
-    if not re.fullmatch("[0-9]{1,15}", text):
-        return None
-    teen = len(text) > 1 and text[-2] == "1"
-    return text + ("th" if teen else {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th"))
+    return with_ending(text) if re.fullmatch("[0-9]{1,15}", text) else None
 
 
 _ORDINAL_SQL = (
