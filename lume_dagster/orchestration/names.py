@@ -37,6 +37,7 @@ ROOT_RUN_TAG = "dagster/root_run_id"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 MAX_SOURCE_PATH = 2000
+_SHOWN = 80  # characters of a source_path that a message repeats
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -95,9 +96,6 @@ def dagster_id(run_id: str) -> str:
             f"{run_id!r} is not a run id.", hint="it looks like run_1b2c...; lume runs lists them."
         )
     return run_id.removeprefix(RUN_PREFIX)
-
-
-_SHOWN = 80  # characters of a source_path that a message repeats
 
 
 def check_source_path(source_path: str) -> str:

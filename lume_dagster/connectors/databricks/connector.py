@@ -30,7 +30,7 @@ from lume_dagster.errors import ConnectorError, counted
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_FIVE_SECONDS = 5.0  # between two questions whether a warehouse has started
+_PAUSE_SECONDS = 5.0  # between two questions whether a warehouse has started
 
 
 class DatabricksConnector(ConnectorResource):
@@ -160,8 +160,8 @@ class DatabricksConnector(ConnectorResource):
             "enable_telemetry": False,
             "max_download_threads": 4,  # each holds a part of the result in memory
             "_socket_timeout": self.request_timeout_seconds,
-            "_retry_delay_max": _FIVE_SECONDS,
-            "_retry_stop_after_attempts_count": min(60, max(2, int(wait / _FIVE_SECONDS))),
+            "_retry_delay_max": _PAUSE_SECONDS,
+            "_retry_stop_after_attempts_count": min(60, max(2, int(wait / _PAUSE_SECONDS))),
             "_retry_stop_after_attempts_duration": wait,
         }
 
