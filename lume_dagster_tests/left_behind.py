@@ -20,8 +20,11 @@ _TEMPORARY = f"{tempfile.gettempdir()}{os.sep}"
 
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 
-#: What polars and snowflake.connector set when they are imported, and later processes inherit.
-_SET_BY_IMPORTS = ("_RJEM_MALLOC_CONF", "ARROW_DEFAULT_MEMORY_POOL")
+#: What polars, snowflake.connector and connectorx set when they are imported; later processes inherit it.
+_SET_BY_IMPORTS = (
+    *("_RJEM_MALLOC_CONF", "ARROW_DEFAULT_MEMORY_POOL"),
+    *("CX_REWRITER_PATH", "J4RS_BASE_PATH"),
+)
 
 #: Threads that start the servers of the session while tests run.
 _FLEET = "server_"
