@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -45,6 +46,11 @@ _ASIDE = ExitStack()  # what holds as long as tests run
 for name in ("DAGSTER_HOME", "LUME_PROJECT"):
     os.environ.pop(name, None)
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+# Where a shell runs the tests behind its back, SIGINT is ignored: Dagster would ignore SIGTERM as
+# well, and the servers that are started after it would not stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No law may fail because the machine is busy; in continuous integration this is the default.
 hypothesis.settings.register_profile(
