@@ -106,3 +106,10 @@ def test_merged_cells_hold_their_value_once(stage):
     book = book_of(["a", "b"], ["x", 1], [None, 2], ["y", 3])
     book.active.merge_cells("A2:A3")
     assert stage({"a.xlsx": saved(book)}).values == [("x", "1"), (None, "2"), ("y", "3")]
+
+
+def test_a_workbook_that_shares_no_column_is_refused(stage):
+    first, other = saved(book_of(["a", "b"], [1, 2])), saved(book_of(["c"], [3]))
+    with pytest.raises(BatchError, match=r"/b.xlsx shares no column .*/a.xlsx: it has 'c', they"):
+        stage({"a.xlsx": first, "b.xlsx": other})
+    assert stage({"a.xlsx": first, "b.xlsx": saved(book_of(["c"]))}).batch.records == 1

@@ -75,6 +75,25 @@ def test_a_parquet_file_that_shares_no_column_is_refused(stage):
     assert stage({**tables, "c.parquet": parquet({"A": [1], "b": [2]})}).batch.records == 3
 
 
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("jsonl", b'{"a":1}\n{"A":2}\n', b'{"b":1}\n[]\n{"c":2}\n'),
+        ("json", b'[{"a":1},{"A":2}]', b'[{"b":1},[],{"c":2}]'),
+    ],
+)
+def test_a_json_file_that_shares_no_key_is_refused(stage, kind, one, other):
+    files = {f"1.{kind}": one, f"2.{kind}": b"", f"3.{kind}": other}
+    with pytest.raises(
+        BatchError, match=rf"/3.{kind} shares no .*/1.{kind}: it has 'b', 'c', they have 'a', 'A'"
+    ):
+        stage(files)
+    between = b'[{"c":0,"A":0}]' if kind == "json" else b'{"c":0}\n{"A":0}\n'
+    assert stage({**files, f"4.{kind}": between}).names == ["a", "A", "b", "c"]
+    nothing = {f"5.{kind}": b"[{}]" if kind == "json" else b"{}\n{bad\n"}
+    assert stage({f"1.{kind}": one, **nothing}).names == ["a", "A"]
+
+
 def test_members_of_an_archive_are_chosen_by_a_pattern(stage):
     members = {"README.txt": README, "d/a.csv": CSV, "d/other.tsv": b"q\tr\n1\t2\n"}
     staged = stage({"x.zip": zipped(members)}, members="*.csv")

@@ -11,6 +11,8 @@ from sqlglot import exp
 from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn
 from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.files import PlainFile
+from lume_dagster.engines.readers.header import is_named
+from lume_dagster.engines.readers.one_table import refuse_strangers
 from lume_dagster.engines.readers.sheet import (
     SHEET_ROW,
     Sheet,
@@ -45,6 +47,11 @@ def stage_excel(staging: Staging) -> StagedBatch:
     counts = [
         by_file[f.source.uri].sheet.records if f.source.uri in by_file else 0 for f in staging.files
     ]
+    refuse_strangers(
+        (uri, tuple(filter(is_named, records.columns)))
+        for uri, records in by_file.items()
+        if records.sheet.records
+    )
     starts = first_rows(counts)
     names = tuple(dict.fromkeys(name for records in found for name in records.columns))
     part = staging.part(0)

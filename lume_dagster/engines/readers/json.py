@@ -8,7 +8,7 @@ is malformed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.csv_batch import stage_csv
 from lume_dagster.engines.readers.json_document import document_lines
 from lume_dagster.engines.readers.malformed import CODE
+from lume_dagster.engines.readers.one_table import refuse_strangers
 from lume_dagster.engines.readers.staged_view import staged_view_sql
 from lume_dagster.engines.readers.staging import Staging
 from lume_dagster.errors import BatchError
@@ -91,6 +92,8 @@ def _text_details(file: StagedFile) -> dict[str, str | int | bool]:
 
 def _stage(staging: Staging, lines: Lines) -> StagedBatch:
     shapes = _shapes(staging, lines)
+    if len(lines.files) > 1:
+        refuse_strangers(_keys_by_file(staging, lines))
     broken: Sequence[int] = ()
     if shapes.broken or lines.malformed is not None:
         broken = _save_malformed(staging, lines)
@@ -125,10 +128,12 @@ def _shapes(staging: Staging, lines: Lines) -> Shapes:
         f"""
         CREATE OR REPLACE TEMP TABLE shapes AS
         SELECT CASE WHEN CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END
-               THEN json_keys(line) END AS keys,
+               THEN json_keys(line) END AS keys, file,
             min({ROW}) AS row, bool_or(regexp_matches(line, $long)) AS long
-        FROM ({lines.sql}) GROUP BY 1""",
-        {"long": _LONG_NUMBER},
+        FROM ({lines.sql}) ASOF JOIN
+            (SELECT unnest($starts::BIGINT[]) AS start, unnest(range(len($starts))) AS file)
+            ON {ROW} >= start GROUP BY ALL""",
+        {"long": _LONG_NUMBER, "starts": [file.first_row for file in lines.files if file.records]},
     )
     broken, long = run(
         "SELECT bool_or(keys IS NULL OR len(keys) <> len(list_distinct(keys))), bool_or(long)"
@@ -148,6 +153,22 @@ def _shapes(staging: Staging, lines: Lines) -> Shapes:
             hint="keys that are data cannot be columns; bring the records into a list of objects.",
         )
     return Shapes(tuple(key for (key,) in found), bool(broken), bool(long))
+
+
+def _keys_by_file(staging: Staging, lines: Lines) -> Iterator[tuple[str, Sequence[str]]]:
+    """The files that hold records, and all keys of their sound ones."""
+    names = [file.uri for file in lines.files if file.records]
+    found = staging.connection.execute(
+        """
+        SELECT file, list(key ORDER BY row, place) FROM (
+            SELECT file, key, min(row) AS row, arg_min(place, row) AS place FROM (
+                SELECT file, row, unnest(keys) AS key, generate_subscripts(keys, 1) AS place
+                FROM shapes WHERE len(keys) = len(list_distinct(keys)))
+            GROUP BY file, key)
+        GROUP BY file ORDER BY file"""
+    ).fetchall()
+    for number, keys in found:
+        yield names[number], keys
 
 
 def _save_malformed(staging: Staging, lines: Lines) -> Sequence[int]:
