@@ -31,7 +31,7 @@ from lume_dagster.plan.sql import (
     text,
     when,
 )
-from lume_dagster.plan.strict import Conversion
+from lume_dagster.plan.strict import Conversion, within_years
 from lume_dagster.plan.types import known_type
 
 
@@ -202,11 +202,13 @@ class Rewriter:
         failed = is_null(attempt(exp.array(value)))
         condition = when(is_null(tried), failed, exp.false())
         self.fail("EXPRESSION_FAILED", "could not be computed", condition, exp.null())
-        return tried
+        return self._within_years(tried)
 
     def strict(self, value: Sql, make: Callable[[Sql, Bind], Conversion]) -> Sql:
         """Convert, and note that what was there before must be there after."""
-        given = self.bind(self.safe(value))
+        return self._converted(self.bind(self.safe(value)), make)
+
+    def _converted(self, given: Sql, make: Callable[[Sql, Bind], Conversion]) -> Sql:
         if self.variables and not isinstance(given, exp.Column):
             conversion, result = self._let(given, make)
         else:
@@ -216,6 +218,11 @@ class Rewriter:
             lost = all_of([present(given), is_null(result)])
             self.fail(conversion.code, conversion.message, lost, given)
         return result
+
+    def _within_years(self, value: Sql) -> Sql:
+        """A date that no target and no text of ISO 8601 has is an error of its row."""
+        bounded = within_years(self.type_of(value))
+        return value if bounded is None else self._converted(self.bind(value), bounded)
 
     def _let(self, given: Sql, make: Callable[[Sql, Bind], Conversion]) -> tuple[Conversion, Sql]:
         """Name a value inside a list item, where nothing can be bound: a list of one.
@@ -270,7 +277,7 @@ class Rewriter:
     def _name(self, node: exp.Column | exp.Dot) -> Sql:
         value, kind = self.resolve(path_of(node))
         if kind != "JSON":
-            return value
+            return self._within_years(value)
         scalar = json_text(value)
         nulls = self.scope.null_texts
         return self.bind(

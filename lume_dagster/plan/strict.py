@@ -15,6 +15,7 @@ from lume_dagster.plan.decimals import round_decimal
 from lume_dagster.plan.sql import (
     Bind,
     Sql,
+    attempt,
     call,
     cast,
     matches,
@@ -126,7 +127,7 @@ def _text_to_boolean(x: Sql, _to: str, _bind: Bind) -> Conversion:
 
 #: Years that other systems have too: the engine reads 0000, and knows years before and far beyond.
 _YEAR = r"([1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
-_FIRST, _LAST = text("0001-01-01"), text("9999-12-31 23:59:59.999999")
+_FIRST, _LAST = text("0001-01-01 00:00:00"), text("9999-12-31 23:59:59.999999")
 
 
 def _text_to_date(x: Sql, _to: str, _bind: Bind) -> Conversion:
@@ -156,6 +157,34 @@ def _text_to_timestamp(x: Sql, _to: str, _bind: Bind) -> Conversion:
     )
     message = "is not a point in time written YYYY-MM-DDTHH:MM:SS"
     return Conversion(value, "INVALID_TIMESTAMP_FORMAT", message)
+
+
+#: Families of dates: the type their bounds are written in, and the code of what is beyond them.
+_MOMENTS = {
+    "date": ("DATE", "INVALID_DATE_FORMAT"),
+    "timestamp": ("TIMESTAMP", "INVALID_TIMESTAMP_FORMAT"),
+    "instant": ("TIMESTAMPTZ", "INVALID_TIMESTAMP_FORMAT"),
+}
+
+
+def within_years(of: str) -> Callable[[Sql, Bind], Conversion] | None:
+    """For what came as a date of type ``of``: the engine has years that others have not.
+
+    None where it is no date.
+    """
+    if family(of) not in _MOMENTS:
+        return None
+    to, code = _MOMENTS[family(of)]
+    zone = "+00" if to == "TIMESTAMPTZ" else ""
+
+    def make(x: Sql, _bind: Bind) -> Conversion:
+        low, high = (cast(text(f"{bound.name}{zone}"), to) for bound in (_FIRST, _LAST))
+        inside: Sql = exp.Between(this=x.copy(), low=low, high=high)
+        if of == "TIMESTAMP_NS":  # it has no years but 1677 to 2262, and cannot be compared so
+            inside = call("isfinite", x)
+        return Conversion(when(inside, x), code, "is not within the years 1 to 9999")
+
+    return make
 
 
 def _text_to_time(x: Sql, _to: str, _bind: Bind) -> Conversion:
@@ -217,7 +246,8 @@ def _integer_to_decimal(x: Sql, to: str, _bind: Bind) -> Conversion:
 
 def _midnight(x: Sql, _to: str, bind: Bind) -> Conversion:
     day = bind(cast(x, "DATE"))
-    value = when(exp.EQ(this=cast(day, "TIMESTAMP"), expression=x.copy()), day)
+    # Midnight of the first day that TIMESTAMP_NS reaches into is none of its values.
+    value = when(attempt(exp.EQ(this=cast(day, "TIMESTAMP"), expression=x.copy())), day)
     message = "has a time of day (CAST(... AS DATE) drops it)"
     return Conversion(value, "INVALID_DATE_FORMAT", message)
 

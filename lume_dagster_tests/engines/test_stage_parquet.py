@@ -5,12 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import io
 import uuid
+from base64 import b64decode, b64encode
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow.parquet.encryption import (
+    CryptoFactory,
+    EncryptionConfiguration,
+    KmsClient,
+    KmsConnectionConfig,
+)
 
 from lume_dagster.engines.stage import stage_stream
 from lume_dagster.errors import BatchError
@@ -168,3 +175,48 @@ def test_a_time_to_the_nanosecond_is_kept_as_a_text(stage):
     times = pa.table({"x": pa.array([1001, None], pa.time64("ns"))})
     staged = stage({"a.parquet": parquet(times)})
     assert staged.values == [("00:00:00.000001001",), (None,)]
+
+
+class Keys(KmsClient):
+    """Keeps keys as they are."""
+
+    def __init__(self, _config: KmsConnectionConfig) -> None:
+        super().__init__()
+
+    def wrap_key(self, key_bytes: bytes, master_key_identifier: str) -> bytes:
+        return b64encode(key_bytes)
+
+    def unwrap_key(self, wrapped_key: bytes, master_key_identifier: str) -> bytes:
+        return b64decode(wrapped_key)
+
+
+@pytest.mark.parametrize(
+    ("plaintext_footer", "said"),
+    [(False, r"is an encrypted Parquet file"), (True, r"(?s)is encrypted .*without encryption")],
+)
+def test_an_encrypted_parquet_file_is_refused_as_one(stage, plaintext_footer, said):
+    how = EncryptionConfiguration(
+        footer_key="f", column_keys={"c": ["count"]}, plaintext_footer=plaintext_footer
+    )
+    keys = CryptoFactory(Keys).file_encryption_properties(KmsConnectionConfig(), how)
+    pq.write_table(table("count"), sink := io.BytesIO(), encryption_properties=keys)
+    with pytest.raises(BatchError, match=said):
+        stage({"x.parquet": sink.getvalue()})
+
+
+def test_a_parquet_file_without_a_column_is_refused(stage):
+    with pytest.raises(BatchError, match=r"x.parquet has no column"):
+        stage({"x.parquet": parquet(table("count").select([]))})
+
+
+@pytest.mark.parametrize("size", [30, 50, 70])
+def test_a_parquet_file_of_which_bytes_are_missing_is_called_damaged(stage, size):
+    data = parquet(pa.table({"k": ["one", "two"], "d": [str(n) * 50 for n in range(2)]}))
+    with pytest.raises(BatchError, match=r"\nHint: .*(damaged|cut off) while it was copied"):
+        stage({"x.parquet": data[:10] + data[10 + size :]})
+
+
+def test_columns_of_one_name_are_told_apart_in_a_parquet_file(stage):
+    same = pa.Table.from_arrays([pa.array([n]) for n in range(4)], ["a", "a", "A", "b"])
+    staged = stage({"x.parquet": parquet(same)})
+    assert (staged.names, staged.values) == (["a", "a_1", "A_2", "b"], [(0, 1, 2, 3)])

@@ -22,6 +22,7 @@ _MARKS: tuple[tuple[int, bytes, str, str], ...] = (
     (8, b"DUCK", "a DuckDB database", "read it with a DuckDBConnector"),
     (0, b"Obj\x01", "an Avro file", _CONVERT),
     (0, b"ORC", "an ORC file", _CONVERT),
+    (0, b"PARE", "an encrypted Parquet file", "deliver it without encryption"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _PACK),
     (0, b"Rar!\x1a\x07", "a RAR archive", _PACK),
     (257, b"ustar", "a tar archive", _PACK),

@@ -25,8 +25,14 @@ if TYPE_CHECKING:
 
 
 _ROWS_AT_ONCE = 16_384
-#: Types of no flow, which are staged as the texts they are written as.
-_AS_TEXT = frozenset({'"NULL"', "TIME_NS", "TIME WITH TIME ZONE"})
+#: There are points in time that the engine takes in, and dies of when it writes them.
+_CHECKED = """CASE WHEN epoch_us({0}) < -9223372022400000000
+    THEN error('a timestamp is earlier than any that can be written') ELSE {0} END"""
+#: How columns of some types are staged: those of no flow as the texts they are written as.
+_STAGED_AS = {
+    **dict.fromkeys(('"NULL"', "TIME_NS", "TIME WITH TIME ZONE"), "{0}::VARCHAR"),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"), _CHECKED),
+}
 
 
 def stage_parquet(staging: Staging) -> StagedBatch:
@@ -38,6 +44,7 @@ def stage_parquet(staging: Staging) -> StagedBatch:
         for file, head in zip(staging.files, heads, strict=True)
         if len(heads) > 1 and head is not None and head.num_rows
     )
+    _refuse_bare(staging.files, heads)
     starts = first_rows(counts)
     filled = [
         _exact(staging, file, _schema(head))
@@ -77,6 +84,15 @@ def _metadata(file: PlainFile) -> pq.FileMetaData | None:
             f"{file.source.uri} is not a readable Parquet file: {str(error).rstrip('.')}.",
             hint="it may have been cut off while it was copied; deliver it again.",
         ) from error
+
+
+def _refuse_bare(files: Sequence[PlainFile], heads: Sequence[pq.FileMetaData | None]) -> None:
+    for file, head in zip(files, heads, strict=True):
+        if head is not None and not head.num_columns:
+            raise BatchError(
+                f"{file.source.uri} has no column.",
+                hint="deliver it with its columns, or take it out of the batch.",
+            )
 
 
 def _schema(head: pq.FileMetaData) -> pa.Schema:
@@ -121,6 +137,29 @@ def _refuse_long_inside(file: PlainFile, name: str, kind: pa.DataType) -> None:
         _refuse_long_inside(file, name, inner)
 
 
+#: What to do, by what the engine says.
+_HINTS = (
+    (
+        ("imestamp",),
+        "a point in time lies beyond the years 290308 BC to 294246: deliver it as a text, or NULL.",
+    ),
+    (("encrypted",), "have it delivered without encryption."),
+    (("UTF8",), "texts of Parquet files are UTF-8; other bytes belong in a column of bytes."),
+    (
+        ("Binder Error", "Conversion Error", "Not implemented", "type mismatch", "cast"),
+        "columns of one name must have types that fit together.",
+    ),
+)
+
+
+def _refusal(told: str) -> BatchError:
+    hints = (hint for marks, hint in _HINTS if any(mark in told for mark in marks))
+    return BatchError(
+        f"The Parquet files of this batch cannot be read as one table: {told}",
+        hint=next(hints, "a file may have been damaged while it was copied; deliver it again."),
+    )
+
+
 def _copy(staging: Staging, files: Sequence[PlainFile], into: Path) -> list[str]:
     import duckdb
 
@@ -133,7 +172,7 @@ def _copy(staging: Staging, files: Sequence[PlainFile], into: Path) -> list[str]
         names = [str(column[0]) for column in described_columns]
         aliases = ", ".join(f"c{place}" for place in range(len(names)))
         select = ", ".join(
-            f"c{place}::VARCHAR AS c{place}" if column[1] in _AS_TEXT else f"c{place}"
+            f"{_STAGED_AS.get(column[1], '{0}').format(f'c{place}')} AS c{place}"
             for place, column in enumerate(described_columns)
         )
         form = staged_parquet(len(names))
@@ -141,18 +180,10 @@ def _copy(staging: Staging, files: Sequence[PlainFile], into: Path) -> list[str]
             f"COPY (SELECT {select} FROM {source} AS t({aliases})) TO $into ({form})",
             {"paths": paths, "into": str(into)},
         )
-    except (
-        duckdb.BinderException,
-        duckdb.ConversionException,
-        duckdb.InvalidInputException,
-        duckdb.NotImplementedException,
-        duckdb.IOException,
-    ) as error:
-        told = str(error).splitlines()[0]
-        raise BatchError(
-            f"The Parquet files of this batch cannot be read as one table: {told}",
-            hint="columns of one name must have types that fit together.",
-        ) from error
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.FatalException):
+        raise
+    except duckdb.Error as error:
+        raise _refusal(str(error).splitlines()[0]) from error
     return names
 
 
