@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,6 +141,39 @@ def test_a_link_to_a_folder_is_not_left_out_in_silence(files, root):
     (root / "in" / "link").symlink_to(root / "real")
     with pytest.raises(BatchError, match="such links are not followed"):
         files.list_objects("in")
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+@pytest.mark.parametrize("source_path", ["in/x.csv", "in", "in/*.csv", "in/*"])
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (os.mkfifo, "is a named pipe"),
+        (lambda path: path.symlink_to("x.csv"), "is a link that leads back to itself"),
+        (lambda path: path.symlink_to("gone.csv"), "is a link to gone.csv, and that is not there"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device|leads out"),
+        (make_socket, "is a socket"),
+    ],
+    ids=["pipe", "loop", "dangling", "device", "socket"],
+)
+def test_what_is_no_file_is_refused_by_name(files, root, make, said, source_path):
+    (root / "in").mkdir()
+    (root / "in" / "a.csv").write_text("a\n1\n")
+    make(root / "in" / "x.csv")
+    with pytest.raises(BatchError, match=rf"in/x\.csv.* ({said})"):
+        files.list_objects(source_path)
+
+
+def test_a_folder_is_left_out_of_a_glob_unless_it_is_called_as_a_file(files, root):
+    (root / "a.csv").write_text("a\n1\n")
+    (root / "x.csv").mkdir()
+    assert [Path(o.uri).name for o in files.list_objects("*")] == ["a.csv"]
+    with pytest.raises(BatchError, match=r"x.csv is a folder, and called .*\n.*: x.csv/\*"):
+        files.list_objects("*.csv")
 
 
 def test_a_missing_file_is_answered_with_near_names(files, root):

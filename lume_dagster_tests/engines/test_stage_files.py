@@ -6,12 +6,16 @@ import bz2
 import gzip
 import io
 import lzma
+import multiprocessing
+import os
 import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lume_dagster.engines.readers.files import InputFile, plain_files
+from lume_dagster.engines.settings import EngineSettings
 from lume_dagster.errors import BatchError
 
 CSV = b"a,b\n1,x\n2,y\n"
@@ -274,3 +278,26 @@ def test_a_file_that_is_not_there_is_told_by_its_uri(settings, tmp_path):
     gone = InputFile(tmp_path / "gone.csv", "s3://b/gone.csv", "1")
     with pytest.raises(BatchError, match="s3://b/gone.csv cannot be read: No such file"):
         stage_files(settings, [gone], SourceFormat(), tmp_path / "out")
+
+
+def test_a_file_that_may_not_be_read_is_told_by_name(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(CSV)
+    path.chmod(0)
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    told, tell = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=_read_as_nobody, args=(path, tell))
+    child.start()
+    child.join(30)
+    assert told.poll(0)
+    assert told.recv() == f"BatchError {path.as_uri()} cannot be read: Permission denied."
+
+
+def _read_as_nobody(path, tell):
+    if os.getuid() == 0:
+        os.setuid(65534)
+    try:
+        plain_files([InputFile(path, path.as_uri(), "1")], EngineSettings(path), path.parent)
+    except Exception as error:  # noqa: BLE001 - it is told to the parent
+        tell.send(f"{type(error).__name__} {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
@@ -34,6 +35,7 @@ def find_files(root: Path, source_path: str) -> list[Path]:
         return found
     if glob.has_magic(source_path):
         return _matches(root, wanted)
+    _refuse_no_file(wanted)
     raise BatchError(
         f"There is no file {wanted.relative_to(root)} below {root}.", hint=_near(root, wanted)
     )
@@ -99,12 +101,41 @@ def _kept(root: Path, path: Path) -> Path:
     return path
 
 
+#: What a name may stand for that has no end, or none that anyone waits for.
+_NO_FILES = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Refuse what is there and neither a file nor a folder."""
+    what = None
+    try:
+        mode = path.stat().st_mode
+        what = next((words for is_one, words in _NO_FILES if is_one(mode)), None)
+    except OSError as error:
+        if not path.is_symlink() or isinstance(error, PermissionError):
+            return  # it is not there, or whoever opens it says why not
+        what = f"a link to {path.readlink()}, and that is not there"
+        if error.errno == errno.ELOOP:
+            what = "a link that leads back to itself"
+    if what is not None:
+        raise BatchError(
+            f"{path} is {what}: it cannot be read as a file.",
+            hint="remove it, or name others: source_path may be a glob",
+        )
+
+
 def _below(root: Path, folder: Path) -> Iterator[Path]:
     """All files below a folder; what starts with a dot is not data."""
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
         if not path.is_dir():
+            _refuse_no_file(path)
             yield _kept(root, path)
         elif not path.is_symlink():
             yield from _below(root, path)
@@ -117,7 +148,7 @@ def _below(root: Path, folder: Path) -> Iterator[Path]:
 
 def _matches(root: Path, pattern: Path) -> list[Path]:
     names = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob shows hidden files
-    found = list(_kept_files(root, names))
+    found = list(_kept_files(root, names, pattern.suffix))
     if not found:
         folder = next(p for p in pattern.parents if not glob.has_magic(str(p)))
         raise BatchError(
@@ -127,13 +158,22 @@ def _matches(root: Path, pattern: Path) -> list[Path]:
     return found
 
 
-def _kept_files(root: Path, names: Sequence[str]) -> Iterator[Path]:
-    """The files among many paths: what is no link is judged by its folder, and that only once."""
+def _kept_files(root: Path, names: Sequence[str], suffix: str) -> Iterator[Path]:
+    """The files among many paths: what is no link is judged by its folder, and that only once.
+
+    Folders are left out, but for those that are called as the files that are asked for.
+    """
     judged: set[str] = set()
     for name in names:
         path, folder = Path(name), os.path.dirname(name)  # noqa: PTH120 - there may be 100,000
         mode = _mode(name)
         if not stat.S_ISREG(mode) and not (stat.S_ISLNK(mode) and path.is_file()):
+            _refuse_no_file(path)
+            if path.is_dir() and suffix and not glob.has_magic(suffix):
+                raise BatchError(
+                    f"{path} is a folder, and called as the files that are asked for.",
+                    hint=f"rename it, or name the files in it: {path.relative_to(root)}/*",
+                )
             continue
         if stat.S_ISLNK(mode) or folder not in judged:
             _kept(root, path)
