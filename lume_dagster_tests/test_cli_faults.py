@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,19 @@ def test_what_is_no_text_is_no_address_and_no_run(project, given):
         lume.run(given, "contacts.csv", project=project)
     with pytest.raises(lume.InvalidRequestError, match="is not a run id"):
         lume.run_status(given, project=project)
+
+
+def test_a_run_that_waits_for_the_warehouse_says_for_which_file_and_process(project):
+    warehouse = project / ".lume" / "warehouse.duckdb"
+    warehouse.parent.mkdir()
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    run = [sys.executable, "-m", "lume_dagster.cli", "run", "contacts", "contacts.csv"]
+    with subprocess.Popen([sys.executable, "-c", hold, str(warehouse)], **pipes) as holder:
+        holder.stdout.readline()
+        with subprocess.Popen(run, cwd=project, text=True, **pipes) as waiting:
+            told = waiting.stderr.readline()
+            holder.stdin.close()
+            assert waiting.communicate(timeout=120)[0].startswith("PARTIAL_FAILED")
+    held = rf"{warehouse}, which another process \(\S+, PID {holder.pid}\) holds, for up to 60 sec"
+    assert re.fullmatch(rf"Waiting for {held}onds\.\n", told)

@@ -1,11 +1,13 @@
-"""Waiting for a run: a moving display when a person watches, silence otherwise."""
+"""Waiting for a run: a moving display when a person watches; otherwise only what it warns of."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import click
 
 from lume_dagster.cli.shell import Shell
 from lume_dagster.errors import counted
@@ -32,22 +34,30 @@ def wait(run: LumeRun, shell: Shell, *, timeout: float) -> LumeRun:
     """
     if shell.is_watched:
         _show(run, timeout)
-    return run.wait(timeout=timeout, poll_interval=_POLL_SECONDS)
+    return run.wait(timeout=timeout, poll_interval=_POLL_SECONDS, watch=_echo)
+
+
+def _echo(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        click.echo(warning, err=True)
 
 
 def _show(run: LumeRun, timeout: float) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    until = time.monotonic() + timeout
     phase, since = -1, [time.monotonic()]  # when each phase was first seen
     with Live(console=Console(stderr=True), refresh_per_second=8, transient=True) as live:
-        while not run.status.ended and time.monotonic() < until:
+
+        def watch(warnings: Sequence[str]) -> None:
+            nonlocal phase
+            for warning in warnings:
+                live.console.print(warning, markup=False, highlight=False)
             phase = max(phase, _phase(str(run.status)))
             since += [time.monotonic()] * (phase + 1 - len(since))
             live.update(_display(run, phase, _seconds(since)))
-            time.sleep(_POLL_SECONDS)
-            run.refresh()
+
+        run.wait(timeout, _POLL_SECONDS, raise_on_failure=False, watch=watch)
 
 
 def _phase(status: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -108,16 +108,24 @@ class LumeRun:
         poll_interval: float = 5,
         *,
         raise_on_failure: bool = True,
+        watch: Callable[[Sequence[str]], None] | None = None,
     ) -> LumeRun:
         """Wait for the run to end.
+
+        ``watch`` is called at each look, with what the run's log warns of since the last.
 
         Raises:
             RunFailedError: it ended FAILED or CRASHED.
             RunTimeoutError: it goes on after ``timeout`` seconds.
         """
+        from lume_dagster.orchestration.warnings import new_warnings
+
         deadline = time.monotonic() + timeout
         with _instance(self._project) as instance:  # to open one takes longer than to look
+            warnings = new_warnings(instance, self.id)
             while not self._refresh(instance).status.ended:
+                if watch is not None:
+                    watch(next(warnings))
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise RunTimeoutError(

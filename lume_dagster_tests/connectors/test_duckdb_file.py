@@ -109,7 +109,7 @@ def test_another_process_that_holds_the_file_is_waited_for_and_named(path, tmp_p
         holder.stdout.readline()
         delivery = make_delivery(tmp_path, [{"id": 1}])
         impatient = DuckDBConnector(path=path, lock_timeout_seconds=0.1)
-        with pytest.raises(TransientError, match="held by another process"):
+        with pytest.raises(TransientError, match=rf"another process \(\S+, PID {holder.pid}\); it"):
             impatient.deliver(delivery)
         holder.stdin.close()
         assert DuckDBConnector(path=path).deliver(delivery).mapped_rows == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lume_dagster.connectors.batch_files import Settings, first_line
 from lume_dagster.connectors.duckdb_file.load import load, refuse_unfit
 from lume_dagster.connectors.duckdb_file.load_many import load_many
-from lume_dagster.connectors.patience import attempts
+from lume_dagster.connectors.patience import attempts, waiting
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Reading, Receipt
 from lume_dagster.connectors.resource import ConnectorResource
 from lume_dagster.connectors.sql.bound_query import as_text, bind_source_path
@@ -204,7 +205,11 @@ def _open(
     import duckdb
 
     held = "nobody"
-    for _ in attempts(wait):
+
+    def tell() -> None:
+        waiting(f"{file}, which {held} holds", wait)
+
+    for _ in attempts(wait, tell):
         try:
             connection = duckdb.connect(str(file), read_only=read_only, config=settings)
         except duckdb.ConnectionException:
@@ -212,7 +217,7 @@ def _open(
         except duckdb.IOException as error:
             if "lock" not in str(error):
                 raise _unreadable(file, error) from error
-            held = "another process"
+            held = _holder(error)
         except duckdb.Error as error:
             raise _unreadable(file, error) from error
         else:
@@ -220,6 +225,17 @@ def _open(
                 yield connection
             return
     raise _busy(file, held, wait)
+
+
+#: How DuckDB names who holds a file: the program, and the number of its process.
+_HELD_BY = re.compile(r"lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+
+
+def _holder(error: Exception) -> str:
+    found = _HELD_BY.search(str(error))
+    if found is None:
+        return "another process"
+    return f"another process ({Path(found['program']).name}, PID {found['pid']})"
 
 
 def _busy(file: Path, holder: str, wait: float) -> TransientError:

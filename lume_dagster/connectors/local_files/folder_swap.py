@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from lume_dagster.connectors.patience import attempts
+from lume_dagster.connectors.patience import attempts, waiting
 from lume_dagster.errors import TransientError
 
 _JOURNAL = "journal.json"
@@ -107,7 +107,9 @@ def exclusive(lock: Path, seconds: float) -> Iterator[None]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        for _ in attempts(seconds):
+        for _ in attempts(
+            seconds, lambda: waiting(f"{lock}, which another delivery holds", seconds)
+        ):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
