@@ -6,6 +6,7 @@ import re
 import socket
 from pathlib import Path
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
@@ -114,6 +115,30 @@ def test_the_ui_does_not_come_up_where_something_else_listens(project):
         said = say(project, "ui", "--port", str(port))
     assert said.exit_code == 2
     assert f"cannot listen on port {port} of 127.0.0.1: address already in use.\n" in said.stderr
+
+
+def test_a_project_without_a_folder_is_answered_with_an_example():
+    said = CliRunner().invoke(lume, ["init"])
+    assert said.exit_code == 2
+    assert "needs a folder.\nHint: lume init shop makes one" in said.stderr
+
+
+def test_a_workbook_with_a_cover_sheet_says_which_other_sheets_it_has(project):
+    book = openpyxl.Workbook()
+    book.active["B3"] = "Report of March"
+    for name in ("Data", "Notes"):
+        book.create_sheet(name).append(["x"])
+    book.create_sheet("Gone").sheet_state = "hidden"
+    book.save(project / "landing" / "book.xlsx")
+    flow = project / "flows" / "contacts" / "flow.yaml"
+    flow.write_text(flow.read_text("utf-8").replace("type: csv, ", ""), "utf-8")
+    told = (
+        "The sheet 'Sheet' was read; the workbook has 'Data' and 'Notes', too.\nHint: if that is so"
+    )
+    said = say(project, "run", "contacts:draft", "book.xlsx", "--dry-run", "2")
+    assert f"{told}: say sheet: Data under source.format of the draft\n" in said.stderr
+    assert say(project, "publish", "contacts", "--activate", "--note", "x").exit_code == 0
+    assert f"{told}: say sheet: Data under" in say(project, "run", "contacts", "book.xlsx").stderr
 
 
 def test_a_dry_run_says_which_line_reads_like_the_header(project):

@@ -24,6 +24,7 @@ from pathlib import Path
 MANIFEST = "manifest.json"
 ROW = "_lume_row"
 LEFT_OUT = "left_out"  # a detail of the first file: files beside it that are no data, a line each
+SHEETS = "sheets"  # a detail of a workbook: the other sheets that people see, a line each
 HEADER_LINE = "header_line"  # a detail of a file whose first line seems not to be its header
 
 
@@ -78,6 +79,12 @@ class StagedBatch:
         """The first file whose header seems not to stand where it is said, and at which line."""
         told = (f for f in self.files if HEADER_LINE in f.details)
         return next(((f.uri, int(f.details[HEADER_LINE])) for f in told), None)
+
+    @property
+    def other_sheets(self) -> tuple[str, tuple[str, ...]] | None:
+        """Of the first workbook that has more than one: the sheet that was read, and the others."""
+        told = (f.details for f in self.files if SHEETS in f.details)
+        return next(((str(d["sheet"]), tuple(str(d[SHEETS]).split("\n"))) for d in told), None)
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ def examine_repairs(
     name = given.files[0].uri if given.files else "The file"
     if given.malformed:
         raise InvalidRequestError(
-            f"{name}: {given.malformed} of its records could not be split into columns.",
+            f"{name}: {given.malformed} of its records could not be split into columns; the first"
+            f" is {_first_malformed(settings, given)}.",
             hint="quote a value with a comma in it, and keep the columns it was downloaded with.",
         )
     number = _number(given)
@@ -56,11 +57,13 @@ def examine_repairs(
         _cells(base, given)
     with open_session(settings, read=[given.folder, *rejects]) as con:
         con.execute(
-            f"CREATE TEMP TABLE given AS SELECT {number} AS r FROM ({staged_view_sql(given)})"
+            f"CREATE TEMP TABLE given AS SELECT {number} AS r, {ROW} AS place"
+            f" FROM ({staged_view_sql(given)})"
         )
         files = ", ".join(literal(str(path)) for path in rejects)
         faults: Mapping[str, str] = {
-            "have no number in _lume_row": "SELECT 0 FROM given WHERE r IS NULL",
+            "have no number in _lume_row, counted below the header": "SELECT place FROM given"
+            " WHERE r IS NULL ORDER BY place",
             "are there twice": "SELECT r FROM given GROUP BY r HAVING count(*) > 1 ORDER BY r",
             "were not rejected by the run": f"SELECT r FROM given ANTI JOIN read_parquet([{files}])"
             f" AS x ON r = x.{ROW} ORDER BY r",
@@ -70,6 +73,14 @@ def examine_repairs(
             if rows:
                 _refuse(name, fault, [row[0] for row in rows])
         return tuple(row[0] for row in con.execute("SELECT r FROM given ORDER BY r").fetchall())
+
+
+def _first_malformed(settings: EngineSettings, given: StagedBatch) -> str:
+    with open_session(settings, read=[given.folder]) as con:
+        path = literal(str(given.malformed_path))
+        found = con.execute(f"SELECT {ROW}, message FROM read_parquet({path}) ORDER BY 1 LIMIT 1")
+        row, message = found.fetchone() or (0, "")
+    return f"row {row} below the header: {message}"
 
 
 def apply_repairs(
@@ -292,8 +303,8 @@ def _link(path: Path, to: Path) -> None:
 
 
 def _refuse(name: str, fault: str, rows: Sequence[int]) -> None:
-    shown = ", ".join(str(row) for row in rows[:_SHOWN] if row)
-    which = f": {shown}{', ...' if len(rows) > _SHOWN else ''}" if shown else ""
+    shown = ", ".join(str(row) for row in rows[:_SHOWN])
+    which = f": {shown}{', ...' if len(rows) > _SHOWN else ''}"
     raise InvalidRequestError(
         f"{name}: there are rows that {fault}{which}.",
         hint="edit the file that `lume rejects RUN --save FILE` writes, and keep _lume_row.",

@@ -241,7 +241,9 @@ class Target(Part):
     @model_validator(mode="after")
     def _merge_has_a_key(self) -> Self:
         if self.write == "merge" and not self.key:
-            raise ValueError("write: merge needs key, the fields that identify a row.")
+            raise ValueError(
+                "write: merge needs a key; write key: [id], with the fields that identify a row."
+            )
         if len(set(self.key)) < len(self.key):
             raise ValueError("key names a field twice.")
         return self

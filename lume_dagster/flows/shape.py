@@ -58,6 +58,8 @@ Words = tuple[str, str | None]
 
 
 def _missing(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Words:
+    if path == ("lume",):
+        return "is missing.", "add a first line that says lume: 1, the format of the file."
     described = _fields_at(model, path[:-1]).get(str(path[-1]))
     return "is missing.", f"add it: {described[0].lower()}{described[1:]}" if described else None
 

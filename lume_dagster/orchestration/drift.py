@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # a batch in which nothing changed needs none of the mapper
 
 _LOOKED_AT = 10  # of the latest batches
 _SAMPLE_ROWS = 500
+_SHEETS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,10 @@ def explained(
     except MissingExtraError:  # what is wrong is told all the same
         return error
     name = version.flow.flow
-    if staged.header_elsewhere is not None:
-        return header_told(error, version, staged)
+    if staged.header_elsewhere is not None or drift.is_another:
+        told_place = place_told(error, version, staged)
+        if told_place is not error:
+            return told_place
     told = f"{error.message} {' '.join(drift.sentences())}"
     if not drift.renamed:
         look = f"look whether it is the right file; lume drift {name} {source_path} shows more"
@@ -173,15 +176,31 @@ def explained(
     return PlanError(told, hint=f"if that is so: {remedy}")
 
 
-def header_told(error: PlanError, version: FlowVersion, staged: StagedBatch) -> PlanError:
-    """The error with the line that reads like the header, where columns are missing for that."""
-    if staged.header_elsewhere is None or not missing_columns(version.flow, _names(staged)):
+def place_told(error: PlanError, version: FlowVersion, staged: StagedBatch) -> PlanError:
+    """The error with where the columns may be instead: below another line, or in another sheet."""
+    found = _elsewhere(version.flow, staged)
+    if found is None or not missing_columns(version.flow, _names(staged)):
         return error
-    uri, line = staged.header_elsewhere
-    told = f"{error.message} Line {line} of {uri.rsplit('/', 1)[-1]} reads like its header."
-    say = f"say skip_lines: {line - 1} under source.format of the draft"
+    told, option = found
+    say = f"say {option} under source.format of the draft"
     again = f", then lume publish {version.flow.flow} --activate" if version.published else ""
-    return PlanError(told, hint=f"if that is so: {say}{again}")
+    return PlanError(f"{error.message} {told}", hint=f"if that is so: {say}{again}")
+
+
+def _elsewhere(flow: Flow, staged: StagedBatch) -> tuple[str, str] | None:
+    """Where the columns may be, in a sentence, and the option that says so."""
+    if staged.header_elsewhere is not None:
+        uri, line = staged.header_elsewhere
+        name = uri.rsplit("/", 1)[-1]
+        return f"Line {line} of {name} reads like its header.", f"skip_lines: {line - 1}"
+    form = flow.source.format
+    if staged.other_sheets is None or form is None or form.sheet is not None:
+        return None
+    read, others = staged.other_sheets
+    shown = " and ".join(map(repr, others[:_SHEETS_SHOWN]))
+    more = f" and {len(others) - _SHEETS_SHOWN} more" if len(others) > _SHEETS_SHOWN else ""
+    told = f"The sheet {read!r} was read; the workbook has {shown}{more}, too."
+    return told, f"sheet: {others[0]}"
 
 
 def _earlier(flow: Flow, staged: StagedBatch, beside: Beside) -> Sample | None:

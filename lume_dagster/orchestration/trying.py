@@ -53,9 +53,9 @@ def map_aside(
     try:
         plan = engine.compile(version, staged)
     except PlanError as error:
-        from lume_dagster.orchestration.drift import header_told
+        from lume_dagster.orchestration.drift import place_told
 
-        raise header_told(error, version, staged) from None
+        raise place_told(error, version, staged) from None
     if rows is None:
         return engine.transform(version, plan, staged, into)
     if not isinstance(engine, Previewing):

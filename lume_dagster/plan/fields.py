@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -165,7 +165,7 @@ def _failure_tests(field: SchemaField, failures: list[Failure], severity: Severi
         by_code.setdefault(failure.code, []).append(failure)
     tests = []
     for code, same in by_code.items():
-        message = " or ".join(dict.fromkeys(f.message for f in same))
+        message = _either(dict.fromkeys(f.message for f in same))
         shown = exp.Case(
             ifs=[exp.If(this=f.condition.copy(), true=cast(f.value, "VARCHAR")) for f in same]
         )
@@ -174,6 +174,20 @@ def _failure_tests(field: SchemaField, failures: list[Failure], severity: Severi
         value = cast(same[0].value, "VARCHAR") if len(same) == 1 else shown
         tests.append(Test(row, broken, value, causes=tuple(f.condition for f in same)))
     return tests
+
+
+_SAME_WORDS = 4  # is not a number
+
+
+def _either(messages: Iterable[str]) -> str:
+    """What is wrong, in one sentence that names a thing only once."""
+    first, *others = messages
+    noun = first.split()[:_SAME_WORDS]
+    told = [first]
+    for words in (message.split() for message in others):
+        alike = len(words) > _SAME_WORDS and words[:_SAME_WORDS] == noun
+        told.append(" ".join(["not one", *words[_SAME_WORDS:]] if alike else words))
+    return " or ".join(told)
 
 
 def _required(field: SchemaField, value: Sql, explained: list[Sql], severity: Severities) -> Test:

@@ -140,10 +140,13 @@ def test_a_column_that_the_batch_does_not_have_is_refused(stage, repair):
     ("text", "fault"),
     [
         ("id,amount\n2,20\n", "no column _lume_row"),
-        ("_lume_row,amount\n2,20\nx,3\n", r"rows that have no number"),
+        ("_lume_row,amount\n2,20\nx,3\n", r"rows that have no number .* below the header: 2\."),
         ("_lume_row,amount\n2,20\n2,3\n", r"rows that are there twice: 2"),
         ("_lume_row,amount\n2,20\n3,3\n", r"rows that were not rejected by the run: 3"),
-        ("_lume_row,amount\n2,20\n5,1,2\n", "could not be split"),
+        (
+            "_lume_row,amount\n2,20\n5,1,2\n",
+            r"the first is row 2 below the header: expected 2 columns, found 3",
+        ),
     ],
 )
 def test_a_file_of_repairs_is_examined_before_anything_runs(text, fault, stage, settings, tmp_path):

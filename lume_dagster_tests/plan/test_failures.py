@@ -158,3 +158,11 @@ def test_a_quoted_name_may_hold_anything():
 def test_an_empty_batch_is_called_empty():
     with pytest.raises(PlanError, match="the source has no columns.\nHint: the batch is empty"):
         run(flow_of({"y": TEXT}, {"y": "x"}), [], [])
+
+
+def test_a_thing_that_is_wrong_in_two_ways_is_named_once():
+    flow = flow_of({"x": {"type": "number", "multipleOf": 0.01}}, {"x": "parse_number(x)"})
+    (reject,) = run(flow, [("abc",)]).rejects
+    (error,) = reject["errors"]
+    told = "is not a number (decimal sign '.') or not one with at most 2 decimals"
+    assert error["message"] == told

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from lume_dagster.engines.batch import HEADER_LINE, StagedBatch, StagedColumn
+from lume_dagster.engines.batch import HEADER_LINE, SHEETS, StagedBatch, StagedColumn
 from lume_dagster.engines.parquet_options import staged_parquet
 from lume_dagster.engines.readers.files import PlainFile
 from lume_dagster.engines.readers.header import is_named
@@ -36,6 +36,7 @@ class _Records:
     sheet: Sheet
     columns: Mapping[str, exp.Column]
     joined: exp.Select
+    others: tuple[str, ...]  # sheets that people see, and that were not read
 
 
 def stage_excel(staging: Staging) -> StagedBatch:
@@ -75,7 +76,8 @@ def _details(file: PlainFile, by_file: Mapping[str, _Records]) -> dict[str, str 
     if found is None:
         return {}
     line = found.sheet.header_line
-    return {"sheet": found.sheet.name, **({} if line is None else {HEADER_LINE: line})}
+    more = {SHEETS: "\n".join(found.others)} if found.others else {}
+    return {"sheet": found.sheet.name, **more, **({} if line is None else {HEADER_LINE: line})}
 
 
 def _records(staging: Staging, file: PlainFile, index: int) -> _Records:
@@ -111,7 +113,8 @@ def _records(staging: Staging, file: PlainFile, index: int) -> _Records:
         for name, cell in theirs.items():
             if name not in join.on:
                 columns[name if name not in columns else f"{other.name}.{name}"] = cell
-    return _Records(main, columns, select)
+    seen = tuple(e.name for e in entries if e.has_cells and not e.is_hidden)
+    return _Records(main, columns, select, tuple(name for name in seen if name not in wanted))
 
 
 def _refuse_formulas(
