@@ -5,6 +5,12 @@ import json
 import pytest
 
 from lume_dagster.engines.parquet_options import output_parquet, staged_parquet
+from lume_dagster.engines.readers.csv import select_sql
+from lume_dagster.engines.readers.csv_batch import column_ids
+from lume_dagster.engines.readers.csv_file import Examiner
+from lume_dagster.engines.readers.files import InputFile, plain_files
+from lume_dagster.engines.settings import EngineSettings
+from lume_dagster.flows.model import SourceFormat
 from lume_dagster_tests.engines.test_duckdb_engine import Run
 from lume_dagster_tests.plan.mapping import flow_of
 
@@ -18,6 +24,15 @@ def test_thousands_of_columns_with_a_reject_need_less_than_a_gigabyte(tmp_path):
     assert len(run.mapped) == 19
     (reject,) = run.rejects
     assert len(json.loads(reject["original"])) == width
+
+
+@pytest.mark.parametrize(("width", "parallel"), [(2_000, "true"), (2_001, "false")])
+def test_a_file_of_very_many_columns_is_read_by_one_thread(tmp_path, width, parallel):
+    path = tmp_path / "x.csv"
+    path.write_text(",".join(f"k{i}" for i in range(width)) + "\n" + "," * (width - 1) + "\n")
+    (plain,) = plain_files([InputFile(path, "x.csv", "1")], EngineSettings(tmp_path), tmp_path)
+    file = Examiner(SourceFormat(), EngineSettings(tmp_path), tmp_path).examine(0, plain)
+    assert f"parallel = {parallel})" in select_sql(file, column_ids([file], None))
 
 
 @pytest.mark.parametrize("options", [staged_parquet, output_parquet])
