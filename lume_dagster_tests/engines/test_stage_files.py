@@ -80,6 +80,17 @@ def test_a_parquet_file_that_shares_no_column_is_refused(stage):
 
 
 @pytest.mark.parametrize(
+    ("pack", "name"), [(gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz")]
+)
+def test_what_follows_a_compressed_stream_is_read_or_refused_and_never_dropped(stage, pack, name):
+    packed = pack(CSV)
+    assert stage({"a.csv": packed + pack(b"3,z\n") + bytes(512)}).values == [*ROWS, ("3", "z")]
+    for damaged in (packed + b"3,z\n", packed + pack(b"3,z\n")[:-3], packed[:-3]):
+        with pytest.raises(BatchError, match=f"is a damaged {name} file"):
+            stage({"a.csv": damaged})
+
+
+@pytest.mark.parametrize(
     ("kind", "one", "other"),
     [
         ("jsonl", b'{"a":1}\n{"A":2}\n', b'{"b":1}\n[]\n{"c":2}\n'),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Self, cast
 
 from lume_dagster.engines.settings import MIB, EngineSettings
 from lume_dagster.errors import BatchError
@@ -80,6 +80,56 @@ def _open_zstd(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
 
 
+class _EachStream:
+    """All the streams of a bzip2 or xz file; Python's own readers drop what follows and is none."""
+
+    def __init__(
+        self, path: Path, new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
+    ) -> None:
+        self._file = path.open("rb")
+        self._new = new
+        self._one = new()
+        self._given = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, nothing at the end."""
+        while True:
+            if self._one.eof and not self._next_stream():
+                return b""
+            if self._one.needs_input and not self._given:
+                self._given = self._file.read(_CHUNK)
+                if not self._given:
+                    raise EOFError("it ends within its compressed data")
+            given, self._given = self._given, b""
+            if data := self._one.decompress(given, size):
+                return data
+
+    def _next_stream(self) -> bool:
+        """Go on to what follows a stream; zeros may be there to fill up a block."""
+        rest = self._one.unused_data.lstrip(b"\0")
+        while not rest:
+            chunk = self._file.read(_CHUNK)
+            if not chunk:
+                return False
+            rest = chunk.lstrip(b"\0")
+        self._one, self._given = self._new(), rest
+        return True
+
+
+def _open_bzip2(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", _EachStream(path, bz2.BZ2Decompressor))
+
+
+def _open_xz(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", _EachStream(path, lzma.LZMADecompressor))
+
+
 def _open_gzip(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb"))
 
@@ -88,8 +138,8 @@ def _open_gzip(path: Path) -> IO[bytes]:
 _CODECS: tuple[tuple[bytes, str, Callable[[Path], IO[bytes]]], ...] = (
     (b"\x1f\x8b", "gzip", _open_gzip),
     (b"\x28\xb5\x2f\xfd", "zstd", _open_zstd),
-    (b"BZh", "bzip2", bz2.BZ2File),
-    (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
+    (b"BZh", "bzip2", _open_bzip2),
+    (b"\xfd7zXZ\x00", "xz", _open_xz),
 )
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
