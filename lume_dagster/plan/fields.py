@@ -181,13 +181,21 @@ _SAME_WORDS = 4  # is not a number
 
 def _either(messages: Iterable[str]) -> str:
     """What is wrong, in one sentence that names a thing only once."""
-    first, *others = messages
+    every = list(messages)
+    said = [m for m in every if not any(m != other and _is_said_in(m, other) for other in every)]
+    first, *others = said
     noun = first.split()[:_SAME_WORDS]
     told = [first]
     for words in (message.split() for message in others):
         alike = len(words) > _SAME_WORDS and words[:_SAME_WORDS] == noun
         told.append(" ".join(["not one", *words[_SAME_WORDS:]] if alike else words))
     return " or ".join(told)
+
+
+def _is_said_in(message: str, other: str) -> bool:
+    """Whether another has all its words in their order: what is no number is no finite number."""
+    words = iter(other.split())
+    return all(word in words for word in message.split())
 
 
 def _required(field: SchemaField, value: Sql, explained: list[Sql], severity: Severities) -> Test:

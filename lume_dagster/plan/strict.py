@@ -110,7 +110,9 @@ def _text_to_decimal(x: Sql, to: str, _bind: Bind) -> Conversion:
     bare = rf"|\.\d{{1,{scale}}}0*" if scale else ""
     value = when(matches(x, rf"\s*[+-]?(\d+{decimals}{bare})\s*"), try_cast(x, to))
     places = "no decimals" if scale == 0 else f"at most {scale} decimals"
-    return Conversion(value, "INVALID_NUMBER", f"is not a number with {places}")
+    return Conversion(
+        value, "INVALID_NUMBER", f"is not a number with {places}, or has too many digits"
+    )
 
 
 def _text_to_boolean(x: Sql, _to: str, _bind: Bind) -> Conversion:

@@ -161,8 +161,12 @@ def test_an_empty_batch_is_called_empty():
 
 
 def test_a_thing_that_is_wrong_in_two_ways_is_named_once():
-    flow = flow_of({"x": {"type": "number", "multipleOf": 0.01}}, {"x": "parse_number(x)"})
+    money = {"type": "number", "multipleOf": 0.01}
+    flow = flow_of(
+        {"x": money, "y": {"type": "number"}}, {"x": "parse_number(x)", "y": "x::DOUBLE"}
+    )
     (reject,) = run(flow, [("abc",)]).rejects
-    (error,) = reject["errors"]
-    told = "is not a number (decimal sign '.') or not one with at most 2 decimals"
-    assert error["message"] == told
+    assert [error["message"] for error in reject["errors"]] == [
+        "is not a number (decimal sign '.') or not one with at most 2 decimals, or has too many digits",
+        "is not a finite number",
+    ]
