@@ -113,3 +113,22 @@ def test_a_workbook_that_shares_no_column_is_refused(stage):
     with pytest.raises(BatchError, match=r"/b.xlsx shares no column .*/a.xlsx: it has 'c', they"):
         stage({"a.xlsx": first, "b.xlsx": other})
     assert stage({"a.xlsx": first, "b.xlsx": saved(book_of(["c"]))}).batch.records == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "last"),
+    [
+        (b"PK\x03\x04", b"PK\x03\x05", False),
+        (b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\xc5", True),
+        (b"xl/_rels/workbook.xml.rels", b"xl/_rels/worxbook.xml.rels", False),
+        (b"xl/_rels/workbook.xml.rels", b"xl/_rels/worxbook.xml.rels", True),
+        (b"xl/workbook.xml", b"xl/worxbook.xml", False),
+        (b"xl/workbook.xml", b"xl/worxbook.xml", True),
+        (b"[Content_Types].xml", b"[Contxnt_Types].xml", True),
+    ],
+)
+def test_a_workbook_with_a_damaged_archive_is_refused_in_a_sentence(stage, old, new, last):
+    whole = saved(book_of(["a"], [1]))
+    parts = whole.rsplit(old, 1) if last else whole.split(old, 1)
+    with pytest.raises(BatchError, match=r"/a\.xlsx (is|cannot)"):
+        stage({"a.xlsx": new.join(parts)})

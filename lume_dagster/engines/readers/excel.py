@@ -21,7 +21,7 @@ from lume_dagster.engines.readers.sheet import (
     sheet_name,
 )
 from lume_dagster.engines.readers.staging import Staging, first_rows, staged_file
-from lume_dagster.engines.readers.workbook import refuse_oversize
+from lume_dagster.engines.readers.workbook import damage_told, refuse_oversize
 from lume_dagster.engines.readers.workbook_outline import SheetEntry, outline
 from lume_dagster.errors import BatchError, did_you_mean
 from lume_dagster.flows.model import SheetJoin
@@ -84,7 +84,9 @@ def _records(staging: Staging, file: PlainFile, index: int) -> _Records:
     """The rows of the workbook's sheet, with those of the sheets that are joined to it."""
     uri, options = file.source.uri, staging.format
     uncomputed = refuse_oversize(file.path, uri, staging.settings)
-    workbook, entries = open_workbook(file.path, uri), outline(file.path)
+    workbook = open_workbook(file.path, uri)
+    with damage_told(uri):
+        entries = outline(file.path)
     wanted = [
         sheet_name(workbook, each, uri, entries)
         for each in (options.sheet, *(join.sheet for join in options.join))

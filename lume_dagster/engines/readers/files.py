@@ -142,7 +142,14 @@ _CODECS: tuple[tuple[bytes, str, Callable[[Path], IO[bytes]]], ...] = (
     (b"\xfd7zXZ\x00", "xz", _open_xz),
 )
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_DAMAGE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+)
 
 
 def is_packed(head: bytes) -> bool:
@@ -292,7 +299,7 @@ def _members(
             for info in sorted(infos, key=lambda info: info.filename):
                 budget.count_member(uri)
                 yield _member(file, archive, info, budget, next(names))
-    except (*_DAMAGE, NotImplementedError) as error:
+    except _DAMAGE as error:
         _reraise_local(error, file.path)
         raise BatchError(f"{uri} is a damaged or unsupported zip file: {error}.") from error
 
@@ -313,21 +320,22 @@ def _member(
     )
 
 
-#: Members by which a zip file is known to be a document, and what it is then.
+#: How members begin by which a zip file is known to be a document, and what it is then.
 _DOCUMENTS = (
     ("[Content_Types].xml", "an Office document"),
+    ("xl/", "an Office document"),  # a workbook with damage: what it lists is no table
+    ("docProps/", "an Office document"),
     ("META-INF/manifest.xml", "an OpenDocument file"),
     ("Index/Document.iwa", "a document of Numbers or Pages"),
 )
 
 
 def _refuse_document(archive: zipfile.ZipFile, uri: str) -> None:
-    members = set(archive.namelist())
-    for member, what in _DOCUMENTS:
-        if member in members:
+    for begin, what in _DOCUMENTS:
+        if any(name.startswith(begin) for name in archive.namelist()):
             raise BatchError(
-                f"{uri} is {what}, and not an Excel workbook (.xlsx, .xlsm or .xls).",
-                hint="save it as .xlsx, or export it as CSV or Parquet.",
+                f"{uri} is {what}, and not a whole Excel workbook (.xlsx, .xlsm or .xls).",
+                hint="deliver it again if it should be one; or save it as .xlsx, CSV or Parquet.",
             )
 
 

@@ -6,10 +6,12 @@ unpack to any size, and two cells span a sheet, so both are measured first, in a
 
 from __future__ import annotations
 
+import errno
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -42,14 +44,26 @@ def refuse_oversize(path: Path, uri: str, settings: EngineSettings) -> Mapping[s
     if not zipfile.is_zipfile(path):
         _refuse_bytes(path.stat().st_size, uri, settings)
         return {}
+    with (
+        damage_told(uri),
+        zipfile.ZipFile(path) as archive,
+        path.open("rb") as file,
+    ):
+        size = 0
+        for info in archive.infolist():
+            seen = uncomputed[info.filename] = Uncomputed()
+            size = _measure(file, info, uri, size, settings, seen)
+    return {name: seen.cell for name, seen in uncomputed.items() if seen.cell is not None}
+
+
+@contextmanager
+def damage_told(uri: str) -> Iterator[None]:
+    """Whatever is wrong with the archive that a workbook is, as a BatchError."""
     try:
-        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-            size = 0
-            for info in archive.infolist():
-                seen = uncomputed[info.filename] = Uncomputed()
-                size = _measure(file, info, uri, size, settings, seen)
-        return {name: seen.cell for name, seen in uncomputed.items() if seen.cell is not None}
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place before its start
+            raise
         raise BatchError(
             f"{uri} is a damaged Excel workbook: {error}.",
             hint="it may have been cut off while it was copied; deliver it again.",
