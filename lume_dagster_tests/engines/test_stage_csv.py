@@ -338,3 +338,9 @@ def test_a_row_that_only_looks_like_the_header_is_a_row(stage, data):
 
 def test_without_a_header_none_is_repeated(stage):
     assert not stage(b"a,b\n1,x\na,b\n", header=False).malformed
+
+
+def test_rows_of_a_file_that_is_read_before_an_earlier_one_keep_their_numbers(stage):
+    staged = stage({"1.csv": b"a,b\n1\n", "2.csv": b"a,b\n\n1,2\r\n3\n"})
+    assert staged.rows == {2: ("1", "2")}
+    assert sorted(staged.malformed) == [1, 3]

@@ -38,9 +38,12 @@ class Stretch:
 
 
 def write_rows(part: Path, stretches: Sequence[Stretch]) -> None:
-    """Keep the shifts of a part, unless there is only one."""
+    """Keep the shifts of a part, unless there is only the one that is assumed without them.
+
+    That is the least first row, which need not be of the first stretch, nor of one with rows.
+    """
     points, shifts = _shifts(stretches)
-    if (shifts == stretches[0].first_row).all():
+    if (shifts == min(stretch.first_row for stretch in stretches)).all():
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
