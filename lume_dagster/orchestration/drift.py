@@ -193,8 +193,7 @@ def _elsewhere(flow: Flow, staged: StagedBatch) -> tuple[str, str] | None:
         uri, line = staged.header_elsewhere
         name = uri.rsplit("/", 1)[-1]
         return f"Line {line} of {name} reads like its header.", f"skip_lines: {line - 1}"
-    form = flow.source.format
-    if staged.other_sheets is None or form is None or form.sheet is not None:
+    if staged.other_sheets is None or flow.source.format.sheet is not None:
         return None
     read, others = staged.other_sheets
     shown = " and ".join(map(repr, others[:_SHEETS_SHOWN]))
