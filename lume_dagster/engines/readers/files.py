@@ -334,7 +334,7 @@ def _refuse_document(archive: zipfile.ZipFile, uri: str) -> None:
     for begin, what in _DOCUMENTS:
         if any(name.startswith(begin) for name in archive.namelist()):
             raise BatchError(
-                f"{uri} is {what}, and not a whole Excel workbook (.xlsx, .xlsm or .xls).",
+                f"{uri} is {what}, and not an Excel workbook (.xlsx, .xlsm or .xls).",
                 hint="deliver it again if it should be one; or save it as .xlsx, CSV or Parquet.",
             )
 
