@@ -54,7 +54,7 @@ def _show(run: LumeRun, timeout: float) -> None:
             for warning in warnings:
                 live.console.print(warning, markup=False, highlight=False)
             phase = max(phase, _phase(str(run.status)))
-            since += [time.monotonic()] * (phase + 1 - len(since))
+            since.extend([time.monotonic()] * (phase + 1 - len(since)))
             live.update(_display(run, phase, _seconds(since)))
 
         run.wait(timeout, _POLL_SECONDS, raise_on_failure=False, watch=watch)
