@@ -46,7 +46,8 @@ def _show(run: LumeRun, timeout: float) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    phase, since = -1, [time.monotonic()]  # when each phase was first seen
+    phase = -1
+    since: list[float] = []  # when each phase was first seen
     with Live(console=Console(stderr=True), refresh_per_second=8, transient=True) as live:
 
         def watch(warnings: Sequence[str]) -> None:
