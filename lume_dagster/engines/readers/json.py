@@ -121,19 +121,25 @@ class Shapes:
     long: bool  # some record may have a number that a double cannot hold
 
 
+#: The number of the file that a row came from, among those that hold records.
+_FILE_OF_ROW = f"""ASOF JOIN
+    (SELECT unnest($starts::BIGINT[]) AS start, unnest(range(len($starts))) AS file)
+    ON {ROW} >= start"""
+_ONE_FILE = "CROSS JOIN (SELECT len($starts) - 1 AS file)"  # a join by rows sorts them first
+
+
 def _shapes(staging: Staging, lines: Lines) -> Shapes:
     """Look at each record once; the rest is learnt from the few lists of keys that there are."""
     run = staging.connection.execute
+    starts = [file.first_row for file in lines.files if file.records]
     run(
         f"""
         CREATE OR REPLACE TEMP TABLE shapes AS
         SELECT CASE WHEN CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END
                THEN json_keys(line) END AS keys, file,
             min({ROW}) AS row, bool_or(regexp_matches(line, $long)) AS long
-        FROM ({lines.sql}) ASOF JOIN
-            (SELECT unnest($starts::BIGINT[]) AS start, unnest(range(len($starts))) AS file)
-            ON {ROW} >= start GROUP BY ALL""",
-        {"long": _LONG_NUMBER, "starts": [file.first_row for file in lines.files if file.records]},
+        FROM ({lines.sql}) {_FILE_OF_ROW if len(starts) > 1 else _ONE_FILE} GROUP BY ALL""",
+        {"long": _LONG_NUMBER, "starts": starts},
     )
     broken, long = run(
         "SELECT bool_or(keys IS NULL OR len(keys) <> len(list_distinct(keys))), bool_or(long)"
