@@ -117,12 +117,6 @@ def test_the_ui_does_not_come_up_where_something_else_listens(project):
     assert f"cannot listen on port {port} of 127.0.0.1: address already in use.\n" in said.stderr
 
 
-def test_a_project_without_a_folder_is_answered_with_an_example():
-    said = CliRunner().invoke(lume, ["init"])
-    assert said.exit_code == 2
-    assert "needs a folder.\nHint: lume init shop makes one" in said.stderr
-
-
 def test_a_workbook_with_a_cover_sheet_says_which_other_sheets_it_has(project):
     book = openpyxl.Workbook()
     book.active["B3"] = "Report of March"

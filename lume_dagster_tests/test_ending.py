@@ -55,14 +55,16 @@ def test_a_thread_that_still_works_is_waited_for():
 
 
 def test_where_nobody_reads_its_output_it_ends_as_usual():
-    code = BEFORE + "with ending_at_once():\n  print('work')"
+    code = BEFORE + "sys.stdin.read()\nwith ending_at_once():\n  print('work')"
     with subprocess.Popen(
         [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": ""},
     ) as process:
-        process.stdout.close()
+        process.stdout.close()  # and only then may it go on
+        process.stdin.close()
         complaint = process.stderr.read()
     assert b"BrokenPipeError" in complaint
     assert process.returncode == 120  # what Python says when the last flush fails

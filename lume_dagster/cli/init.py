@@ -18,10 +18,8 @@ _RENAMED = {"definitions.py.txt": "definitions.py", "gitignore.txt": ".gitignore
 
 
 @verb(epilog=examples("lume init shop"), of_project=False)
-@click.argument(
-    "folder", metavar="DIR", required=False, type=click.Path(file_okay=False, path_type=Path)
-)
-def init(shell: Shell, folder: Path | None) -> None:
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def init(shell: Shell, folder: Path) -> None:
     """Write a working project into DIR.
 
     It has a flow, its seed, sample data and a code location, and runs at once.
@@ -29,10 +27,6 @@ def init(shell: Shell, folder: Path | None) -> None:
     from lume_dagster.client.author import whoami
     from lume_dagster.flows.library import Library
 
-    if folder is None:
-        raise InvalidRequestError(
-            "A project needs a folder.", hint="lume init shop makes one; lume init . takes this one"
-        )
     starter = dict(_starter())
     _refuse_to_overwrite(folder, starter)
     for path, content in starter.items():
