@@ -7,7 +7,6 @@ import locale
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-
-_TEMPORARY = f"{tempfile.gettempdir()}{os.sep}"
 
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
 
@@ -53,9 +50,13 @@ STATE: Mapping[str, Callable[[], object]] = {
 
 
 @pytest.fixture(autouse=True)
-def leaves_nothing_behind() -> Iterator[None]:
-    """Fails a test that leaves a variable, thread, process, open file or setting behind."""
-    with watched(_PATIENCE) as left, own_imports(_TEMPORARY):
+def leaves_nothing_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fails a test that leaves a variable, thread, process, open file or setting behind.
+
+    Files and modules count where they lie in the folder that pytest makes for the session.
+    """
+    folder = f"{tmp_path_factory.getbasetemp()}{os.sep}"
+    with watched(_PATIENCE, folder) as left, own_imports(folder):
         yield
     if left:
         pytest.fail(f"the test left behind: {'; '.join(left)}", pytrace=False)
@@ -81,10 +82,10 @@ def own_imports(folder: str) -> Iterator[None]:
 
 
 @contextmanager
-def watched(patience: float) -> Iterator[list[str]]:
+def watched(patience: float, folder: str) -> Iterator[list[str]]:
     """What the block changed and did not put back, in words, once it has ended."""
     left: list[str] = []
-    variables, state, things = _variables(), _state(), _things()
+    variables, state, things = _variables(), _state(), _things(folder)
     yield left
     left += [f"the variable {name}" for name in sorted(dict(_variables() ^ variables))]
     left += [
@@ -92,15 +93,15 @@ def watched(patience: float) -> Iterator[list[str]]:
         for name, now in _state().items()
         if now != state[name]
     ]
-    left += _left_of(things, patience)
+    left += _left_of(things, patience, folder)
 
 
-def _left_of(before: set[tuple[str, object]], patience: float) -> list[str]:
-    if not _things() - before:
+def _left_of(before: set[tuple[str, object]], patience: float, folder: str) -> list[str]:
+    if not _things(folder) - before:
         return []
     gc.collect()  # what only a circle of dead objects holds is not held
     end = time.monotonic() + patience
-    while (more := _things() - before) and time.monotonic() < end:
+    while (more := _things(folder) - before) and time.monotonic() < end:
         threading.Event().wait(0.01)
     return sorted(what for what, _ in more)
 
@@ -113,9 +114,9 @@ def _state() -> dict[str, object]:
     return {name: look() for name, look in STATE.items()}
 
 
-def _things() -> set[tuple[str, object]]:
+def _things(folder: str) -> set[tuple[str, object]]:
     """What is there, in words, and which one it is."""
-    found = [*_threads(), *_children(), *_open_files()]
+    found = [*_threads(), *_children(), *_open_files(folder)]
     return {one for one in found if not any(words in one[0] for words in _STAYS)}
 
 
@@ -135,12 +136,12 @@ def _children() -> Iterator[tuple[str, object]]:
                     yield f"the process {pid} {words[:200]}", pid
 
 
-def _open_files() -> Iterator[tuple[str, object]]:
-    """Those below the temporary folder, such as a DuckDB that nobody closed."""
+def _open_files(folder: str) -> Iterator[tuple[str, object]]:
+    """Those below a folder, such as a DuckDB that nobody closed."""
     for one in _inside("fd"):
         with suppress(OSError):
             path = str(one.readlink())
-            if path.startswith(_TEMPORARY):
+            if path.startswith(folder):
                 yield f"the open file {path}", path
 
 

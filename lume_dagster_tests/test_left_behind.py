@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import ExitStack
 
@@ -13,9 +14,11 @@ import pytest
 
 from lume_dagster_tests.left_behind import own_imports, watched
 
+HERE = tempfile.gettempdir()
+
 
 def test_nothing_is_said_of_what_is_put_back(tmp_path, monkeypatch):
-    with watched(0) as left:
+    with watched(0, HERE) as left:
         with monkeypatch.context() as patch, (tmp_path / "open").open("w"):
             patch.setenv("LUME_LEFT", "hunter2")
             patch.chdir(tmp_path)
@@ -30,14 +33,14 @@ def test_nothing_is_said_of_what_is_put_back(tmp_path, monkeypatch):
 def test_a_variable_is_named_without_its_value(monkeypatch, before):
     if before:
         monkeypatch.setenv("LUME_LEFT", before)
-    with watched(0) as left:
+    with watched(0, HERE) as left:
         monkeypatch.setenv("LUME_LEFT", "hunter2")
     assert left == ["the variable LUME_LEFT"]
 
 
 def test_a_setting_is_shown_as_it_was_and_is():
     limit = sys.getrecursionlimit()
-    with watched(0) as left:
+    with watched(0, HERE) as left:
         sys.setrecursionlimit(limit + 1)
     sys.setrecursionlimit(limit)
     assert left == [f"the recursion limit: {limit} became {limit + 1}"]
@@ -48,11 +51,11 @@ def test_a_thread_a_process_and_a_database_are_named_until_they_end(tmp_path):
     thread = threading.Thread(target=end.wait, name="Ada", daemon=True)
     command = [sys.executable, "-c", "input()"]
     with ExitStack() as stack:
-        with watched(0) as left:
+        with watched(0, HERE) as left:
             thread.start()
             process = stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE))
             stack.enter_context(duckdb.connect(tmp_path / "left.duckdb"))
-        with watched(60) as more:
+        with watched(60, HERE) as more:
             end.set()
     said = "; ".join(left)
     assert "the thread Ada" in said
@@ -63,7 +66,7 @@ def test_a_thread_a_process_and_a_database_are_named_until_they_end(tmp_path):
 
 def test_what_ends_a_little_later_is_waited_for():
     goes_on = threading.Event()
-    with watched(60) as left:
+    with watched(60, HERE) as left:
         threading.Thread(target=goes_on.wait, args=(0.05,)).start()
     assert left == []
 
