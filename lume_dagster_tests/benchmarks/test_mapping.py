@@ -153,7 +153,7 @@ def test_each_case_of_a_baseline_is_a_process_of_its_own(tmp_path):
 def test_a_baseline_that_does_not_end_or_fails_is_told_and_the_next_case_begins(tmp_path):
     never = "def own(source, target):\n    while True: pass"
     assert [each.get("stopped") for each in program(tmp_path, never, limit=1)] == [True] * 3
-    fails = "def own(source, target): raise ValueError('no columns')"
+    fails = "def own(source, target): raise ValueError('no columns/opt/x/y.so')"
     given = program(tmp_path, fails)
     assert [each["failed"] for each in given] == ["ValueError: no columns"] * 3
     printed = "".join(json.dumps(each) + "\n" for each in given)
