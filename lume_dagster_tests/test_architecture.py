@@ -261,6 +261,11 @@ def test_no_committed_lock_names_a_registry():
     assert not [text for text in texts if re.search(r"https?:|file:|index-url|find-links", text)]
 
 
+def test_no_published_figure_names_a_path_of_the_machine_it_was_taken_on():
+    texts = [(ROOT / "benchmarks" / name).read_text() for name in ("README.md", "figures.json")]
+    assert not [found for text in texts for found in re.findall(r"(?<![\w.)])/\w+/[\w./-]+", text)]
+
+
 def test_the_continuous_integration_calls_make_and_nothing_of_its_own():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     calls = [line for line in lines if line and not line.startswith(("#", "set ", "cd "))]
