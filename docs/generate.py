@@ -128,6 +128,10 @@ branch of `CASE`, `if` or `coalesce` that a row does not reach cannot fail for i
 
 The field's type in the schema converts the expression's value once more, without loss: a text to the
 type by the same strict rules, a number only if it stays equal, a time stamp to a date only at midnight.
+A `number` is a double: of a text or decimal with more than 15 digits it is the nearest, and a whole
+number (typed, no text) that it cannot hold is an error; where more digits count, write a decimal
+(`multipleOf: 0.01`) or a string. A double becomes a decimal if it is one but for the noise of binary
+fractions (`0.1 + 0.2`). Of seconds, six decimals are kept.
 
 Beside a number, a date or a truth value a text is converted before it is compared (`x = 1`, `x IN (1, 2)`,
 `CASE x WHEN 1`), and one that is none is an error of the row; two texts are compared as texts.

@@ -31,7 +31,7 @@ MEANINGS = {
     "maximum": "Largest number.",
     "exclusiveMinimum": "Number that the value is above.",
     "exclusiveMaximum": "Number that the value is below.",
-    "multipleOf": "Step between values; 0.01 makes an exact decimal with two places.",
+    "multipleOf": "Step between values; 0.01 makes an exact decimal with two places, of 18 digits.",
     "properties": "Fields of an object, by name, in the order they are written.",
     "required": "Names of the fields that are never NULL; beside `properties`.",
     "additionalProperties": "May be left out or false: only listed properties are written.",

@@ -226,9 +226,30 @@ def _float_to_decimal(x: Sql, to: str, bind: Bind) -> Conversion:
     """Exact but for the noise binary fractions carry."""
     rounded = bind(try_cast(x, to))
     away = call("abs", exp.Sub(this=x.copy(), expression=cast(rounded, "DOUBLE")))
-    allowed = exp.Mul(this=number("1e-9"), expression=call("greatest", number(1), call("abs", x)))
-    value = when(exp.LTE(this=away, expression=allowed), rounded)
+    value = when(exp.LTE(this=away, expression=_noise(x, _scale(to))), rounded)
     return Conversion(value, "NOT_MULTIPLE_OF", f"has more than {_scale(to)} decimals")
+
+
+def _noise(x: Sql, places: int) -> Sql:
+    """How far a double may be from the decimal it stands for.
+
+    What it cannot be nearer than, and what calculations add: as far as that is no decimal place.
+    """
+    size = call("abs", x)
+    own, added = (exp.Mul(this=number(part), expression=size) for part in ("4e-16", "1e-14"))
+    thousandth = f"1e-{places + 3}"
+    difference = "1e-9" if places <= _FEW else thousandth  # 1000000.1 - 1000000
+    return call("greatest", number(difference), own, call("least", added, number(thousandth)))
+
+
+_FEW = 6  # decimal places, beside which 1e-9 is nothing
+
+
+def _integer_to_float(x: Sql, to: str, _bind: Bind) -> Conversion:
+    """A double holds whole numbers up to 2^53 and few beyond; none becomes its neighbour."""
+    near = cast(x, to)
+    value = when(exp.EQ(this=try_cast(near, "HUGEINT"), expression=x.copy()), near)
+    return Conversion(value, "INVALID_NUMBER", "has more digits than a number keeps")
 
 
 def _decimal_to_decimal(x: Sql, of: str, to: str, bind: Bind) -> Conversion:
@@ -278,7 +299,7 @@ _LOSSLESS: dict[tuple[str, str], _Rule] = {
     **{(of, "text"): _plain for of in ("timestamp", "time", "uuid", "json", "instant")},
     **{(same, same): _same for same in ("boolean", "date", "time", "uuid")},
     ("integer", "integer"): _narrow,
-    ("integer", "float"): _plain,
+    ("integer", "float"): _integer_to_float,
     ("integer", "decimal"): _integer_to_decimal,
     ("decimal", "integer"): _whole,
     ("decimal", "float"): _plain,
@@ -306,6 +327,7 @@ _EXPLICIT: dict[tuple[str, str], _Rule] = {
     ("timestamp", "time"): _plain,
     ("instant", "date"): lambda x, to, bind: Conversion(cast(_utc(x, to, bind).value, to)),
     ("instant", "instant"): _same,
+    ("integer", "float"): _plain,
     ("boolean", "integer"): _plain,
     ("integer", "boolean"): _plain,
 }

@@ -4,6 +4,8 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lume_dagster_tests.plan.mapping import flow_of, run
 
@@ -101,6 +103,10 @@ def test_nothing_becomes_nothing(schema):
         (INTEGER, "DOUBLE", 2.0, 2),
         (INTEGER, "DECIMAL(10,2)", Decimal("3.00"), 3),
         (MONEY, "DOUBLE", 0.1 + 0.2, Decimal("0.30")),
+        (MONEY, "DOUBLE", 1000000.1 - 1000000, Decimal("0.10")),
+        (MONEY, "DOUBLE", sum([123456.78] * 1000), Decimal("123456780.00")),
+        (NUMBER, "BIGINT", 9007199254740992, 9007199254740992.0),
+        (NUMBER, "BIGINT", -(2**63), -(2.0**63)),
         (DATE, "TIMESTAMP", dt.datetime(2024, 1, 2), dt.date(2024, 1, 2)),
         (MOMENT, "DATE", dt.date(2024, 1, 2), dt.datetime(2024, 1, 2)),
         ({"type": "string"}, "INTEGER", 5, "5"),
@@ -117,6 +123,10 @@ def test_a_typed_value_is_converted_where_nothing_is_lost(schema, kind, given, e
         (INTEGER, "DOUBLE", 2.5, "INVALID_INTEGER"),
         (NUMBER, "DOUBLE", float("nan"), "INVALID_NUMBER"),
         (MONEY, "DOUBLE", 0.305, "NOT_MULTIPLE_OF"),
+        ({"type": "number", "multipleOf": 1e-12}, "DOUBLE", 5e-13, "NOT_MULTIPLE_OF"),
+        (NUMBER, "BIGINT", 9007199254740993, "INVALID_NUMBER"),
+        (NUMBER, "BIGINT", -9007199254740993, "INVALID_NUMBER"),
+        (NUMBER, "HUGEINT", 2**127 - 1, "INVALID_NUMBER"),
         (MONEY, "DECIMAL(10,3)", Decimal("0.305"), "NOT_MULTIPLE_OF"),
         (DATE, "TIMESTAMP", dt.datetime(2024, 1, 2, 3), "INVALID_DATE_FORMAT"),
     ],
@@ -124,3 +134,17 @@ def test_a_typed_value_is_converted_where_nothing_is_lost(schema, kind, given, e
 def test_a_typed_value_is_refused_where_something_would_be_lost(schema, kind, given, code):
     outcome = run(flow_of({"y": schema}, {"y": "x"}), [[given]], types=[kind])
     assert outcome.codes == [[("y", code)]]
+
+
+THOUSANDTHS = st.lists(st.integers(-(10**15), 10**15), min_size=20, max_size=60)
+
+
+@settings(max_examples=20, deadline=None)
+@given(THOUSANDTHS)
+def test_a_double_is_an_amount_just_when_it_is_written_with_two_decimals(thousandths):
+    """By the text that Python writes of it, however large it is."""
+    values = [n / 1000 for n in thousandths] + [n * 10 / 1000 for n in thousandths]
+    outcome = run(flow_of({"y": MONEY}, {"y": "x"}), [[v] for v in values], types=["DOUBLE"])
+    written = {row: Decimal(repr(value)) for row, value in enumerate(values, 1)}
+    amounts = {row: d for row, d in written.items() if d == round(d, 2)}
+    assert {r["_lume_row"]: r["y"] for r in outcome.mapped} == amounts
