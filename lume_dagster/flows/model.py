@@ -295,9 +295,10 @@ class Check(Part):
     """A condition on a whole batch; exactly one of the kinds is given."""
 
     unique: Text | tuple[Text, ...] | None = Field(
-        None, description="Target field, or fields together, that repeat in no mapped row."
+        None,
+        description="Target field, or fields together, that repeat in no mapped row; beside another field NULL counts as a value.",
     )
-    row_count: Bounds | None = Field(None, description="How many rows the batch may have.")
+    row_count: Bounds | None = Field(None, description="How many mapped rows the batch may have.")
     reject_rate: Bounds | None = Field(None, description="What share of rows may be rejected.")
     null_rate: NullRate | None = Field(None, description="How often a field may be NULL.")
     on_fail: CheckHandling = Field("fail", description="Whether a failed check fails the run.")

@@ -36,7 +36,7 @@ def _all_rejected(outcome: Outcome, _: float) -> BatchRefusedError | None:
 
 def _error_rate(outcome: Outcome, most: float) -> BatchRefusedError | None:
     rows = outcome.mapped.rows
-    if not rows.input or rows.rejects <= most * rows.input:
+    if not rows.input or rows.rejects / rows.input <= most:  # 0.29 * 100 is below 29
         return None
     return BatchRefusedError(
         f"{rows.rejects:,} of {counted(rows.input, 'row')} {'was' if rows.rejects == 1 else 'were'}"

@@ -56,7 +56,7 @@ def _reject_rate(options: Checks, flow: Flow, outcome: Outcome) -> Checked:
     return Checked(
         "transform",
         REJECT_RATE,
-        passed=rows.rejects <= bound * rows.input,
+        passed=rate <= bound,
         error=rate > most or options.reject_rate == "fail",
         description=f"{rate:.2%} of the rows were rejected; up to {bound:.2%} are allowed.",
         metadata={
