@@ -114,7 +114,7 @@ At most 20,000 characters, 30 brackets and `CASE` within one another, and 200 op
 | `carrier`, `"Invoice No"` | a source column; case counts only where two columns differ by nothing else |
 | `source.x` | the same, where a column is itself called `target` or `source` |
 | `target.quantity` | the typed value of another target field; fields may not need each other in a circle |
-| `address.city` | a value inside a JSON object or struct |
+| `address.city` | a value inside a JSON object or struct; a number with decimals in JSON is a double there |
 | `line.sku` | inside `{each: lines, as: line, item: {...}}`: a value of the item |
 | `item.qty` | the same inside `sum_of(lines, item.qty)` and its kin, where an item is always `item` |
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
 
-from lume_dagster.flows.schema import SchemaField
+from lume_dagster.flows.schema import DIGITS, SchemaField
 
 Flaw = tuple[str, str | None]  # what is wrong, and what to do
 
@@ -59,7 +61,7 @@ def _date(text: str) -> object:
 
 
 def _date_time(text: str) -> object:
-    return _DATE_TIME.fullmatch(text) and datetime.fromisoformat(text)
+    return _DATE_TIME.fullmatch(text) and datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _time(text: str) -> object:
@@ -84,7 +86,7 @@ _EXAMPLES = {
 def _parses(parse: Callable[[str], object], text: str) -> bool:
     try:
         return bool(parse(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
 
 
@@ -95,7 +97,14 @@ def _size_flaw(field: SchemaField, value: object) -> Flaw | None:
     for keyword, bound, breaks in _bounds(field):
         if bound is not None and breaks(measure, bound):
             return f"{value!r} breaks the field's own {keyword}: {bound}.", None
+    if field.scale is not None and abs(measure) >= 10 ** (DIGITS - field.scale):
+        return f"{value!r} has more than {DIGITS} digits, {field.scale} of them decimals.", None
     return None
+
+
+def _is_no_multiple(value: float, step: float) -> bool:
+    """By the digits that are written: 0.3 is three times 0.1."""
+    return bool(Fraction(Decimal(repr(value))) % Fraction(Decimal(repr(step))))
 
 
 _Breaks = Callable[[float, float], bool]
@@ -109,4 +118,5 @@ def _bounds(field: SchemaField) -> tuple[tuple[str, float | None, _Breaks], ...]
         ("maximum", field.maximum, lambda v, b: v > b),
         ("exclusiveMinimum", field.exclusive_minimum, lambda v, b: v <= b),
         ("exclusiveMaximum", field.exclusive_maximum, lambda v, b: v >= b),
+        ("multipleOf", field.multiple_of, _is_no_multiple),
     )

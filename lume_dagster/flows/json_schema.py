@@ -17,7 +17,13 @@ from lume_dagster.errors import Problem, did_you_mean
 from lume_dagster.flows.constants import constant_flaw
 from lume_dagster.flows.keywords import KEYWORDS, KNOWN, ONE_TYPE, REMEDIES
 from lume_dagster.flows.patterns import pattern_flaw
-from lume_dagster.flows.schema import FieldType, Format, SchemaField, TargetSchema
+from lume_dagster.flows.schema import (
+    TYPED_FORMATS,
+    FieldType,
+    Format,
+    SchemaField,
+    TargetSchema,
+)
 
 Path = tuple[str | int, ...]
 
@@ -141,6 +147,8 @@ class _Reader:
         elif "const" in schema:
             changes["enum"] = (schema["const"],)
             self.constant(built, schema["const"], (*path, "const"))
+        if changes.get("enum") and None not in changes["enum"]:
+            changes["nullable"] = False
         if "default" in schema and "default" in KEYWORDS[built.type]:
             self.constant(built, schema["default"], (*path, "default"))
             if changes.get("enum") and schema["default"] not in changes["enum"]:
@@ -264,11 +272,16 @@ def _replace(built: SchemaField, changes: Mapping[str, Any]) -> SchemaField:
 def _string(reader: _Reader, schema: Mapping[str, Any], path: Path, _: str) -> dict[str, Any]:
     low, high = (reader.count(schema, k, path) for k in ("minLength", "maxLength"))
     reader.order(low, high, (*path, "minLength"), "minLength is above maxLength")
+    form = _format(reader, schema, path)
+    for keyword in ("pattern", "minLength", "maxLength"):
+        if keyword in schema and form in TYPED_FORMATS:
+            message = f"{keyword} means nothing beside format: {form}, which is no text."
+            reader.refuse((*path, keyword), message, "leave it out, or say it as a rule.")
     return {
         "min_length": low,
         "max_length": high,
         "pattern": _pattern(reader, schema, path),
-        "format": _format(reader, schema, path),
+        "format": form,
     }
 
 
@@ -330,7 +343,8 @@ def _array(reader: _Reader, schema: Mapping[str, Any], path: Path, place: str) -
         reader.refuse(path, "an array needs items.", "say what it holds: items: {type: string}.")
         return {}
     items = reader.property(schema["items"], (*path, "items"), "item", f"{place}[]")
-    return {"min_items": low, "max_items": high, "items": items}
+    # An item that is null is there, unlike a property: it must be one of the types.
+    return {"min_items": low, "max_items": high, "items": replace(items, required=True)}
 
 
 _KIND_READERS: dict[str, Callable[[_Reader, Mapping[str, Any], Path, str], dict[str, Any]]] = {

@@ -20,10 +20,11 @@ KNOWN = frozenset().union(*KEYWORDS.values())
 #: Keyword -> what it does here, in the order of the reference.
 MEANINGS = {
     "type": "Type of the value, one of them; `[string, 'null']` says that null may be written out.",
-    "enum": "The values there are; another one is NOT_IN_ENUM.",
+    "enum": "The values there are; another one is NOT_IN_ENUM. Null is one of them if listed.",
     "const": "The only value there is; the same as an enum of one.",
     "default": "Stands in where the mapping gives NULL or is left out.",
-    "format": "Form of a text: date, date-time, time and uuid become a type of their own.",
+    "format": "Form of a text: date, date-time, time and uuid become a type of their own, beside"
+    " which no pattern, minLength or maxLength is taken.",
     "pattern": "Regular expression (RE2) that matches somewhere in the text; ^ and $ anchor it.",
     "minLength": "Fewest characters.",
     "maxLength": "Most characters.",
@@ -31,11 +32,12 @@ MEANINGS = {
     "maximum": "Largest number.",
     "exclusiveMinimum": "Number that the value is above.",
     "exclusiveMaximum": "Number that the value is below.",
-    "multipleOf": "Step between values; 0.01 makes an exact decimal with two places, of 18 digits.",
+    "multipleOf": "Step between values; 0.01 makes an exact decimal with two places, of 18 digits,"
+    " while 0.05 makes a double, which may be off by a billionth.",
     "properties": "Fields of an object, by name, in the order they are written.",
     "required": "Names of the fields that are never NULL; beside `properties`.",
     "additionalProperties": "May be left out or false: only listed properties are written.",
-    "items": "Schema of each item of an array.",
+    "items": "Schema of each item of an array; an item is null only where its type says so.",
     "minItems": "Fewest items.",
     "maxItems": "Most items.",
     "title": "A short name, for people.",

@@ -296,7 +296,8 @@ class Check(Part):
 
     unique: Text | tuple[Text, ...] | None = Field(
         None,
-        description="Target field, or fields together, that repeat in no mapped row; beside another field NULL counts as a value.",
+        description="Target field, or fields together, that repeat in no mapped row. NULL is no "
+        "value of one field, and one like others of fields together.",
     )
     row_count: Bounds | None = Field(None, description="How many mapped rows the batch may have.")
     reject_rate: Bounds | None = Field(None, description="What share of rows may be rejected.")

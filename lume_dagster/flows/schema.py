@@ -14,6 +14,7 @@ from lume_dagster.errors import FlowError
 FieldType = Literal["string", "integer", "number", "boolean", "object", "array"]
 Format = Literal["date", "date-time", "time", "email", "uuid", "uri", "ipv4", "ipv6", "hostname"]
 Scalar = str | int | float | bool | None
+DIGITS = 18  # of a decimal, those behind the point among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,14 @@ class SchemaField:
         if self.type in ("object", "array"):
             return "json"
         if self.type == "number":
-            return "number" if self.scale is None else f"decimal(18,{self.scale})"
+            return "number" if self.scale is None else f"decimal({DIGITS},{self.scale})"
         if self.type == "string":
-            return _STRING_TYPES.get(self.format or "", "string")
+            return TYPED_FORMATS.get(self.format or "", "string")
         return self.type
 
 
-_STRING_TYPES = {"date": "date", "date-time": "timestamp", "time": "time", "uuid": "uuid"}
+#: Formats that become a type of their own, in the words of connectors.protocol.Column.
+TYPED_FORMATS = {"date": "date", "date-time": "timestamp", "time": "time", "uuid": "uuid"}
 
 #: The constraining keywords beside ``type`` and ``required`` -> where a SchemaField keeps them.
 _CONSTRAINTS = {

@@ -46,7 +46,7 @@ CODES = _table(
     ),
     (
         "INVALID_NUMBER",
-        "A text is not a number.",
+        "A text is not a number, or has more digits or decimals than its field keeps.",
         "Thousands separators, decimal commas, currency signs, words.",
         "Use parse_number, naming the decimal sign where it is a comma.",
     ),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
 
 from sqlglot import exp
 
 from lume_dagster.flows.schema import SchemaField
-from lume_dagster.plan.sql import Sql, call, cast, is_null, not_, number, one_of, text
+from lume_dagster.plan.sql import Sql, all_of, call, cast, is_null, not_, number, one_of, text, when
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ FORMATS = {
 }
 
 _SHOWN = 8  # allowed values a message lists
+_BEYOND = 10**20  # no whole number of a row is; larger literals are of no type that compares
 
 _Rule = Callable[[SchemaField, Sql], tuple[str, str, Sql] | None]
 
@@ -85,22 +89,44 @@ def _compare(
         if bound is None:
             return None
         measured = v.copy() if size is None else call(size, v)
-        return code, words.format(bound), node(this=measured, expression=number(bound))
+        limit = number(bound if abs(bound) < _BEYOND else float(bound))
+        return code, words.format(bound), node(this=measured, expression=limit)
 
     return rule
+
+
+_NOISE = "4e-16"  # how far a double may be from the number it stands for, as part of it
+
+_TOLD = 2**53  # up to here a double knows its last digit before the point
 
 
 def _multiple_of(field: SchemaField, v: Sql) -> tuple[str, str, Sql] | None:
     if field.multiple_of is None or field.scale is not None:
         return None
-    step = number(field.multiple_of)
-    if field.type == "integer" and float(field.multiple_of).is_integer():
-        broken: Sql = exp.NEQ(this=exp.Mod(this=v.copy(), expression=step), expression=number(0))
-    else:
-        times = exp.Div(this=cast(v, "DOUBLE"), expression=step)
-        away = call("abs", exp.Sub(this=exp.paren(times), expression=call("round", times)))
-        broken = exp.GT(this=away, expression=number("1e-9"))
+    step = Fraction(Decimal(repr(field.multiple_of)))
+    # A whole number is a multiple of p/q just when it is one of p, which no rounding hides.
+    whole: Sql = exp.NEQ(this=exp.Mod(this=v.copy(), expression=_whole(step)), expression=number(0))
+    broken = whole if field.type == "integer" else _off_the_steps(v, field.multiple_of, whole)
     return "NOT_MULTIPLE_OF", f"is no multiple of {field.multiple_of}", broken
+
+
+def _whole(step: Fraction) -> Sql:
+    numerator = step.numerator
+    return number(numerator if numerator < _BEYOND else float(numerator))
+
+
+def _off_the_steps(v: Sql, step: float, whole: Sql) -> Sql:
+    """A fraction is a multiple to a billionth, and as far as a double can tell."""
+    size = call("abs", v)
+    near = exp.Mul(
+        this=call("round", exp.Div(this=v.copy(), expression=number(step))), expression=number(step)
+    )
+    noise = exp.Mul(this=number(_NOISE), expression=size)
+    allowed = call("greatest", number(f"{min(step, 1) * 1e-9:e}"), noise)
+    away = exp.GT(this=call("abs", exp.Sub(this=v.copy(), expression=near)), expression=allowed)
+    told = exp.LTE(this=size, expression=number(_TOLD))
+    is_whole = exp.EQ(this=v.copy(), expression=call("trunc", v))
+    return when(all_of([told, is_whole]), whole, away if step > 1 else all_of([told, away]))
 
 
 #: Keyword -> what it asks. The order is the order of a reject's errors.
@@ -153,8 +179,13 @@ def literal(value: object, field: SchemaField) -> Sql:
         return exp.true() if value else exp.false()
     if isinstance(value, int | float):
         return cast(number(value), duckdb_type(field)) if field.type == "number" else number(value)
-    return (
-        text(str(value))
-        if field.column_type == "string"
-        else cast(text(str(value)), duckdb_type(field))
-    )
+    if field.column_type == "string":
+        return text(str(value))
+    written = _in_utc(str(value)) if field.column_type == "timestamp" else str(value)
+    return cast(text(written), duckdb_type(field))
+
+
+def _in_utc(moment: str) -> str:
+    """A point in time as rows hold it; the engine's cast would drop the zone."""
+    read = datetime.fromisoformat(moment)
+    return (read.astimezone(UTC) if read.tzinfo else read).replace(tzinfo=None).isoformat(" ")

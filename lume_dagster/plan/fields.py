@@ -235,7 +235,7 @@ def _object(field: SchemaField, node: object, rewriter: Rewriter, severity: Seve
     presence = any_of(part.presence for part in parts)
     must_exist = field.required and not field.nullable
     if must_exist:
-        return Compiled(rewriter.bind(value), tuple(tests), exp.true())
+        return Compiled(rewriter.bind(value), tuple(tests), presence)
     tests = [_only_if(presence, test) for test in tests]
     return Compiled(rewriter.bind(when(presence, value)), tuple(tests), presence)
 

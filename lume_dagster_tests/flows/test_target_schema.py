@@ -93,6 +93,12 @@ def test_a_keyword_that_cannot_be_honoured_is_refused_with_a_remedy(word):
         ({"type": "string", "format": "date-time", "default": "20240201T1010"}, "not a date-time."),
         ({"type": "string", "format": "time", "default": "24:61"}, "is not a time."),
         ({"type": "string", "format": "uuid", "default": "{abc}"}, "is not a uuid."),
+        ({"type": "string", "format": "date-time", "default": "0001-01-01T00:00+14:00"}, "is not"),
+        ({"type": "string", "format": "date", "pattern": "^2"}, "pattern means nothing beside"),
+        ({"type": "string", "format": "uuid", "maxLength": 36}, "maxLength means nothing beside"),
+        ({"type": "number", "multipleOf": 0.01, "default": 0.005}, "own multipleOf: 0.01."),
+        ({"type": "integer", "multipleOf": 5, "enum": [5, 6]}, "6 breaks the field's own"),
+        ({"type": "number", "multipleOf": 0.01, "enum": [1e16]}, "has more than 18 digits"),
     ],
 )  # fmt: skip
 def test_what_no_value_could_be_is_refused(schema, says):

@@ -189,3 +189,34 @@ def test_columns_side_by_side_become_an_array_as_the_flow_reference_has_it():
         [{"at": "00:00", "kwh": 0.5}, {"at": "00:15", "kwh": 1.0}]
     ]
     assert outcome.codes == [[("readings[].kwh", "INVALID_NUMBER")]]
+
+
+def test_an_item_that_is_null_must_be_of_a_type_that_may_be():
+    rows = jsons([1, 2], [1, None], [])
+    strict = flow_of({"y": {"type": "array", "items": {"type": "integer"}}}, {"y": "x"})
+    outcome = run(strict, rows, types=["JSON"])
+    assert [r["y"] for r in outcome.mapped] == [[1, 2], []]
+    assert outcome.codes == [[("y[]", "MISSING_REQUIRED_FIELD")]]
+    lax = flow_of({"y": {"type": "array", "items": {"type": ["integer", "null"]}}}, {"y": "x"})
+    assert [r["y"] for r in run(lax, rows, types=["JSON"]).mapped] == [[1, 2], [1, None], []]
+
+
+def test_an_item_that_lacks_all_it_needs_is_an_error_too():
+    outcome = run(
+        flow_of({"lines": LINES}, {"lines": EACH}), jsons([{}]), ["lines"], types=["JSON"]
+    )
+    missing = [("lines[].sku", "MISSING_REQUIRED_FIELD"), ("lines[].qty", "MISSING_REQUIRED_FIELD")]
+    assert outcome.codes == [missing]
+
+
+def test_an_optional_object_is_absent_though_one_inside_it_is_required():
+    geo = {"type": "object", "properties": {"lat": {"type": "number"}}, "required": ["lat"]}
+    place = {
+        "type": "object",
+        "properties": {"geo": geo, "city": TEXT},
+        "required": ["geo", "city"],
+    }
+    flow = flow_of({"place": place}, {"place": {"geo": {"lat": "x"}, "city": "z"}})
+    outcome = run(flow, [[None, None], ["1", "Oslo"], [None, "Oslo"]], ["x", "z"])
+    assert [r["place"] for r in outcome.mapped] == [None, {"geo": {"lat": 1.0}, "city": "Oslo"}]
+    assert outcome.codes == [[("place.geo.lat", "MISSING_REQUIRED_FIELD")]]

@@ -1,5 +1,6 @@
 """One failing value for each keyword of the target schema, and what handling makes of it."""
 
+import datetime as dt
 import ipaddress
 
 import duckdb
@@ -26,6 +27,10 @@ BROKEN = [
     ({"type": "number", "exclusiveMaximum": 1}, "1", "ABOVE_MAXIMUM"),
     ({"type": "integer", "multipleOf": 5}, "7", "NOT_MULTIPLE_OF"),
     ({"type": "number", "multipleOf": 0.25}, "0.3", "NOT_MULTIPLE_OF"),
+    ({"type": "number", "multipleOf": 3}, "1e15", "NOT_MULTIPLE_OF"),
+    ({"type": "integer", "multipleOf": 2.5}, "9223372036854775807", "NOT_MULTIPLE_OF"),
+    ({"type": "integer", "multipleOf": 10**30}, "5", "NOT_MULTIPLE_OF"),
+    ({"type": "integer", "exclusiveMaximum": 2**63 - 1}, str(2**63 - 1), "ABOVE_MAXIMUM"),
     ({**TEXT, "format": "email"}, "not-an-email", "INVALID_FORMAT"),
     ({**TEXT, "format": "email"}, ".a@example.com", "INVALID_FORMAT"),
     ({**TEXT, "format": "email"}, "a..b@example.com", "INVALID_FORMAT"),
@@ -40,6 +45,11 @@ KEPT = [
     ({**TEXT, "enum": ["a", "b"]}, "a"),
     ({"type": ["string", "null"], "enum": ["a", None]}, None),
     ({"type": "number", "multipleOf": 0.25}, "0.75"),
+    ({"type": "number", "multipleOf": 0.05}, "4500000.35"),
+    ({"type": "number", "multipleOf": 0.25}, "1e308"),
+    ({"type": "integer", "multipleOf": 0.01}, "9223372036854775807"),
+    ({"type": "number", "multipleOf": 1e-12, "maximum": 10**30}, "0.5"),
+    ({"type": "integer", "exclusiveMaximum": 2**63}, str(2**63 - 1)),
     ({**TEXT, "format": "email"}, "ada.l+x@mail.example.com"),
     ({**TEXT, "format": "uri"}, "https://example.com/a?b=c#d"),
     ({**TEXT, "format": "ipv4"}, "192.168.0.1"),
@@ -103,3 +113,21 @@ def test_a_keyword_set_to_fail_rejects_the_row_and_says_so():
 def test_each_test_points_at_its_keyword():
     flow = flow_of({"y": {**TEXT, "maxLength": 1}}, {"y": "x"})
     assert [t.schema_path for t in run(flow, []).plan.tests] == ["#/properties/y/maxLength"]
+
+
+MOMENT = "2024-01-01T10:00:00+02:00"
+
+
+def test_a_point_in_time_of_the_schema_keeps_its_zone():
+    moment = {**TEXT, "format": "date-time"}
+    rows = [[None], [MOMENT], ["2024-01-01T08:00:00Z"]]
+    outcome = run(flow_of({"y": {**moment, "default": MOMENT}}, {"y": "x"}), rows)
+    assert {r["y"] for r in outcome.mapped} == {dt.datetime(2024, 1, 1, 8)}
+    outcome = run(flow_of({"y": {**moment, "enum": [MOMENT]}}, {"y": "x"}), rows[1:])
+    assert len(outcome.mapped) == 2
+
+
+def test_null_is_missing_where_the_enum_does_not_list_it():
+    field = {"type": ["integer", "null"], "enum": [1]}
+    outcome = run(flow_of({"y": field}, {"y": "x"}, required=["y"]), [["1"], [None]])
+    assert outcome.codes == [[("y", "MISSING_REQUIRED_FIELD")]]
