@@ -35,10 +35,15 @@ def pairs_of(
         raise FlowError(f"{name}: the second argument is a list such as {example}.")
     pairs: dict[str, Sql] = {}
     for item in listed.expressions:
-        code = item.this.name.strip().lower()
+        code = lower(item.this.name.strip())
         if not isinstance(item.expression, exp.Literal | exp.Boolean | exp.Null | exp.Neg):
             raise FlowError(f"{name}: the value of {item.this.name!r} must be a literal.")
         if code in pairs:
             raise FlowError(f"{name}: the code {item.this.name!r} is listed twice.")
         pairs[code] = item.expression
     return pairs
+
+
+def lower(code: str) -> str:
+    """As the engine does it, letter by letter: Python has a sigma of its own for ends of words."""
+    return "".join(letter.lower()[0] for letter in code)

@@ -107,7 +107,17 @@ def number_text(rewriter: Rewriter, node: exp.Anonymous) -> Sql:
     kind = rewriter.type_of(given)
     if family(kind) not in ("integer", "decimal", "float", "null"):
         raise PlanError(f"{name} writes a number, not {kind}.", hint="parse_number(...) first.")
-    return rewriter.strict(cast(given, "DOUBLE"), write)
+    double = rewriter.strict(given, lambda x, bind: _lossless(x, kind, bind))
+    return rewriter.strict(double, write)
+
+
+def _lossless(x: Sql, of: str, bind: Bind) -> Conversion:
+    """A number as a double; a whole number that is none has no digits to write."""
+    if family(of) != "integer":
+        return Conversion(cast(x, "DOUBLE"))
+    conversion = convert(x, of, "DOUBLE", bind)
+    assert conversion is not None  # noqa: S101 - of a whole number there is one
+    return conversion
 
 
 def _helper(

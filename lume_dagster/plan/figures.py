@@ -15,6 +15,7 @@ _MOST_DECIMALS = 12
 _MOST_DIGITS = 15
 #: A half, and a little: 2.675 is a hair less than that in binary, and people see 2.68.
 _HALF = "0.500000001"
+_WHOLE = 2**52
 
 
 def _format_number(x: Sql, args: Sequence[Sql]) -> Sql:
@@ -28,7 +29,10 @@ def _format_number(x: Sql, args: Sequence[Sql]) -> Sql:
     steps = call("floor", exp.Add(this=scaled, expression=number(_HALF)))
     size = exp.Div(this=steps, expression=power.copy())
     negative = exp.LT(this=x.copy(), expression=number(0))
-    value = when(negative, exp.Sub(this=number("0e0"), expression=size), size)
+    rounded = when(negative, exp.Sub(this=number("0e0"), expression=size), size)
+    # From here on a double has no half of the last place, and adding one would move it.
+    few = exp.LT(this=scaled.copy(), expression=number(_WHOLE))
+    value = when(few, rounded, x)
     return call("format", text(f"{{:{',' * grouped}.{places}f}}"), value)
 
 

@@ -107,7 +107,8 @@ HELPERS: dict[str, str] = {
     "parse_number": "parse_number(text[, ',']): a number with separators of thousands, a currency, "
     "a sign or brackets for negatives; the second argument is the decimal sign ('.').",
     "parse_boolean": "parse_boolean(text): yes and no in every usual spelling.",
-    "code_list": "code_list(text, {'p': 'PAID', ...}): the value for a code, whatever its case.",
+    "code_list": "code_list(text, {'p': 'PAID', ...}): the value for a code, whatever its "
+    "case; NULL for one that means nothing.",
     "null_if": "null_if(text, 'NA', '-', ...): NULL for texts that mean nothing.",
     "parse_quantity": "parse_quantity(text, {'min': 60, 'h': 3600}[, ',']): a number with its "
     "unit, or several (1h 30min), each times what its unit counts; '' is a number without one.",
@@ -115,9 +116,10 @@ HELPERS: dict[str, str] = {
     "Jan, Feb, ...: parse_date(month_names(x), '%d %b %Y').",
     "title_case": "title_case(text): the first letter of each word upper case, the others lower.",
     "format_number": "format_number(number, decimals[, ',']): a number as text with just so many "
-    "decimals, halves away from zero; the third argument parts the thousands.",
-    "significant": "significant(number, digits): a number as text with at most so many "
-    "significant digits, without exponent and trailing zeros.",
+    "decimals, halves away from zero; the third argument parts the thousands. It has the 15 digits "
+    "of a double.",
+    "significant": "significant(number, digits): a number as text with no more decimals than make "
+    "so many significant digits, without exponent and trailing zeros; whole digits stay.",
     "squash": "squash(text): runs of white space made one, ends trimmed; NULL when empty.",
     "count_of": "count_of(list[, condition]): how many items there are, or how many of which the "
     "condition is true: count_of(lines, item.qty > 0).",

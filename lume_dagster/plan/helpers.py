@@ -12,7 +12,13 @@ from lume_dagster.errors import FlowError
 from lume_dagster.plan.arguments import literals, pairs_of
 from lume_dagster.plan.functions import HELPERS
 from lume_dagster.plan.month_names import month_names
-from lume_dagster.plan.quantities import SPACES, parse_quantity, without_money
+from lume_dagster.plan.quantities import (
+    SPACES,
+    amount,
+    in_groups,
+    parse_quantity,
+    without_money,
+)
 from lume_dagster.plan.sql import (
     Bind,
     Sql,
@@ -219,20 +225,20 @@ def _by_shape(x: Sql, formats: list[str]) -> Sql:
 
 def _grouped(decimal: str, group: str) -> str:
     """What most numbers look like that are not plain; the rest is taken apart slowly."""
-    return rf"[+-]?\d{{1,3}}(\{group}\d{{3}})*(\{decimal}\d+)?"
+    return rf"[+-]?(\d{{1,3}}|{in_groups(rf'[{group}]')})(\{decimal}\d+)?"
 
 
 def _written_number(x: Sql, decimal: str, group: str) -> Sql:
     bare = without_money(x)
-    d, g = rf"\{decimal}", rf"['\x{{2019}}\{group}]"
-    digits = rf"(\d+|\d{{1,3}}({g}\d{{3}})+)?({d}\d+)?"
-    written = rf"[+-]?{digits}|{digits}-|\({digits}\)"
+    digits = rf"[\d'\x{{2019}}\{group}]*(\{decimal}\d+)?"
+    signed_one_way = rf"[+-]?{digits}|{digits}-|\({digits}\)"
     negative = matches(bare, r"-.*|.*-|\(.*\)")
     kept = call("regexp_replace", bare, text(rf"[^0-9\{decimal}]"), text(""), text("g"))
     pointed = kept if decimal == "." else call("replace", kept, text(","), text("."))
     signed = when(negative, exp.DPipe(this=text("-"), expression=pointed), pointed)
     has_digit = call("regexp_matches", bare, text(r"\d"))
-    return when(all_of([matches(bare, written), has_digit]), signed)
+    whole = matches(x, amount(decimal, group))
+    return when(all_of([whole, matches(bare, signed_one_way), has_digit]), signed)
 
 
 def _parse_boolean(_name: str, args: list[Sql], _bind: Bind) -> Conversion:
@@ -254,7 +260,9 @@ def _code_list(name: str, args: list[Sql], _bind: Bind) -> Conversion:
         ifs=[exp.If(this=text(code), true=value.copy()) for code, value in pairs.items()],
     )
     known = ", ".join(list(pairs)[:_SHOWN]) + (", ..." if len(pairs) > _SHOWN else "")
-    return Conversion(case, "NOT_IN_CODE_LIST", f"is none of the codes {known}")
+    nothing = [text(code) for code, value in pairs.items() if isinstance(value, exp.Null)]
+    excused = one_of(word, nothing) if nothing else None
+    return Conversion(case, "NOT_IN_CODE_LIST", f"is none of the codes {known}", excused)
 
 
 def _null_if(name: str, args: list[Sql], _bind: Bind) -> Conversion:

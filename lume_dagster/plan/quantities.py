@@ -9,12 +9,27 @@ from sqlglot import exp
 
 from lume_dagster.errors import FlowError
 from lume_dagster.plan.arguments import literals, pairs_of
-from lume_dagster.plan.sql import Bind, Sql, call, lambda_, matches, number, text, try_cast, when
+from lume_dagster.plan.sql import (
+    Bind,
+    Sql,
+    all_of,
+    attempt,
+    call,
+    lambda_,
+    matches,
+    not_,
+    number,
+    text,
+    try_cast,
+    when,
+)
 from lume_dagster.plan.strict import Conversion
 
 SPACES = r"[\s\x{00A0}\x{2009}\x{202F}]"
 _CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
 _CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY"
+_DOLLARS = r"\b(?:US|CA|AU|NZ|HK|[CAS])\$"
+_CURRENCY = rf"(?:{_DOLLARS}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b))"
 _NUMBER = "DECIMAL(20,8)"  # times a factor of 17 digits it is still exact
 _LONGEST_FACTOR = 17
 _EXAMPLE = "{'min': 60, 'h': 3600}"
@@ -24,8 +39,20 @@ _SHOWN = 8
 
 def without_money(x: Sql) -> Sql:
     """A text without blanks, currency signs and codes."""
-    money = rf"{SPACES}|\b(?:US|CA|AU|NZ|HK|[CAS])\$|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)"
-    return call("regexp_replace", x, text(money), text(""), text("g"))
+    return call("regexp_replace", x, text(rf"{SPACES}|{_CURRENCY}"), text(""), text("g"))
+
+
+def amount(decimal: str, group: str) -> str:
+    """One number with money and signs around it; of blanks only those between groups within it."""
+    marks = (rf"[{group}]", r"['\x{2019}]", rf"{SPACES}+")
+    number_ = rf"(?:\d+|{'|'.join(map(in_groups, marks))})?(?:\{decimal}\d+)?"
+    around = rf"{SPACES}|{_CURRENCY}"
+    return rf"(?:{around}|[-+(])*{number_}(?:{around}|[-)])*"
+
+
+def in_groups(marks: str, most: str = "") -> str:
+    """Digits in groups of three, parted by one of the marks; a number does not begin with a 0."""
+    return rf"[1-9]\d{{0,2}}(?:{marks}\d{{3}}){{1,{most}}}"
 
 
 def parse_quantity(name: str, args: list[Sql], bind: Bind) -> Conversion:
@@ -50,10 +77,12 @@ def parse_quantity(name: str, args: list[Sql], bind: Bind) -> Conversion:
     total = call("list_sum", call("list_transform", parts, worth))
     negative = call("starts_with", bare, text("-"))
     signed = exp.Mul(this=when(negative, number("-1"), number(1)), expression=total)
+    fitting = attempt(signed)
     known = ", ".join([u or "none" for u in factors][:_SHOWN])
     more = ", ..." if len(factors) > _SHOWN else ""
     message = f"is not a number with a unit of {known}{more}"
-    return Conversion(when(matches(bare, whole), signed), "INVALID_QUANTITY", message)
+    written = all_of([matches(bare, whole), not_(_is_torn(args[0], marks[0]))])
+    return Conversion(when(written, fitting), "INVALID_QUANTITY", message)
 
 
 def _factors(name: str, given: Sql) -> Mapping[str, Sql]:
@@ -72,8 +101,21 @@ def _factors(name: str, given: Sql) -> Mapping[str, Sql]:
 
 
 def _digits(decimal: str) -> str:
+    """As many as _NUMBER holds: what it would round or not hold at all is no number here."""
     group = r"\," if decimal == "." else r"\."
-    return rf"(?:\d{{1,3}}(?:['\x{{2019}}{group}]\d{{3}})+|\d+)(?:\{decimal}\d+)?"
+    grouped = in_groups(rf"['\x{{2019}}{group}]", "3")
+    return rf"(?:{grouped}|\d{{1,12}})(?:\{decimal}\d{{1,8}}0*)?"
+
+
+def _is_torn(x: Sql, decimal: str) -> Sql:
+    """Whether a currency stands within digits, or a blank other than between groups of three."""
+    first = r"(?:^|[^\p{L}\d])"  # the 2 of m2 is no digit of a number
+    mark = r"[.,'\x{2019}]"
+    before = rf"{first}\d{{4,}}|(?:^|[^\p{{L}}\d\s\p{{Z}}]){SPACES}*0\d*|\{decimal}\d+"
+    blank = rf"(?:{before}){SPACES}+\d|{first}\d+{SPACES}+(?:\d{{1,2}}|\d{{4,}})(?:\D|$)"
+    apart = rf"{first}\d+(?:{SPACES}*{mark}{SPACES}+|{SPACES}+{mark})\d"
+    money = rf"(?:\d|{mark}){SPACES}*{_CURRENCY}(?:{SPACES}|{_CURRENCY})*{mark}?\d"
+    return call("regexp_matches", x, text(f"{blank}|{apart}|{money}"))
 
 
 def _worth(factors: Mapping[str, Sql], digits: str, decimal: str) -> Sql:

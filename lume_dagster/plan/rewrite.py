@@ -24,7 +24,9 @@ from lume_dagster.plan.sql import (
     call,
     cast,
     is_null,
+    is_true,
     lambda_,
+    not_,
     number,
     one_of,
     present,
@@ -215,8 +217,10 @@ class Rewriter:
             conversion = make(given, self.bind)
             result = self.bind(conversion.value)
         if conversion.fails:
-            lost = all_of([present(given), is_null(result)])
-            self.fail(conversion.code, conversion.message, lost, given)
+            lost = [present(given), is_null(result)]
+            if conversion.excused is not None:  # asked of the value itself, not of a name for it
+                lost.append(not_(is_true(make(given, self.bind).excused or exp.false())))
+            self.fail(conversion.code, conversion.message, all_of(lost), given)
         return result
 
     def _within_years(self, value: Sql) -> Sql:

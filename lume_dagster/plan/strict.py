@@ -70,12 +70,14 @@ def family(duckdb_type: str) -> str:
 class Conversion:
     """A value that is NULL where the input was not one, and what is wrong with the input then.
 
-    ``fails`` is False for conversions that cannot fail.
+    ``fails`` is False for conversions that cannot fail; ``excused`` is TRUE for inputs that are to
+    become NULL.
     """
 
     value: Sql
     code: str = ""
     message: str = ""
+    excused: Sql | None = None
 
     @property
     def fails(self) -> bool:

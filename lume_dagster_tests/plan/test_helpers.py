@@ -36,6 +36,12 @@ def value_or_code(schema, expression, text):
         ("€", "INVALID_NUMBER"),
         ("twelve", "INVALID_NUMBER"),
         ("12.345", "INVALID_NUMBER"),
+        ("1 000 500", Decimal("1000500.00")),
+        ("12 34", "INVALID_NUMBER"),
+        ("1 EUR 50", "INVALID_NUMBER"),
+        ("1€50", "INVALID_NUMBER"),
+        ("0,500", "INVALID_NUMBER"),
+        ("1'234,567", "INVALID_NUMBER"),
     ],
 )
 def test_parse_number_reads_what_people_write(text, value):
@@ -167,6 +173,26 @@ def test_code_list_translates_codes_whatever_their_case(text, value):
     )
 
 
+@pytest.mark.parametrize("text", ["ΟΔΟΣ", "οδοσ", "İ", "i"])
+def test_a_code_is_found_as_it_is_written_in_any_script(text):
+    expression = "code_list(x, {'ΟΔΟΣ': 'a', 'İ': 'a'})"
+    assert value_or_code({"type": "string"}, expression, text) == "a"
+
+
+def test_a_code_may_mean_nothing_in_an_item_too():
+    codes = "code_list({}, {{'n/a': NULL, 'p': 'PAID'}})"
+    flow = flow_of(
+        {"y": {"type": "string"}, "all": {"type": "string"}},
+        {
+            "y": codes.format("x"),
+            "all": "join_of(string_split(z, ';'), ',', " + codes.format("item") + ")",
+        },
+    )
+    outcome = run(flow, [["N/A", "p;n/a;P"], ["q", "n/a;q"]], ["x", "z"])
+    assert [(r["y"], r["all"]) for r in outcome.mapped] == [(None, "PAID,PAID")]
+    assert outcome.codes == [[("y", "NOT_IN_CODE_LIST"), ("all", "NOT_IN_CODE_LIST")]]
+
+
 @pytest.mark.parametrize(("text", "value"), [("-", None), (" n/a ", None), ("a", "a")])
 def test_null_if_takes_away_texts_that_mean_nothing(text, value):
     assert value_or_code({"type": "string"}, "null_if(x, '-', 'n/a')", text) == value
@@ -217,6 +243,13 @@ UNITS = "parse_quantity(x, {'s': 1, 'min': 60, 'h': 3600, '': 60})"
         ("min", "INVALID_QUANTITY"),
         ("2 h 30", "INVALID_QUANTITY"),
         ("12,34 s", "INVALID_QUANTITY"),
+        ("1 200 s", 1200.0),
+        ("1 2 h", "INVALID_QUANTITY"),
+        ("0,500 s", "INVALID_QUANTITY"),
+        ("1€50 s", "INVALID_QUANTITY"),
+        ("1234567890123 h 5 min", "INVALID_QUANTITY"),
+        ("0.123456789 h", "INVALID_QUANTITY"),
+        ("0.12345678000 h", 444.444408),
         (None, None),
     ],
 )
@@ -231,6 +264,11 @@ def test_parse_quantity_is_exact_and_reads_decimal_commas_and_money():
     assert value_or_code(number, expression, "12,5 %") == 0.125
     assert value_or_code(number, expression, "1.000 lb") == 453.59237
     assert value_or_code(number, expression, "12") == "INVALID_QUANTITY"
+
+
+def test_a_quantity_that_is_too_much_is_an_error_of_its_row():
+    expression = "parse_quantity(x, {'a': 12345678901234567, 'b': 0.12345678901234567})"
+    assert value_or_code({"type": "number"}, expression, "999999999999 a") == "INVALID_QUANTITY"
 
 
 @pytest.mark.parametrize(

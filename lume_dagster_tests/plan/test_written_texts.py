@@ -22,6 +22,10 @@ def text_of(expression, value, kind="VARCHAR"):
         (1234567.125, "format_number(x, 2, ',')", "1,234,567.13"),
         (12.0, "format_number(x, 3)", "12.000"),
         (float("inf"), "format_number(x, 3)", "INVALID_NUMBER"),
+        (4503599627370497.0, "format_number(x, 0)", "4503599627370497"),
+        (5000.0, "format_number(x, 12)", "5000.000000000000"),
+        (45035996273704.97, "format_number(x, 2, ',')", "45,035,996,273,704.97"),
+        (1e20, "format_number(x, 1)", "100000000000000000000.0"),
         (26.24671916, "significant(x, 6)", "26.2467"),
         (0.00845351, "significant(x, 3)", "0.00845"),
         (1234567.0, "significant(x, 3)", "1234567"),
@@ -33,6 +37,12 @@ def text_of(expression, value, kind="VARCHAR"):
 )
 def test_a_number_is_written_as_people_write_it(value, expression, shown):
     assert text_of(expression, value, "DOUBLE") == shown
+
+
+def test_a_whole_number_is_written_to_the_last_digit_or_not_at_all():
+    expression = "format_number(x, 0, ',')"
+    assert text_of(expression, 2**53, "BIGINT") == "9,007,199,254,740,992"
+    assert text_of(expression, 2**53 + 1, "BIGINT") == "INVALID_NUMBER"
 
 
 def test_a_number_in_a_text_is_parsed_first():
