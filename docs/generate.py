@@ -141,7 +141,9 @@ A rule breaks a row where it is FALSE, not where it is NULL.
 ## Operators
 
 `+ - * / // % ||`, `= <> < <= > >=`, `AND OR NOT`, `IS [NOT] NULL`, `IS [NOT] DISTINCT FROM`,
-`BETWEEN`, `IN (...)`, `LIKE`, `ILIKE`, `SIMILAR TO`, `CASE`, `INTERVAL`, `[a, b]`, `x[1]`.
+`BETWEEN`, `IN (...)`, `LIKE`, `ILIKE`, `SIMILAR TO`, `CASE`, `INTERVAL`, `[a, b]`, `x[1]`. Places count
+from 1, from the end with -1: `x[1]` is the first item of a list (NULL where there is none), the first
+letter of a text. Of a JSON value each row tells which of the two it is, for `len(x)` too.
 """
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from lume_dagster.plan import choices, comparisons, conversions, items, literals, lookups
+from lume_dagster.plan import (
+    choices,
+    comparisons,
+    conversions,
+    items,
+    json_values,
+    literals,
+    lookups,
+)
 from lume_dagster.plan.figures import NUMBER_TEXTS
 from lume_dagster.plan.helpers import EXPANSIONS
 from lume_dagster.plan.rewrite import Handlers
@@ -21,10 +29,13 @@ HANDLERS = Handlers(
         exp.If: choices.if_,
         exp.Coalesce: choices.coalesce,
         exp.Nullif: comparisons.null_if,
+        exp.Bracket: json_values.item,
+        exp.Length: json_values.length,
         exp.Escape: conversions.escape,
         exp.UnixToTime: conversions.from_microseconds,
         **dict.fromkeys((exp.Ln, exp.Log, exp.Sqrt, exp.Exp, exp.Pow), conversions.finite),
         **dict.fromkeys((exp.RegexpExtract, exp.RegexpExtractAll), conversions.with_pattern),
+        exp.RegexpReplace: conversions.with_pattern,
         **dict.fromkeys((exp.Greatest, exp.Least, exp.Array), choices.one_kind),
         **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), comparisons.compare),
         **dict.fromkeys((exp.NullSafeEQ, exp.NullSafeNEQ), comparisons.compare),

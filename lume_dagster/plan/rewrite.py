@@ -280,8 +280,10 @@ class Rewriter:
 
     def _name(self, node: exp.Column | exp.Dot) -> Sql:
         value, kind = self.resolve(path_of(node))
-        if kind != "JSON":
-            return self._within_years(value)
+        return self.scalar(value) if kind == "JSON" else self._within_years(value)
+
+    def scalar(self, value: Sql) -> Sql:
+        """A JSON value as a text, NULL where the flow says that the text means nothing."""
         scalar = json_text(value)
         nulls = self.scope.null_texts
         return self.bind(

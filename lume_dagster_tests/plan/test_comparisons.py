@@ -185,9 +185,10 @@ def test_what_only_some_releases_of_the_engine_refuse_stops_no_batch_either(expr
     assert len(found.mapped) + len(found.rejects) == 2
 
 
-def test_a_pattern_that_is_none_is_refused_before_any_row():
+@pytest.mark.parametrize("expression", ["regexp_extract(x, '(')", "regexp_replace(x, '(', '')"])
+def test_a_pattern_that_is_none_is_refused_before_any_row(expression):
     with pytest.raises(PlanError, match="missing"):
-        outcome("regexp_extract(x, '(')", "a")
+        outcome(expression, "a")
 
 
 def test_the_width_of_a_bucket_is_literal():

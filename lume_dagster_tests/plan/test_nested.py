@@ -220,3 +220,26 @@ def test_an_optional_object_is_absent_though_one_inside_it_is_required():
     outcome = run(flow, [[None, None], ["1", "Oslo"], [None, "Oslo"]], ["x", "z"])
     assert [r["place"] for r in outcome.mapped] == [None, {"geo": {"lat": 1.0}, "city": "Oslo"}]
     assert outcome.codes == [[("place.geo.lat", "MISSING_REQUIRED_FIELD")]]
+
+
+@pytest.mark.parametrize(
+    ("expression", "letter", "word"),
+    [
+        ("x[2]", "b", "q"),
+        ("x[-1]", "c", "q"),
+        ("x[9]", "", None),
+        ("x[z::INT]", "b", "q"),
+        ("x[z::INT - 1]", "a", "p"),
+        ("x[len(z)]", "a", "p"),
+        ("upper(x[2])", "B", "Q"),
+        ("len(x)", "3", "2"),
+        ("length(x)", "3", "2"),
+    ],
+)
+def test_a_place_is_that_of_a_letter_in_a_text_and_of_an_item_in_a_list(expression, letter, word):
+    flow = flow_of({"y": {"type": ["string", "null"]}}, {"y": expression})
+    texts = run(flow, [["abc", "2"]], ["x", "z"])
+    lists = run(flow, [[["p", "q"], "2"]], ["x", "z"], types=["VARCHAR[]", "VARCHAR"])
+    json_ = run(flow, [['"abc"', "2"], ['["p", "q"]', "2"]], ["x", "z"], types=["JSON", "VARCHAR"])
+    assert [r["y"] for r in (*texts.mapped, *lists.mapped)] == [letter, word]
+    assert [r["y"] for r in json_.mapped] == [letter, word]
