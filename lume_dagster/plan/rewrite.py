@@ -33,7 +33,12 @@ from lume_dagster.plan.sql import (
     text,
     when,
 )
-from lume_dagster.plan.strict import Conversion, within_years
+from lume_dagster.plan.strict import (
+    NANOSECONDS,
+    Conversion,
+    to_the_microsecond,
+    within_years,
+)
 from lume_dagster.plan.types import known_type
 
 
@@ -280,7 +285,11 @@ class Rewriter:
 
     def _name(self, node: exp.Column | exp.Dot) -> Sql:
         value, kind = self.resolve(path_of(node))
-        return self.scalar(value) if kind == "JSON" else self._within_years(value)
+        if kind == "JSON":
+            return self.scalar(value)
+        if kind == NANOSECONDS and node.parent is not None:  # as it is only for a text of it all
+            value = self.bind(to_the_microsecond(value))
+        return self._within_years(value)
 
     def scalar(self, value: Sql) -> Sql:
         """A JSON value as a text, NULL where the flow says that the text means nothing."""

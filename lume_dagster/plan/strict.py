@@ -52,6 +52,9 @@ _FAMILIES = {
 }  # fmt: skip
 
 
+NANOSECONDS = "TIMESTAMP_NS"
+
+
 def family(duckdb_type: str) -> str:
     """The family a DuckDB type belongs to: text, integer, decimal, float, list, struct, ..."""
     if duckdb_type.endswith("]"):
@@ -184,11 +187,24 @@ def within_years(of: str) -> Callable[[Sql, Bind], Conversion] | None:
     def make(x: Sql, _bind: Bind) -> Conversion:
         low, high = (cast(text(f"{bound.name}{zone}"), to) for bound in (_FIRST, _LAST))
         inside: Sql = exp.Between(this=x.copy(), low=low, high=high)
-        if of == "TIMESTAMP_NS":  # it has no years but 1677 to 2262, and cannot be compared so
+        if of == NANOSECONDS:  # it has no years but 1677 to 2262, and cannot be compared so
             inside = call("isfinite", x)
         return Conversion(when(inside, x), code, "is not within the years 1 to 9999")
 
     return make
+
+
+def to_the_microsecond(x: Sql) -> Sql:
+    """A TIMESTAMP_NS as a TIMESTAMP; the engine rounds, and the end of a day becomes the next."""
+    nanoseconds = call("epoch_ns", x)
+    thousand = number(1000)
+    is_before = exp.LT(
+        this=exp.Mod(this=nanoseconds, expression=thousand), expression=number(0)
+    )  # 1970, where division goes up
+    whole = exp.IntDiv(this=nanoseconds.copy(), expression=thousand.copy())
+    microseconds = exp.Sub(this=whole, expression=when(is_before, number(1), number(0)))
+    moment = call("make_timestamp", microseconds)
+    return when(call("isfinite", x), moment, cast(x, "TIMESTAMP"))
 
 
 def _text_to_time(x: Sql, _to: str, _bind: Bind) -> Conversion:
@@ -342,6 +358,8 @@ def convert(x: Sql, of: str, to: str, bind: Bind, *, explicit: bool = False) -> 
     if pair == ("decimal", "decimal"):  # the only pair that asks for the digits of both
         between = _decimal_rounded if explicit else _decimal_to_decimal
         return Conversion(x.copy()) if same else between(x, of, to, bind)
+    if of == NANOSECONDS and to == "TIMESTAMP":
+        return Conversion(to_the_microsecond(x))
     rule = (_EXPLICIT if explicit else _LOSSLESS).get(pair)
     if rule is None:
         return None

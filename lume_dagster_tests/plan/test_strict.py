@@ -148,3 +148,30 @@ def test_a_double_is_an_amount_just_when_it_is_written_with_two_decimals(thousan
     written = {row: Decimal(repr(value)) for row, value in enumerate(values, 1)}
     amounts = {row: d for row, d in written.items() if d == round(d, 2)}
     assert {r["_lume_row"]: r["y"] for r in outcome.mapped} == amounts
+
+
+@pytest.mark.parametrize("day", ["2024-12-31", "1960-12-31"])
+def test_the_last_nanosecond_of_a_day_is_of_that_day(day):
+    """As pandas writes the end of a month; the engine rounds it into the next."""
+    flow = flow_of(
+        {"y": MOMENT, "date": DATE, "text": {"type": "string"}, "year": INTEGER},
+        {"y": "x", "date": "x::DATE", "text": "x", "year": "year(x)"},
+    )
+    last = f"{day} 23:59:59.999999999"
+    (row,) = run(flow, [[last]], types=["TIMESTAMP_NS"]).mapped
+    assert str(row["y"]) == f"{day} 23:59:59.999999"
+    assert (str(row["date"]), row["text"], str(row["year"])) == (day, last, day[:4])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "coalesce(x, DATE '9999-12-31')",
+        "CASE WHEN x = DATE '9999-12-31' THEN NULL ELSE x END",
+        "greatest(x, TIMESTAMP '0001-01-01 00:00:00')",
+    ],
+)
+def test_nanoseconds_stand_beside_days_that_have_none(expression):
+    rows = [["2024-02-29 10:20:30"]]
+    outcome = run(flow_of({"y": MOMENT}, {"y": expression}), rows, types=["TIMESTAMP_NS"])
+    assert [r["y"] for r in outcome.mapped] == [dt.datetime(2024, 2, 29, 10, 20, 30)]
