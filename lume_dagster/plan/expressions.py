@@ -256,6 +256,9 @@ def _check_padding(node: exp.Expr) -> None:
     width = node.expression if isinstance(node, exp.Pad) else None
     if not (isinstance(width, exp.Literal) and width.is_int and int(width.name) <= LONGEST_PAD):
         raise _Refused(f"lpad and rpad take a literal width of at most {LONGEST_PAD}.")
+    filled = node.args.get("fill_pattern")
+    if isinstance(filled, exp.Literal) and not filled.name:
+        raise _Refused("lpad and rpad need a text to fill up with.")
 
 
 def _check_bucket(node: exp.Expr) -> None:

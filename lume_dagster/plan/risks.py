@@ -28,6 +28,7 @@ _UNLESS_LITERAL: Mapping[type[Sql], tuple[str, ...]] = {
     exp.Left: ("expression",),
     exp.Right: ("expression",),
     exp.Interval: ("this",),
+    exp.Pad: ("fill_pattern",),
 }
 #: The same for functions known by name only: the place of the argument.
 _NAMED_UNLESS_LITERAL: Mapping[str, int] = {"date_part": 0, "date_trunc": 0, "date_diff": 0}

@@ -74,6 +74,15 @@ def test_what_overflows_does_not_stop_the_batch(expression):
     assert codes(INTEGER, expression, ["5"]) == [[("y", "EXPRESSION_FAILED")]]
 
 
+def test_a_text_that_cannot_be_filled_up_rejects_its_row():
+    flow = flow_of({"y": TEXT}, {"y": "rpad(x, 3, trim(z))"})
+    outcome = run(flow, [["a", "-"], ["a", " "]], ["x", "z"])
+    assert [r["y"] for r in outcome.mapped] == ["a--"]
+    assert outcome.codes == [[("y", "EXPRESSION_FAILED")]]
+    with pytest.raises(FlowError, match="need a text to fill up with"):
+        codes(TEXT, "lpad(x, 3, '')", ["a"])
+
+
 def test_a_required_field_without_a_value_is_missing():
     assert codes(TEXT, "x", [""], [None], required=["y"]) == [[("y", "MISSING_REQUIRED_FIELD")]] * 2
 
