@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -208,10 +209,15 @@ class DuckDBEngine:
         seeds = _seeds(version)
         readable = [*(b.folder for b in batches), *(path for path, _ in seeds.values())]
         with (
-            open_session(self._settings, read=readable, write=into) as session,
+            self._session(plan, readable, into) as session,
             told_errors(session, version.name, partial(self._origins, version, batches[0])),
         ):
             return transform_many(session, plan, batches, seeds, into)
+
+    def _session(
+        self, plan: Plan, read: Sequence[Path], write: Sequence[Path]
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return open_session(self._settings, read=read, write=write, careful=plan.tries_twice)
 
     def preview(
         self, version: FlowVersion, plan: Plan, staged: StagedBatch, rows: int, into: Path
@@ -230,7 +236,7 @@ class DuckDBEngine:
         into.mkdir(parents=True, exist_ok=True)
         readable = [staged.folder, *(path for path, _ in seeds.values())]
         with (
-            open_session(self._settings, read=readable, write=[into]) as session,
+            self._session(plan, readable, [into]) as session,
             told_errors(session, version.name, partial(self._origins, version, staged)),
         ):
             return transform(session, plan, staged, query, seeds, into)

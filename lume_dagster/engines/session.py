@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: memory. The others move a filter below the columns it reads, which are then computed twice.
 DISABLED_OPTIMIZERS = "join_order,build_side_probe_side,filter_pushdown,filter_pullup"
 
+#: Computes what stands twice in a SELECT once, ahead, outside of the TRY it stands in.
+CARELESS_OPTIMIZER = "common_subexpressions"
+
 _LOCK = (
     "SET autoload_known_extensions = false",
     "SET autoinstall_known_extensions = false",
@@ -34,12 +37,17 @@ _DISK_FULL = re.compile(
 
 @contextmanager
 def open_session(
-    settings: EngineSettings, *, read: Sequence[Path] = (), write: Sequence[Path] = ()
+    settings: EngineSettings,
+    *,
+    read: Sequence[Path] = (),
+    write: Sequence[Path] = (),
+    careful: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked-down connection for one batch, in UTC; it costs 12 to 16 ms, so none is kept.
 
     Folders are opened with all that is in them, files one by one. DuckDB has no read-only paths:
     what is in ``read`` could be written too, so only SQL built by this package may run here.
+    ``careful`` is for SQL in which what may fail stands twice; it takes a tenth longer.
     Running out of memory or disk inside the block becomes an EngineError.
     """
     import duckdb
@@ -50,6 +58,11 @@ def open_session(
         connection = duckdb.connect(":memory:")
         try:
             _configure(connection, settings, Path(spill), [*read, *write, settings.scratch])
+            connection.execute(
+                "SET disabled_optimizers = $1", [disabled_optimizers(careful=careful)]
+            )
+            for statement in _LOCK:
+                connection.execute(statement)
             with engine_errors(settings):
                 yield connection
         finally:
@@ -68,13 +81,15 @@ def _configure(
     if settings.threads is not None:
         connection.execute("SET threads = $1", [settings.threads])
     connection.execute("SET temp_directory = $1", [str(spill.absolute())])
-    connection.execute("SET disabled_optimizers = $1", [DISABLED_OPTIMIZERS])
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     connection.execute("SET allowed_directories = $1", [folders])
     connection.execute("SET allowed_paths = $1", [files])
-    for statement in _LOCK:
-        connection.execute(statement)
+
+
+def disabled_optimizers(*, careful: bool) -> str:
+    """Those of the engine that do harm."""
+    return f"{DISABLED_OPTIMIZERS},{CARELESS_OPTIMIZER}" if careful else DISABLED_OPTIMIZERS
 
 
 @contextmanager

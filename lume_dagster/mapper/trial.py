@@ -80,7 +80,7 @@ class Trial:
         headers = {name: seed_header(path) for name, path in paths.items()}
         readable = [staged.folder, *paths.values()]
         with ExitStack() as stack:
-            session = stack.enter_context(open_session(self.settings, read=readable))
+            session = stack.enter_context(open_session(self.settings, read=readable, careful=True))
             engine = stack.enter_context(DuckDBEngine(self.settings))
             session.execute(_rows_sql(self.sample))
             self._stack = stack.pop_all()

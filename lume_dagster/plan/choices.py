@@ -11,7 +11,7 @@ from lume_dagster.plan.sql import Sql, call, is_null, is_true, not_
 
 def case(rewriter: Rewriter, node: exp.Case) -> Sql:
     """Each branch under the guard that it is taken and none before it was."""
-    subject = rewriter.bind(rewriter.walk(node.this)) if node.this is not None else None
+    subject = rewriter.bind(rewriter.rewrite(node.this)) if node.this is not None else None
     passed: list[Sql] = []
     branches = []
     for branch in node.args["ifs"]:

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from lume_dagster.errors import PlanError
 from lume_dagster.plan.rewrite import Rewriter
+from lume_dagster.plan.risks import may_fail
 from lume_dagster.plan.sql import Sql, try_cast, when
 from lume_dagster.plan.strict import Conversion, convert, family
 
@@ -37,6 +38,8 @@ _TRUTHS = (exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.Null)
 def compare(rewriter: Rewriter, node: Sql) -> Sql:
     """``=``, ``<``, ``BETWEEN``, ``IN`` and their kin, all operands of one kind."""
     rebuilt = rewriter.rebuild(node)
+    if isinstance(node, exp.In | exp.Between):
+        rebuilt.set("this", _once(rewriter, rebuilt.this))
     names = [n for n in ("this", "expression", "low", "high") if rebuilt.args.get(n) is not None]
     listed = rebuilt.args.get("expressions") or []
     operands = alike(rewriter, [*(rebuilt.args[n] for n in names), *listed])
@@ -47,13 +50,21 @@ def compare(rewriter: Rewriter, node: Sql) -> Sql:
     return rebuilt
 
 
+def _once(rewriter: Rewriter, value: Sql) -> Sql:
+    """What the engine compares with each of several values; it writes it out for each."""
+    tried = rewriter.bind(rewriter.safe(value))
+    if rewriter.variables and may_fail(tried):  # in an item of a list nothing is bound
+        rewriter.scope.tried.twice = True
+    return tried
+
+
 def null_if(rewriter: Rewriter, node: exp.Nullif) -> Sql:
     """``nullif(x, 1)``: compared as any two values, but what stays is ``x`` as it was."""
     rebuilt = rewriter.rebuild(node)
     kept = rewriter.bind(rewriter.safe(rebuilt.this))
     left, right = alike(rewriter, [kept, rebuilt.expression])
     if left is kept and right is rebuilt.expression:
-        return rebuilt
+        return exp.Nullif(this=kept, expression=right)
     return when(exp.EQ(this=left, expression=right), exp.null(), kept)
 
 

@@ -156,6 +156,7 @@ class Compiler:
             repeated_keys=queries.repeated_keys(),
             duplicates=queries.duplicates(),
             measures=tuple(_measures(self._flow)),
+            tries_twice=self._scope.tried.twice,
         )
 
     def origins(self) -> Origins:

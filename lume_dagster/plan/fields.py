@@ -95,7 +95,7 @@ def _scalar(field: SchemaField, node: object, rewriter: Rewriter, severity: Seve
         presence = exp.false()
     tests = [*_failure_tests(field, failures, severity)]
     if field.required and not field.nullable:
-        explained = [*(f.condition for f in failures), *rewriter.upstream[upstream:]]
+        explained = [*_excuses(field, failures, severity), *rewriter.upstream[upstream:]]
         tests.append(_required(field, value, explained, severity))
     tests += _constraint_tests(field, value, severity)
     return Compiled(value, tuple(tests), presence)
@@ -198,6 +198,12 @@ def _is_said_in(message: str, other: str) -> bool:
     return all(word in words for word in message.split())
 
 
+def _excuses(field: SchemaField, failures: list[Failure], severity: Severities) -> list[Sql]:
+    """Failures that reject the row; one that only warns leaves a required field without a value."""
+    warns = severity(field.path, "type") == "warn"
+    return [] if warns else [f.condition for f in failures]
+
+
 def _required(field: SchemaField, value: Sql, explained: list[Sql], severity: Severities) -> Test:
     """NULL where nothing else explains it."""
     absent = is_null(value)
@@ -269,7 +275,7 @@ def _array(field: SchemaField, node: object, rewriter: Rewriter, severity: Sever
     value = rewriter.bind(call("list_transform", items, lambda_(variable, element.value)))
     tests = [*_failure_tests(field, failures, severity)]
     if field.required and not field.nullable:
-        tests.append(_required(field, value, [f.condition for f in failures], severity))
+        tests.append(_required(field, value, _excuses(field, failures, severity), severity))
     tests += _constraint_tests(field, value, severity)
     tests += [_any_item(test, items, variable) for test in element.tests]
     return Compiled(value, tuple(tests), present(value))

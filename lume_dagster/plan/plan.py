@@ -96,3 +96,6 @@ class Plan:
     repeated_keys: str | None  # SELECT h: hashes of the keys that occur more than once
     duplicates: str | None  # SELECT _lume_row of good rows whose key an earlier good row has
     measures: tuple[BatchMeasure, ...]
+    #: Whether something that may fail stands more than once in the queries: the engine may not
+    #: compute it ahead, outside of the TRY around it.
+    tries_twice: bool = False

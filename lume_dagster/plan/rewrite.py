@@ -15,7 +15,7 @@ from sqlglot import exp
 from lume_dagster.plan.chain import Chain
 from lume_dagster.plan.names import find_column, json_text, path_of, step_into
 from lume_dagster.plan.plan import SourceColumn, TypeOracle
-from lume_dagster.plan.risks import may_fail
+from lume_dagster.plan.risks import Tried, may_fail
 from lume_dagster.plan.sql import (
     Bind,
     Sql,
@@ -83,6 +83,7 @@ class Scope:
     target_rewriter: Callable[[str], Rewriter]  # how a target field was made, by path
     also_called: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by the flow's name
     answers: dict[str, str] = field(default_factory=dict)  # of the oracle, by question
+    tried: Tried = field(default_factory=Tried)
 
     def type_of(self, value: Sql, variables: Mapping[str, str]) -> str:
         """The DuckDB type of a rewritten expression.
@@ -148,11 +149,11 @@ class Rewriter:
         return handler(self, node) if handler is not None else self.rebuild(node)
 
     def under(self, guards: Sequence[Sql], node: Sql) -> Sql:
-        """A part that is reached only where all guards are true."""
+        """A part that is reached only where all guards are true, and fails only there."""
         before = self._guards
         self._guards = (*before, *guards)
         try:
-            return self.walk(node)
+            return self.safe(self.walk(node))
         finally:
             self._guards = before
 
@@ -203,6 +204,7 @@ class Rewriter:
         """The same value, NULL where computing it would stop the query."""
         if not may_fail(value):
             return value
+        self.scope.tried.add(value)
         tried = self.bind(attempt(value))
         # A list of one is NULL only where its item could not be computed. Not ``value IS NULL``:
         # the engine answers that without computing anything where the columns hold no NULL.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -32,6 +33,25 @@ _UNLESS_LITERAL: Mapping[type[Sql], tuple[str, ...]] = {
 }
 #: The same for functions known by name only: the place of the argument.
 _NAMED_UNLESS_LITERAL: Mapping[str, int] = {"date_part": 0, "date_trunc": 0, "date_diff": 0}
+
+
+@dataclass(slots=True)
+class Tried:
+    """What may fail among all that is tried, and whether any of it stands there twice."""
+
+    twice: bool = False
+    _values: set[str] = field(default_factory=set)
+    _risks: set[str] = field(default_factory=set)
+
+    def add(self, value: Sql) -> None:
+        """Take note of a value, which counts once however often it is added."""
+        written = value.sql("duckdb")
+        if written in self._values:
+            return
+        self._values.add(written)
+        for risk in (node.sql("duckdb") for node in value.walk() if _may_fail(node)):
+            self.twice = self.twice or risk in self._risks
+            self._risks.add(risk)
 
 
 def may_fail(value: Sql) -> bool:

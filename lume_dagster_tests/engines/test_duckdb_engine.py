@@ -75,6 +75,15 @@ def test_good_rows_are_mapped_and_bad_ones_keep_their_text_and_reasons(tmp_path)
     assert run.result.error_counts == (("INVALID_INTEGER", 1), ("MISSING_REQUIRED_FIELD", 1))
 
 
+def test_a_day_that_is_none_rejects_its_row_however_often_it_is_asked_for(tmp_path):
+    day = "make_date(y::INT, m::INT, d::INT)"
+    date = {"type": "string", "format": "date"}
+    mapping = {"a": f"CASE WHEN {day} > DATE '2000-01-01' THEN {day} END", "b": f"{day} + 1"}
+    run = Run(tmp_path, flow_of({"a": date, "b": date}, mapping))("y,m,d\n2024,2,28\n2024,2,31\n")
+    assert [r["_lume_row"] for r in run.mapped] == [1]
+    assert [e["code"] for e in run.rejects[0]["errors"]] == ["EXPRESSION_FAILED"] * 2
+
+
 def test_a_line_that_cannot_be_split_is_a_reject_with_its_text_and_number(tmp_path):
     run = Run(tmp_path)("id,n\na,1\nb\nc,3\n")
     assert [r["_lume_row"] for r in run.mapped] == [1, 3]

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from lume_dagster.engines.session import disabled_optimizers
 from lume_dagster.errors import PlanError
 from lume_dagster.flows.model import Flow
 from lume_dagster.plan.compile import Compiler
@@ -90,6 +91,8 @@ def run(
     ]
     headers = {name: tuple(header) for name, (header, _) in (seeds or {}).items()}
     plan = _plan(flow, source, headers, duck)
+    disabled = disabled_optimizers(careful=plan.tries_twice)
+    duck.con.execute("SET disabled_optimizers = $1", [disabled])
     null = " NOT NULL" if not_null else ""
     declared = ", ".join(f"{c.id} {c.type}{null}" for c in source)
     duck.con.execute(f"CREATE TEMP TABLE staged (_lume_row BIGINT, {declared})")

@@ -83,6 +83,47 @@ def test_a_text_that_cannot_be_filled_up_rejects_its_row():
         codes(TEXT, "lpad(x, 3, '')", ["a"])
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x * z + x * z",
+        "CASE WHEN x * z > 5 THEN x * z END",
+        "if(x * z = 1, x * z, 2)",
+        "coalesce(x * z, x * z + 1)",
+        "nullif(x * z, z)",
+        "if(x * z IN (1, z), 1, 2)",
+        "if(x * z BETWEEN 1 AND z, 1, 2)",
+        "CASE x * z WHEN 4 THEN x * z ELSE 0 END",
+        "sum_of([x, z], if(item * item > 3, item * item, 0))",
+    ],
+)
+def test_what_overflows_twice_does_not_stop_the_batch_either(expression):
+    """The engine computes what stands twice once, ahead of the TRY it stands in."""
+    flow = flow_of({"y": INTEGER, "more": INTEGER}, {"y": expression, "more": f"{expression} + 1"})
+    rows = [[2**31 - 1, 2**31 - 1], [2, 2]]
+    outcome = run(flow, rows, ["x", "z"], types=["INTEGER", "INTEGER"])
+    assert [r["_lume_row"] for r in outcome.mapped] == [2]
+    assert outcome.codes == [[("y", "EXPRESSION_FAILED"), ("more", "EXPRESSION_FAILED")]]
+
+
+def test_the_engine_is_held_back_only_where_something_may_fail_twice():
+    flow = flow_of({"y": INTEGER, "more": INTEGER}, {"y": "x::INT + 1", "more": "x::INT + 1 + 2"})
+    assert run(flow, [["1"]]).plan.tries_twice
+    flow = flow_of({"y": INTEGER, "more": INTEGER}, {"y": "x::INT + 1", "more": "x::INT * 2"})
+    assert not run(flow, [["1"]]).plan.tries_twice
+
+
+@pytest.mark.parametrize("handling", [{"type": "warn"}, {"a.type": "warn"}])
+def test_a_required_field_is_not_left_empty_by_a_warning(handling):
+    flow = flow_of({"a": INTEGER}, {"a": "x"}, required=["a"], errors={"handling": handling})
+    outcome = run(flow, [["1"], ["one"]])
+    assert [r["a"] for r in outcome.mapped] == [1]
+    assert outcome.codes == [[("a", "MISSING_REQUIRED_FIELD")]]
+    lax = {**handling, "required": "warn"}
+    flow = flow_of({"a": INTEGER}, {"a": "x"}, required=["a"], errors={"handling": lax})
+    assert [r["a"] for r in run(flow, [["1"], ["one"]]).mapped] == [1, None]
+
+
 def test_a_required_field_without_a_value_is_missing():
     assert codes(TEXT, "x", [""], [None], required=["y"]) == [[("y", "MISSING_REQUIRED_FIELD")]] * 2
 
