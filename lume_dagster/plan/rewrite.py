@@ -204,8 +204,9 @@ class Rewriter:
         """The same value, NULL where computing it would stop the query."""
         if not may_fail(value):
             return value
-        self.scope.tried.add(value)
-        tried = self.bind(attempt(value))
+        computed = self.scope.tried.with_names(value)
+        tried = self.bind(attempt(computed))
+        self.scope.tried.add(value, computed, tried)
         # A list of one is NULL only where its item could not be computed. Not ``value IS NULL``:
         # the engine answers that without computing anything where the columns hold no NULL.
         failed = is_null(attempt(exp.array(value)))

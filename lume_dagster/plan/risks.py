@@ -37,19 +37,39 @@ _NAMED_UNLESS_LITERAL: Mapping[str, int] = {"date_part": 0, "date_trunc": 0, "da
 
 @dataclass(slots=True)
 class Tried:
-    """What may fail among all that is tried, and whether any of it stands there twice."""
+    """What may fail among all that is tried, and whether any of it is computed twice."""
 
     twice: bool = False
-    _values: set[str] = field(default_factory=set)
+    _named: dict[str, Sql] = field(default_factory=dict)  # by what was tried: what holds it
     _risks: set[str] = field(default_factory=set)
 
-    def add(self, value: Sql) -> None:
-        """Take note of a value, which counts once however often it is added."""
+    def with_names(self, value: Sql) -> Sql:
+        """The value, reading what was tried before by its name.
+
+        Only where it is a part of arithmetic, which is NULL where a part is: anything else might
+        make a value of what has failed.
+        """
+        named = value.copy()
+        if isinstance(value, (*_ARITHMETIC, exp.Paren, exp.Neg)):
+            for place, part in value.args.items():
+                if isinstance(part, exp.Expr):
+                    named.set(place, self._name_of(part) or self.with_names(part))
+        return named
+
+    def _name_of(self, part: Sql) -> Sql | None:
+        known = self._named.get(part.sql("duckdb"))
+        return known.copy() if isinstance(known, exp.Column) else None
+
+    def add(self, value: Sql, computed: Sql, held: Sql) -> None:
+        """Take note of a value, of how it is computed, and of what holds it then.
+
+        It counts once however often it is added.
+        """
         written = value.sql("duckdb")
-        if written in self._values:
+        if written in self._named:
             return
-        self._values.add(written)
-        for risk in (node.sql("duckdb") for node in value.walk() if _may_fail(node)):
+        self._named[written] = held
+        for risk in (node.sql("duckdb") for node in computed.walk() if _may_fail(node)):
             self.twice = self.twice or risk in self._risks
             self._risks.add(risk)
 

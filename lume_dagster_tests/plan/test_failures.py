@@ -107,10 +107,26 @@ def test_what_overflows_twice_does_not_stop_the_batch_either(expression):
 
 
 def test_the_engine_is_held_back_only_where_something_may_fail_twice():
-    flow = flow_of({"y": INTEGER, "more": INTEGER}, {"y": "x::INT + 1", "more": "x::INT + 1 + 2"})
-    assert run(flow, [["1"]]).plan.tries_twice
-    flow = flow_of({"y": INTEGER, "more": INTEGER}, {"y": "x::INT + 1", "more": "x::INT * 2"})
-    assert not run(flow, [["1"]]).plan.tries_twice
+    def tries_twice(more: str) -> bool:
+        flow = flow_of({"y": INTEGER, "more": INTEGER}, {"y": "x::INT + 1", "more": more})
+        return run(flow, [["1"]]).plan.tries_twice
+
+    assert tries_twice("abs(x::INT + 1)")
+    assert tries_twice("coalesce(x::INT + 1 + abs(x::INT + 1), 0)")
+    assert not tries_twice("x::INT * 2")
+    assert not tries_twice("(x::INT + 1) * 2")  # the first field's value is read
+
+
+@pytest.mark.parametrize(
+    "more", ["x * z + 1", "-(x * z)", "2 * (x * z - 1)", "x * z % 7", "x * z + x * z"]
+)
+def test_arithmetic_on_the_value_of_another_field_fails_where_that_does(more):
+    flow = flow_of({"y": INTEGER, "more": INTEGER}, {"y": "x * z", "more": more})
+    rows = [[2**31 - 1, 2**31 - 1], [2, 3], [None, 3]]
+    outcome = run(flow, rows, ["x", "z"], types=["INTEGER", "INTEGER"])
+    assert not outcome.plan.tries_twice
+    assert [(r["_lume_row"], r["y"]) for r in outcome.mapped] == [(2, 6), (3, None)]
+    assert outcome.codes == [[("y", "EXPRESSION_FAILED"), ("more", "EXPRESSION_FAILED")]]
 
 
 @pytest.mark.parametrize("handling", [{"type": "warn"}, {"a.type": "warn"}])
