@@ -100,7 +100,7 @@ class ConnectorIOManager(dg.ConfigurableIOManager):
                 flow=_flow(context.asset_key),
                 version=1,
                 source_path=source_path,
-                run_id=public_id(context.run_id),
+                run_id=_run_id(context),
                 format=self.file_format,
             )
 
@@ -214,8 +214,20 @@ def _flow(key: dg.AssetKey) -> str:
     """What the ledger calls an asset: safe as a folder's name, and another for every asset."""
     name = ".".join(key.path)
     plain = _FLOW.fullmatch(name) and not any("." in part for part in key.path)
-    digest = sha256("\0".join(key.path).encode()).hexdigest()[:8]
-    return f"asset.{name}" if plain else f"asset.{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)}-{digest}"
+    written = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+    return f"asset.{name}" if plain else f"asset.{written}-{_digest(*key.path)}"
+
+
+def _run_id(context: dg.OutputContext) -> str:
+    """The run, and which of its assets: rows of two that share a table must not be taken for one's.
+
+    A table tells rows apart by run and batch, and in one run all assets may have one partition.
+    """
+    return f"{public_id(context.run_id)}_{_digest(*context.asset_key.path)}"
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()[:8]
 
 
 def _who(connector: object) -> str:

@@ -87,6 +87,26 @@ def test_each_partition_is_there_once_however_often_it_is_run(instance, any_mana
     assert one["day"].tolist() == ["o'hare; --"]
 
 
+def test_assets_of_one_run_that_share_a_table_keep_their_rows_apart(instance, any_manager):
+    def sharing(name, *rows):
+        return dg.asset(name=name, metadata={"lume/table": "ops.shared"})(
+            lambda: pa.table({"x": list(rows)})
+        )
+
+    def stored(*assets):
+        run = dg.materialize(
+            [*assets, taker], instance=instance, resources={"io_manager": any_manager}
+        )
+        return run.output_for_node("taker", "result")
+
+    @dg.asset(io_manager_def=dg.mem_io_manager)
+    def taker(first: pa.Table, second: pa.Table):
+        return [sorted(table["x"].to_pylist()) for table in (first, second)]
+
+    assert stored(sharing("first", 1, 2), sharing("second", 3)) == [[1, 2], [3]]
+    assert stored(sharing("first", 4), sharing("second", 5, 6)) == [[4], [5, 6]]
+
+
 def test_batches_come_as_a_dict_when_the_annotation_says_so(instance, warehouse):
     for key in ["2024-01-01", "2024-01-02"]:
         put(instance, warehouse, lambda keys: pl.DataFrame({"d": keys}), key=key, partitions=DAYS)
