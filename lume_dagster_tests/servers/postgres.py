@@ -64,11 +64,11 @@ class PostgresServer:
             yield cursor
 
     @contextmanager
-    def new_database(self) -> Iterator[str]:
-        """An empty database for one test."""
+    def new_database(self, how: str = "") -> Iterator[str]:
+        """An empty database for one test; ``how`` are options of CREATE DATABASE."""
         name = f"test_{secrets.token_hex(6)}"
         with self.connect() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}")
+            cursor.execute(f"CREATE DATABASE {name} {how}")
         try:
             yield name
         finally:

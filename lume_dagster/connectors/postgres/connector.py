@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_files import scratch_database
 from lume_dagster.connectors.postgres.load import load
-from lume_dagster.connectors.postgres.read import SOURCE_PATH, begin, has_unknown_types, stream
+from lume_dagster.connectors.postgres.read import (
+    SOURCE_PATH,
+    has_unknown_types,
+    only_read,
+    stream,
+)
 from lume_dagster.connectors.postgres.session import (
     Login,
     Types,
+    begin,
     connected,
     login_from_parts,
     login_from_uri,
     rows,
     sentences,
-    set_local,
 )
 from lume_dagster.connectors.postgres.shape import (
     MAX_NAME_BYTES,
@@ -161,19 +166,19 @@ class PostgresConnector(ConnectorResource):
                 "lock_timeout": self.lock_timeout_seconds,
                 "statement_timeout": self.statement_timeout_seconds,
             }
-            set_local(connection, {name: f"{int(s * 1000)}ms" for name, s in limits.items()})
+            begin(connection, {name: f"{int(s * 1000)}ms" for name, s in limits.items()})
             yield connection
 
     @contextmanager
     def _reading(self, query: str, source_path: str) -> Iterator[Connection]:
         """A session for a query that knows the types of its columns."""
         with self._session() as connection:
-            begin(connection, source_path)
+            only_read(connection, source_path)
             if not has_unknown_types(connection, query):
                 yield connection
                 return
         with self._session("server") as connection:
-            begin(connection, source_path)
+            only_read(connection, source_path)
             yield connection
 
     def _tables(self, connection: Connection, table: str, *, written: bool = True) -> Tables:

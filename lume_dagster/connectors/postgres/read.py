@@ -37,7 +37,7 @@ _FIRST_DAY, _DAY_MICROS = -2_440_588, 86_400_000_000
 _Change = tuple["pa.DataType", Callable[["pa.Array"], "pa.Array"]]
 
 
-def begin(connection: Connection, source_path: str) -> None:
+def only_read(connection: Connection, source_path: str) -> None:
     """Let the transaction read only, and know the name of the batch."""
     run(connection, "SET TRANSACTION READ ONLY")
     set_local(connection, {_SETTING: source_path})

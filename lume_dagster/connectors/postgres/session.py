@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlencode
 
 from lume_dagster.connectors.hidden import without_secrets
 from lume_dagster.connectors.sql.uri import split_uri
@@ -44,11 +44,19 @@ _REFUSALS: Mapping[str, str] = {
     "certificate": "check sslmode and sslrootcert, and that host is the server's own name",
     "SSL": "check the connector's sslmode",
 }
-_LATER = ("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode")
+_LATER = (
+    *("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode"),
+    *("closed the connection unexpectedly", "Connection reset by peer"),  # it restarts, or moves
+)
 
 _SAID = re.compile(
     r"(?:ERROR|FATAL|PANIC):\s+(.*?)(?=\nLINE \d|\nHINT:|\n\nQuery was|\. SQLSTATE|$)", re.DOTALL
 )
+
+
+#: The client takes all texts for UTF-8, whatever the database keeps them in. Of two in a URI the
+#: last one counts.
+_ALWAYS: Mapping[str, str] = {"client_encoding": "UTF8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Login:
 
 def login_from_parts(parts: Mapping[str, str], timeout: int) -> Login:
     """A login from host, port, dbname, user, password and what libpq is told of encryption."""
-    given = {**parts, "connect_timeout": str(timeout), "application_name": "lume"}
+    given = {**parts, "connect_timeout": str(timeout), "application_name": "lume", **_ALWAYS}
     conninfo = " ".join(f"{name}={_quoted(value)}" for name, value in given.items() if value)
     password = parts.get("password", "")
     where = f"{parts['host']}:{parts['port']}/{parts['dbname']}"
@@ -85,8 +93,8 @@ def login_from_uri(uri: str, timeout: int) -> Login:
         )
     parts, port = split
     options = parse_qs(parts.query)
-    added = "" if "connect_timeout" in options else f"connect_timeout={timeout}"
-    joined = uri + ("&" if parts.query else "?") + added if added else uri
+    ours = {} if "connect_timeout" in options else {"connect_timeout": str(timeout)}
+    joined = uri + ("&" if parts.query else "?") + urlencode({**ours, **_ALWAYS})
     raw = [parts.password or "", *options.get("password", [])]
     secrets = {uri, *raw, *(unquote(secret) for secret in raw)} - {""}
     where = f"{parts.hostname or 'localhost'}:{port}{parts.path}"
@@ -139,6 +147,9 @@ def sentences(login: Login) -> Iterator[None]:
         raise _failed(login, error) from None
 
 
+_LEVEL = "read committed"
+_UNREAD = "ReadRecord failed"
+
 #: For a statement of few rows or none: by COPY each would be up to four round trips, not one.
 _AT_ONCE = {"adbc.postgresql.use_copy": "false"}
 
@@ -158,11 +169,24 @@ def rows(connection: Connection, sql: str, values: Sequence[Any] = ()) -> list[t
         return list(cursor.fetchall())
 
 
-def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
-    """Set server settings for the rest of the transaction."""
+def begin(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Let the transaction have settings, and each statement see what others have committed.
+
+    With one snapshot for all, as a user's or a database's default may be, what has waited for a
+    lock would not see what its holder left.
+    """
+    if set_local(connection, settings) != _LEVEL:
+        connection.rollback()
+        run(connection, f"SET TRANSACTION ISOLATION LEVEL {_LEVEL}")
+        set_local(connection, settings)
+
+
+def set_local(connection: Connection, settings: Mapping[str, str]) -> str:
+    """Set server settings for the rest of the transaction; how it is isolated."""
     calls = [f"set_config(${i}, ${i + 1}, true)" for i in range(1, 2 * len(settings), 2)]
     values = [text for setting in settings.items() for text in setting]
-    rows(connection, f"SELECT {', '.join(calls)}", values)
+    asked = ", ".join(["current_setting('transaction_isolation')", *calls])
+    return str(rows(connection, f"SELECT {asked}", values)[0][0])
 
 
 def said(error: AdbcError) -> str:
@@ -185,6 +209,11 @@ def _failed(login: Login, error: AdbcError) -> ConnectorError:
     state = error.sqlstate or ""
     lost = not state and isinstance(error, OperationalError)
     words = login.clean(said(error))
+    if lost and _UNREAD in words:
+        return ConnectorError(
+            f"PostgreSQL at {login.where} sent a value that the client cannot read: {words}",
+            hint="cast the column that holds it in the query: to text, or by to_jsonb(x)",
+        )
     if lost:
         return TransientError(f"The connection to PostgreSQL at {login.where} broke: {words}")
     kind = TransientError if state.startswith(_TRANSIENT) else ConnectorError
