@@ -238,24 +238,6 @@ def test_a_column_that_the_table_computes_is_refused_before_anything_is_written(
         warehouse.check(make_delivery(tmp_path, [{"id": 2}]))
 
 
-@pytest.mark.parametrize("mode", ["replace_batch", "merge"])
-def test_a_trigger_that_leaves_out_rows_is_noticed_and_nothing_is_written(
-    warehouse, ask, tmp_path, mode
-):
-    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}], mode=mode))
-    ask(
-        "CREATE FUNCTION left_out() RETURNS trigger LANGUAGE plpgsql AS "
-        "'BEGIN RETURN CASE WHEN NEW.id = 2 THEN NULL ELSE NEW END; END'"
-    )
-    ask("CREATE TRIGGER t BEFORE INSERT ON ops.orders FOR EACH ROW EXECUTE FUNCTION left_out()")
-    batch = make_delivery(tmp_path, [{"id": 2}, {"id": 3}], mode=mode, source_path="b")
-    with pytest.raises(ConnectorError, match="of 2 rows of the batch the table would hold 1"):
-        warehouse.deliver(batch)
-    assert ask("SELECT id FROM ops.orders") == [[1]]
-    whole = make_delivery(tmp_path, [{"id": 3}], mode=mode, source_path="b")
-    assert warehouse.deliver(whole).mapped_rows == 1
-
-
 def test_a_column_named_as_postgres_names_its_own_is_refused(warehouse, tmp_path):
     columns = (Column("id", "integer"), Column("ctid", "string"))
     with pytest.raises(ConnectorError, match="PostgreSQL keeps the name 'ctid'"):

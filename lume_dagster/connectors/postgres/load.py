@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,17 @@ from lume_dagster.connectors.batch_files import (
 )
 from lume_dagster.connectors.postgres.session import rows, run, said
 from lume_dagster.connectors.postgres.shape import (
-    has_triggers,
     refuse_other_shapes,
     tables_there,
     wanted_tables,
 )
+from lume_dagster.connectors.postgres.watched import Change, refuse_other_rows
 from lume_dagster.connectors.postgres.wire import ENCODERS
 from lume_dagster.connectors.protocol import Checkpoint, Delivery, Receipt
 from lume_dagster.connectors.sql.ddl import (
     POSTGRES_TYPES,
     ROW,
     RUN_ID,
-    SOURCE_PATH,
     create_schema,
     create_table,
 )
@@ -73,9 +73,9 @@ def load(
     checkpoint("cleared")
     rejects = _copy_rejects(connection, scratch, delivery, tables)
     mapped = _load_mapped(connection, scratch, delivery, tables)
-    _refuse_left_out(connection, delivery, tables, mapped)
-    checkpoint("staged")
     counts = mapped, rejects
+    _refuse_other_rows(connection, delivery, tables, counts, earlier)
+    checkpoint("staged")
     lines = enter(tables.sql(LEDGER), tables.qualified, delivery, counts, earlier)
     for statement, values in lines:
         run(connection, statement.sql(_DIALECT), values)
@@ -213,21 +213,29 @@ def _copy(
         )
 
 
-def _refuse_left_out(connection: Connection, delivery: Delivery, tables: Tables, sent: int) -> None:
-    """COPY does not tell of rows that a trigger of the table's owner left out: count them."""
-    table = tables.sql(tables.name).sql(_DIALECT)
-    if not has_triggers(connection, table):
-        return
-    names = (_quoted(name) for name in (RUN_ID, SOURCE_PATH))
-    where = " AND ".join(f"{name} = ${i}" for i, name in enumerate(names, 1))
-    values = (delivery.run_id, delivery.source_path)
-    held = rows(connection, f"SELECT count(*) FROM {table} WHERE {where}", values)[0][0]
-    if held != sent:
-        raise ConnectorError(
-            f"A trigger of the table {tables.location(tables.name)} changes what is written: "
-            f"of {sent} rows of the batch the table would hold {held}.",
-            hint="nothing was written; name a table without such a trigger in the flow's target",
-        )
+def _refuse_other_rows(
+    connection: Connection,
+    delivery: Delivery,
+    tables: Tables,
+    sent: tuple[int, int],
+    earlier: Sequence[Earlier],
+) -> None:
+    """Refuse what the owner's triggers and rules made of the rows, in either table."""
+    mapped = _change(delivery, tables, tables.name, sent[0])
+    same = f"FROM {mapped.table} AS old, {_same_keys(delivery)}"
+    mapped = replace(
+        mapped,
+        replaced=stale_mapped(delivery, earlier),
+        same_keys=same if delivery.mode == "merge" else None,
+        alone=delivery.mode == "replace",
+    )
+    rejects = _change(delivery, tables, tables.rejects_name, sent[1])
+    refuse_other_rows(connection, mapped, replace(rejects, replaced=stale_rejects(earlier)))
+
+
+def _change(delivery: Delivery, tables: Tables, name: str, sent: int) -> Change:
+    table, where = tables.sql(name).sql(_DIALECT), tables.location(name)
+    return Change(table, where, sent, delivery.run_id, delivery.source_path)
 
 
 def _remove_keys(
@@ -240,9 +248,14 @@ def _remove_keys(
     run(connection, f"CREATE TEMP TABLE {fresh} ON COMMIT DROP AS {empty}")
     _copy(connection, keys, _FRESH, schema=None)
     run(connection, f"ANALYZE pg_temp.{fresh}")
+    run(connection, f"DELETE FROM {target} AS old USING {_same_keys(delivery)}")
+
+
+def _same_keys(delivery: Delivery) -> str:
+    """The batch's keys and the rows ``old`` that have them: what follows USING, or a FROM."""
     optional = {column.name for column in delivery.columns if column.nullable}
     same = " AND ".join(_same_key(name, optional=name in optional) for name in delivery.key)
-    run(connection, f"DELETE FROM {target} AS old USING pg_temp.{fresh} AS fresh WHERE {same}")
+    return f"pg_temp.{_quoted(_FRESH)} AS fresh WHERE {same}"
 
 
 def _same_key(name: str, *, optional: bool) -> str:
@@ -276,9 +289,11 @@ def _text_errors(scratch: duckdb.DuckDBPyConnection, delivery: Delivery) -> Iter
             raise
         place = _find_nul(scratch, delivery)
         where = f"the field {place[0]!r} of row {place[1]} of the batch" if place else "the batch"
+        hint = "take NUL characters out in the mapping: replace(field, chr(0), '')"
+        if place is None:
+            hint = "deliver into a database whose encoding is UTF8, or replace it in the mapping"
         raise ConnectorError(
-            f"PostgreSQL cannot store a character in {where}: {said(error)}",
-            hint="take NUL characters out in the mapping: replace(field, chr(0), '')",
+            f"PostgreSQL cannot store a character in {where}: {said(error)}", hint=hint
         ) from None
 
 

@@ -36,13 +36,6 @@ WHERE n.nspname = $1 AND c.relname IN ($2, $3, $4) ORDER BY a.attnum
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "i": "an index"}
 #: What every table of PostgreSQL has already.
 _SYSTEM_NAMES = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
-#: Whether somebody else's code sees a row before the table has it: in the table or a part of it.
-_TRIGGERS = """
-SELECT count(*) FROM pg_catalog.pg_trigger t
-JOIN pg_catalog.pg_class c ON c.oid = $1::regclass
-WHERE NOT t.tgisinternal AND (t.tgrelid = c.oid OR t.tgrelid IN (
-  SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid))
-"""
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _ROW_SECURITY = "row security"
 
@@ -87,11 +80,6 @@ def refuse_other_shapes(
     for name, columns in wanted_tables(delivery, tables):
         if name in there:
             refuse_other_shape(tables.location(name), columns, there[name], POSTGRES_TYPES)
-
-
-def has_triggers(connection: Connection, table: str) -> bool:
-    """Whether a table, given by its quoted name, has triggers of its owner's."""
-    return bool(rows(connection, _TRIGGERS, (table,))[0][0])
 
 
 def refuse_missing_rights(
