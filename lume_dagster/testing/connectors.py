@@ -7,13 +7,15 @@ import socket
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
 
 from lume_dagster.connectors.protocol import Column
-from lume_dagster.errors import ConnectorError
+from lume_dagster.errors import ConnectorError, TransientError
 
 SECRET = "hunter2-Zażółć"  # noqa: S105 - made up, to be looked for
 _SHORTEST_SECRET = 4  # a shorter one would be found in any text
@@ -100,6 +102,9 @@ class ServerSuite(ConnectorSuite):
 
     #: Seconds within which a server that does not answer is given up.
     patience: ClassVar[float] = 300.0
+    #: Whether its client itself has tried again for as long as the connector says, so that runs
+    #: need not.
+    insists: ClassVar[bool] = False
 
     def silent(self, config: Mapping[str, Any], host: str, port: int) -> Mapping[str, Any]:
         """A configuration with short timeouts for the server at ``host`` and ``port``."""
@@ -113,3 +118,24 @@ class ServerSuite(ConnectorSuite):
             with pytest.raises(ConnectorError, match=r"\w"):
                 list(self.connector_type(**given).test())
         assert time.monotonic() - started < self.patience
+
+    def test_a_server_that_hangs_up_may_answer_later(self, config: Mapping[str, Any]) -> None:
+        """It restarts, or what stands before it moves: a TransientError, so that runs try again."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            given = self.silent(config, *server.getsockname())
+            given_up = ConnectorError if self.insists else TransientError
+            hanging_up = Thread(target=_hang_up, args=(server,))
+            hanging_up.start()
+            try:
+                with pytest.raises(given_up, match=r"\w"):
+                    list(self.connector_type(**given).test())
+            finally:
+                server.shutdown(socket.SHUT_RDWR)
+                hanging_up.join()
+
+
+def _hang_up(server: socket.socket) -> None:
+    """Take connections and end them, until the server is shut down."""
+    with suppress(OSError):
+        while True:
+            server.accept()[0].close()

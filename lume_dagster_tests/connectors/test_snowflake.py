@@ -28,6 +28,8 @@ class TestSnowflake(TargetSuite, TableReaderSuite, DatabaseSourceSuite, ServerSu
 
     names = {}
 
+    insists = True  # for login_timeout
+
     def silent(self, config, host, port):
         return {**config, "host": host, "port": port, "login_timeout": 2, "socket_timeout": 1}
 

@@ -47,6 +47,11 @@ def from_bulk_copy(number, words):
         from_bulk_copy(1205, "in whatever language"),
         from_bulk_copy(49920, "x"),
         RuntimeError("Connection Error: Connection reset by peer (os error 104)"),
+        RuntimeError(
+            "Failed to connect to SQL Server: Connection closed: Connection closed by server "
+            "while reading TDS packet header"
+        ),
+        RuntimeError("Protocol Error: Failed to receive token during login response parsing."),
     ],
     ids=lambda error: said(error)[:40],
 )

@@ -116,6 +116,9 @@ _GONE = (
     "Connection reset",
     "Broken pipe",
     "connection was closed",
+    "Connection closed",
+    "Failed to receive token",
+    "encountered during handshakes before login",
     "IO Error",
     "Connection Error",
 )
@@ -141,7 +144,7 @@ def is_gone(error: Exception) -> bool:
 def as_refusal(error: Exception, where: str, words: str) -> ConnectorError:
     """A server that lets nobody in; ``words`` are what was said, without secrets."""
     known = _known(error)
-    kind = TransientError if known and known.later else ConnectorError
+    kind = TransientError if is_gone(error) or (known and known.later) else ConnectorError
     hint = known.hint if known else None
     return kind(f"SQL Server at {where} cannot be reached: {words}", hint=hint)
 
