@@ -17,6 +17,12 @@ _SETTINGS: Mapping[str, object] = {
     "time_zone": "+00:00",
     "sql_mode": "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
     "NO_AUTO_VALUE_ON_ZERO",  # a 0 is a 0, in an AUTO_INCREMENT column too
+    # All rows of a query, and of a look into the catalog, however few the server is set to give.
+    "sql_select_limit": 2**64 - 1,
+    "sql_big_selects": 1,
+    "sql_safe_updates": 0,  # what a batch replaces is named, by its run or its keys
+    # Bytes by which texts are sorted: source_paths have up to 8,000, and differ in their last.
+    "max_sort_length": 8192,
     # How long the server waits for our next bytes, and for us to take its own.
     "net_read_timeout": 3600,
     "net_write_timeout": 3600,
