@@ -14,10 +14,11 @@ import pytest
 from lume_dagster.connectors import LocalFilesConnector
 from lume_dagster.connectors.local_files.folder_swap import exclusive
 from lume_dagster.connectors.local_files.table import STATE
-from lume_dagster.connectors.protocol import Column, StoreSource, Target
+from lume_dagster.connectors.protocol import Column, Reading, StoreSource, Target
 from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped_columns, sql_type
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.testing import StoreSourceSuite, TableReaderSuite, TargetSuite, WriteSuite
+from lume_dagster.testing.crash import deliver_and_die, steps_of
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
 from lume_dagster_tests.connectors.file_formats import LOADERS
 from lume_dagster_tests.in_memory import connect
@@ -276,3 +277,29 @@ def test_lines_are_written_in_a_fraction_of_what_they_are_long(file_format, tmp_
         connection.execute(f"COPY ({rows}) TO '{file}'")
     small = LocalFilesConnector(root=str(tmp_path / "lake"), memory_limit="96MB")
     assert small.deliver(replace(delivery, mapped=(file,))).mapped_rows == 120_000
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+def test_a_reader_sees_all_or_nothing_of_a_delivery_that_was_killed(files, root, tmp_path, mode):
+    """It changes the folders of three batches, one after the other."""
+
+    def read():
+        with files.read_table(Reading("ops.orders", "orders")) as reader:
+            return sorted(reader.read_all().select(["id", "name"]).to_pylist(), key=str)
+
+    def start_over():
+        for path in ("a", "b", "c"):
+            rows = [{"id": n, "name": path} for n in (ord(path), ord(path) + 10)]
+            files.deliver(make_delivery(tmp_path, rows, source_path=path))
+        return read()
+
+    changed = [{"id": ord(path), "name": "new"} for path in ("a", "b", "c")]
+    new = make_delivery(tmp_path, changed, source_path="b", mode=mode, run_id="run_2")
+    old = start_over()
+    steps = steps_of(files, new)
+    wanted = read()
+    for number, step in enumerate(steps):
+        files.deliver(make_delivery(tmp_path, [], source_path="b", mode="replace"))
+        assert start_over() == old
+        deliver_and_die(LocalFilesConnector, {"root": str(root)}, new, number)
+        assert read() in (old, wanted), step

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lume_dagster.connectors.batch_segment import batch_segment, is_text
 from lume_dagster.connectors.file_table.read_back import rows_of_files, wanted_batches
-from lume_dagster.connectors.local_files.folder_swap import exclusive
+from lume_dagster.connectors.local_files.folder_swap import exclusive, settle
 from lume_dagster.connectors.local_files.load import publish
 from lume_dagster.connectors.local_files.paths import find_files, path_of_uri, uri_of
 from lume_dagster.connectors.local_files.table import local_table
@@ -107,6 +107,7 @@ class LocalFilesConnector(ConnectorResource):
         """The mapped rows of a table, streamed; no delivery changes it meanwhile."""
         table = local_table(self._root, reading.table)
         with exclusive(table.lock, self.lock_timeout_seconds):
+            settle(table.state)
             held = table.batches()
             wanted = wanted_batches(str(table.folder), held, reading)
             files = [file for batch in wanted for file in table.mapped_files(batch)]

@@ -54,11 +54,16 @@ class Swap:
 def new_swap(state: Path) -> Swap:
     """Finish or throw away what earlier deliveries left in ``state``, and begin a change."""
     state.mkdir(parents=True, exist_ok=True)
-    for left in sorted(p for p in state.iterdir() if p.is_dir()):
-        _finish(left, lambda _: None)
+    settle(state)
     work = state / uuid4().hex
     work.mkdir()
     return Swap(work)
+
+
+def settle(state: Path) -> None:
+    """Finish or throw away what earlier deliveries left in ``state``: who reads sees no half."""
+    for left in sorted(p for p in state.glob("*") if p.is_dir()):
+        _finish(left, lambda _: None)
 
 
 def _finish(work: Path, checkpoint: Callable[[str], None]) -> None:
