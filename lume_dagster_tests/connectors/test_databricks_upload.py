@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -52,6 +53,15 @@ def test_days_that_spark_cannot_place_are_written_with_how_they_count(tmp_path, 
     assert keys[0][b"org.apache.spark.version"] == b"3.5.0"
     assert count == 2
     assert {n: tables[0].to_pylist()[1][n] for n in row} == row
+
+
+@pytest.mark.parametrize("days", [2_932_897, -719_529], ids=["after 9999", "before the year 1"])
+def test_days_that_python_has_not_are_sent(tmp_path, days):
+    delivery = make_delivery(tmp_path, [], columns=(Column("id", "integer"), Column("day", "date")))
+    day = pa.array([days], pa.int32()).cast(pa.date32())
+    pq.write_table(pa.table({"id": [1], "day": day, "_lume_row": [1]}), delivery.mapped[0])
+    _, count, tables, _ = sent(delivery)
+    assert (count, tables[0]["day"].cast(pa.int32()).to_pylist()) == (1, [days])
 
 
 def test_types_that_databricks_has_not_become_text(tmp_path):

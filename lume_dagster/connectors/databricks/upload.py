@@ -107,7 +107,10 @@ def _may_be_old(chunk: pq.ColumnChunkMetaData) -> bool:
     if counted is None or not counted.has_min_max:
         known = counted is not None and counted.null_count == chunk.num_values
         return chunk.physical_type in {"INT32", "INT64"} and not known
-    first = counted.min
+    try:
+        first = counted.min
+    except OverflowError:  # no day of Python's: before the year 1, or all are after 9999
+        return True
     if isinstance(first, dt.datetime):
         return first.replace(tzinfo=None) < _FIRST_INSTANT
     return isinstance(first, dt.date) and first < _FIRST_DAY
