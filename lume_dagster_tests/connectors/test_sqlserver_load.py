@@ -313,6 +313,19 @@ def test_names_that_differ_in_case_are_one_name_where_the_database_says_so(tmp_p
         refuse_names(twins, Place(tables, folds_case=True))
 
 
+def test_a_table_spelled_in_another_case_is_the_one_that_the_catalog_takes_it_for(
+    warehouse, ask, tmp_path
+):
+    """The catalog of Azure knows no case in a database whose texts do."""
+    warehouse.deliver(make_delivery(tmp_path, [{"id": 1}], rejects=1))
+    again = make_delivery(tmp_path, [{"id": 2}], table="ops.Orders", source_path="b", run_id="r")
+    warehouse.check(again)
+    warehouse.deliver(again)
+    assert ask("SELECT id FROM ops.orders ORDER BY id") == [(1,), (2,)]
+    with pytest.raises(ConnectorError, match="name is nvarchar"):
+        warehouse.check(replace(again, columns=(Column("id", "integer"), Column("name", "date"))))
+
+
 @contextmanager
 def reader(sqlserver, ask, database):
     """A login that may read everything in the database and change nothing."""

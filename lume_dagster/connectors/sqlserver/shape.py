@@ -25,7 +25,8 @@ _MOST_UNITS = 128
 _MOST_BYTES = 3 * _MOST_UNITS  # of a name in UTF-8, at most
 
 _COLUMNS = """
-SELECT o.name, o.type_desc, c.name, y.name, c.max_length, c.precision, c.scale, c.is_nullable,
+SELECT CASE WHEN o.name = ? THEN 0 WHEN o.name = ? THEN 1 ELSE 2 END, o.type_desc,
+       c.name, y.name, c.max_length, c.precision, c.scale, c.is_nullable,
        CASE WHEN c.is_computed = 1 OR c.is_identity = 1 THEN 1 ELSE 0 END
 FROM sys.schemas AS s
 JOIN sys.objects AS o ON o.schema_id = s.schema_id
@@ -74,20 +75,19 @@ def tables_there(session: Session, place: Place) -> dict[str, list[Found]]:
     """Those of the delivery's tables that exist, with their columns."""
     tables = place.tables
     names = (tables.name, tables.rejects_name, LEDGER)
-    ours = {place.same_name(name): name for name in names}
     found: dict[str, list[Found]] = {}
-    for name, kind, column, *type_, nullable, computed in session.rows(
-        _COLUMNS, (tables.schema, *names)
+    # Which of the names it is, the server says: its collation may take Café, cafe and CAFÉ for one.
+    for number, kind, column, *type_, nullable, computed in session.rows(
+        _COLUMNS, (*names[:2], tables.schema, *names)
     ):
+        name = names[number]
         if kind != _TABLE:
             raise ConnectorError(
                 f"{tables.location(name)} is a {kind.replace('_', ' ').lower()}, not a table.",
                 hint="name a table in the flow's target",
             )
         shown = str(CatalogType(*type_))
-        found.setdefault(ours[place.same_name(name)], []).append(
-            Found(column, shown, bool(nullable), bool(computed))
-        )
+        found.setdefault(name, []).append(Found(column, shown, bool(nullable), bool(computed)))
     return found
 
 

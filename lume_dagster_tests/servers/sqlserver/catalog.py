@@ -16,11 +16,11 @@ _EXTRAS = (
 _VIEWS = {
     "schemas": f"SELECT oid AS schema_id, schema_name AS name FROM duckdb_schemas() WHERE {_MINE}",
     "objects": f"""
-        SELECT table_oid AS object_id, table_name AS name, schema_oid AS schema_id,
+        SELECT table_oid AS object_id, table_name COLLATE NOCASE AS name, schema_oid AS schema_id,
                'U' AS type, 'USER_TABLE' AS type_desc FROM duckdb_tables()
         WHERE {_MINE} AND schema_name <> 'sys'
         UNION ALL
-        SELECT view_oid, view_name, schema_oid, 'V', 'VIEW' FROM duckdb_views()
+        SELECT view_oid, view_name COLLATE NOCASE, schema_oid, 'V', 'VIEW' FROM duckdb_views()
         WHERE {_MINE} AND NOT internal AND schema_name <> 'sys'""",
     "tables": "SELECT * FROM sys.objects WHERE type = 'U'",
     "types": f"SELECT * FROM (VALUES {_TYPES}) AS t(user_type_id, name)",
