@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from dataclasses import replace
 
 import pytest
 
 from lume_dagster.connectors import PostgresConnector
+from lume_dagster.connectors.protocol import Column
 from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing.deliveries import make_delivery
 from lume_dagster_tests.waiting import PATIENCE, wait_until
@@ -95,3 +98,32 @@ def test_a_value_that_the_client_cannot_read_is_no_broken_connection(postgres, p
     ):
         reader.read_all()
     assert not isinstance(caught.value, TransientError)
+
+
+def test_a_key_too_long_for_an_index_is_answered_with_what_to_do(
+    postgres, postgres_database, tmp_path
+):
+    """Letters by chance: PostgreSQL packs what repeats itself."""
+    chance = random.Random(1)
+    long = "".join(chr(chance.randrange(0x3000, 0x9000)) for _ in range(3000))
+    columns = (Column("name", "string", nullable=False), Column("id", "integer"))
+    merged = {"mode": "merge", "key": ("name",), "columns": columns}
+    warehouse = PostgresConnector(**postgres.config(postgres_database))
+    warehouse.deliver(make_delivery(tmp_path, [{"name": "short"}], **merged))
+    batch = make_delivery(tmp_path, [{"name": long}, {"name": f"{long}."}], **merged)
+    with pytest.raises(ConnectorError, match=r"index row(.|\n)*drop the index"):
+        warehouse.deliver(batch)
+    asked(postgres, postgres_database, "DROP INDEX ops.orders_name_idx")
+    for run in ("run_2", "run_3"):
+        warehouse.deliver(replace(batch, run_id=run))
+    assert asked(postgres, postgres_database, "SELECT count(*) FROM ops.orders") == [[3]]
+
+
+def test_a_key_may_have_more_fields_than_an_index(postgres, postgres_database, tmp_path):
+    columns = tuple(Column(f"k{n}", "integer", nullable=False) for n in range(40))
+    merged = {"mode": "merge", "key": tuple(c.name for c in columns), "columns": columns}
+    warehouse = PostgresConnector(**postgres.config(postgres_database))
+    for run, last in enumerate((1, 1, 2)):
+        row = {**dict.fromkeys(merged["key"], 0), "k39": last}
+        warehouse.deliver(make_delivery(tmp_path, [row], **merged, run_id=f"run_{run}"))
+    assert asked(postgres, postgres_database, "SELECT count(*) FROM ops.orders") == [[2]]

@@ -48,6 +48,7 @@ _HINTS: Mapping[int, str] = {
     1060: "give every column of the query a name of its own: AS",
     1062: "the table has a unique index that the batch breaks",
     1064: "write one SELECT; a source only reads",
+    1005: "see what the server says of it; it keeps at most 1,017 columns in a table",
     1117: "MySQL keeps at most 1,017 columns in a table; divide the flow's schema",
     1118: "MySQL keeps at most 197 columns of text in a table; divide the flow's schema",
     1129: "the server blocks this host after too many failures: mysqladmin flush-hosts",

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 _DIALECT = "postgres"
 _FRESH = "_lume_fresh"
+_MOST_INDEX_COLUMNS = 32
 _BAD_TEXT = {"22021", "22P05"}
 
 
@@ -123,7 +124,7 @@ def _create_missing(
             if name != LEDGER:
                 _index(connection, table, [RUN_ID], "brin")
             if name == tables.name and delivery.mode == "merge":
-                _index(connection, table, delivery.key, "btree")
+                _index(connection, table, delivery.key[:_MOST_INDEX_COLUMNS], "btree")
 
 
 def _index(connection: Connection, table: exp.Table, columns: Sequence[str], method: str) -> None:

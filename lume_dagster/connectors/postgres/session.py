@@ -28,6 +28,9 @@ _HINTS: Mapping[str, str] = {
     "42501": "ask the owner of the database for that right",
     "42883": "give both sides one type: CAST(:source_path AS bigint)",
     "53100": "free space on the server",
+    "54000": "divide the flow's schema where a row is too big; where a key is too long for an "
+    "index, drop the index: merge goes without it",
+    "54011": "PostgreSQL keeps at most 1,600 columns in a table; divide the flow's schema",
     "55P03": "another transaction holds the table; raise lock_timeout_seconds or wait",
     "57014": "raise statement_timeout_seconds, or make the query lighter",
 }
