@@ -137,7 +137,7 @@ def row_blocks(connection: Any) -> Iterator[Block]:
             yield Block(packet, [0], [len(packet)])
             at = end
             continue
-        if not begins:
+        if at and not begins:
             buffer[: filled - at] = buffer[at:filled]
             filled, at = filled - at, 0
         if filled == len(buffer):
@@ -174,17 +174,20 @@ def _walk(buffer: bytearray, at: int, filled: int, begins: list[int], ends: list
 
 
 def _whole_packet(buffer: bytearray, at: int, filled: int) -> tuple[bytes, int] | None:
-    """The packet at ``at``, joined of its parts where it is long, and its end; None: not yet."""
-    parts = []
+    """The packet at ``at``, joined of its parts where it is long, and its end; None: not yet.
+
+    This is asked each time that a piece of it has come, so nothing is copied before all has.
+    """
+    spans = []
     while at + 4 <= filled:
         size = _LENGTH.unpack_from(buffer, at)[0] & _MOST_IN_PACKET
         end = at + 4 + size
         if end > filled:
             return None
-        parts.append(buffer[at + 4 : end])
+        spans.append(slice(at + 4, end))
         at = end
         if size < _MOST_IN_PACKET:
-            return b"".join(parts), at
+            return b"".join(buffer[span] for span in spans), at
     return None
 
 
