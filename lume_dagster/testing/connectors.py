@@ -119,19 +119,29 @@ class ServerSuite(ConnectorSuite):
                 list(self.connector_type(**given).test())
         assert time.monotonic() - started < self.patience
 
+    def test_a_server_that_is_not_there_may_come_back(self, config: Mapping[str, Any]) -> None:
+        """While it restarts, nobody answers: a TransientError too."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            given = self.silent(config, *server.getsockname())
+        with pytest.raises(self._given_up, match=r"\w"):
+            list(self.connector_type(**given).test())
+
     def test_a_server_that_hangs_up_may_answer_later(self, config: Mapping[str, Any]) -> None:
         """It restarts, or what stands before it moves: a TransientError, so that runs try again."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             given = self.silent(config, *server.getsockname())
-            given_up = ConnectorError if self.insists else TransientError
             hanging_up = Thread(target=_hang_up, args=(server,))
             hanging_up.start()
             try:
-                with pytest.raises(given_up, match=r"\w"):
+                with pytest.raises(self._given_up, match=r"\w"):
                     list(self.connector_type(**given).test())
             finally:
                 server.shutdown(socket.SHUT_RDWR)
                 hanging_up.join()
+
+    @property
+    def _given_up(self) -> type[ConnectorError]:
+        return ConnectorError if self.insists else TransientError
 
 
 def _hang_up(server: socket.socket) -> None:

@@ -191,7 +191,8 @@ def said(error: BaseException) -> tuple[int, str]:
 
 def _refused(login: Login, error: BaseException) -> ConnectorError:
     number, words = said(error)
-    kind = TransientError if number in _TRANSIENT else ConnectorError
+    restarts = number == _CONNECTION_REFUSED and "Connection refused" in words
+    kind = TransientError if restarts or number in _TRANSIENT else ConnectorError
     hint = _HINTS.get(number)
     if number == _CONNECTION_REFUSED and "certificate" in words:
         hint = _HINTS[2026]

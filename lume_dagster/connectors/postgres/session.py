@@ -49,7 +49,8 @@ _REFUSALS: Mapping[str, str] = {
 }
 _LATER = (
     *("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode"),
-    *("closed the connection unexpectedly", "Connection reset by peer"),  # it restarts, or moves
+    # It restarts, or moves.
+    *("closed the connection unexpectedly", "Connection reset by peer", "Connection refused"),
 )
 
 _SAID = re.compile(

@@ -95,7 +95,9 @@ _ALL = (
     _Known(0, "SSL Provider", "check the connector's encrypt"),
     _Known(11001, "0x2AF9", "no such host is known; check the connector's host"),
     _Known(11004, "0x2AFC", "no such host is known; check the connector's host"),
-    _Known(10061, "0x2749", "nothing answers there; check the connector's host and port"),
+    _Known(
+        10061, "0x2749", "nothing answers there; check the connector's host and port", later=True
+    ),
     _Known(0, "Login timeout expired", _NETWORK, later=True),
     _Known(258, "Timeout error [258]", _NETWORK, later=True),
     _Known(10060, "0x274C", _NETWORK, later=True),
