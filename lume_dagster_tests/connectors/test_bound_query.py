@@ -22,7 +22,30 @@ UNBOUND = [
     "a::source_path",
     ":source_pathology",
     ": source_path",
+    "payload:source_path",
+    '"a b":source_path',
+    "a[1:source_path]",
+    "f(a):source_path",
+    "{'a':source_path}",
 ]
+
+
+#: A dollar begins no text there.
+OTHERS = [text for text in UNBOUND if "$" not in text and "E'" not in text and '"' not in text]
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "databricks", "tsql", "mysql"])
+@pytest.mark.parametrize("text", OTHERS)
+def test_other_systems_paths_are_left_alone_too(text, dialect):
+    nested = "/* b */" in text and dialect in {"mysql", "snowflake"}
+    query = f"SELECT {'1' if nested else text} FROM t WHERE a = :source_path"
+    assert bind_source_path(query, "?", dialect) == query.replace("= :source_path", "= ?")
+
+
+@pytest.mark.parametrize("before", ["=", "(", ",", "|| ", "LIKE ", "<", "- "])
+def test_a_value_may_stand_close_to_what_is_before_it(before):
+    query = f"SELECT a FROM t WHERE a {before}:source_path"
+    assert bind_source_path(query, "$1", "postgres") == query.replace(":source_path", "$1")
 
 
 @pytest.mark.parametrize("dialect", ["postgres", "duckdb"])

@@ -83,7 +83,20 @@ def _end(query: str, tokens: Sequence[Token]) -> int:
 def _spots(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     from sqlglot import TokenType
 
+    ends = _values(tokens)
     for colon, name in pairwise(tokens):
         adjacent = name.start == colon.end + 1
-        if colon.token_type == TokenType.COLON and adjacent and name.text == NAME:
+        is_it = colon.token_type == TokenType.COLON and adjacent and name.text == NAME
+        if is_it and colon.start not in ends:
             yield colon.start, name.end + 1
+
+
+def _values(tokens: Sequence[Token]) -> set[int]:
+    """Where a colon is part of what it follows at once: of a path, a slice, an entry of a map."""
+    from sqlglot import TokenType
+
+    kinds = {
+        *(TokenType.VAR, TokenType.IDENTIFIER, TokenType.NUMBER, TokenType.STRING),
+        *(TokenType.R_BRACKET, TokenType.R_PAREN),
+    }
+    return {token.end + 1 for token in tokens if token.token_type in kinds}
