@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lume_dagster.connectors import DatabricksConnector
+from lume_dagster.connectors.databricks.session import _is_transient
 from lume_dagster.connectors.protocol import Column
 from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing.crash import deliver_and_die, steps_of
@@ -181,6 +182,20 @@ def test_of_two_deliveries_of_one_batch_the_last_to_begin_wins(lake, held, tmp_p
     assert held()[:2] == ([("run_2", 2)], ["run_2"])
     lake.deliver(first)
     assert held() == ([("run_1", 1)], ["run_1"], [("run_1", "done", 1)])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[PATH_NOT_FOUND] Path does not exist: /Volumes/m/d/v/lume-0123456789abcdef-x-mapped-*.p",
+        "Object at location /Volumes/lume-0123456789abcdef-x-mapped-0000.parquet not found: No such",
+        "[FAILED_READ_FILE.DBR_FILE_NOT_EXIST] dbfs:/Volumes/m/lume-0123456789abcdef-x.parquet",
+    ],
+)
+def test_files_that_another_delivery_took_away_may_be_sent_again(said):
+    assert _is_transient(RuntimeError(said), said)
+    mine = said.replace("lume-", "mine-")
+    assert not _is_transient(RuntimeError(mine), mine)
 
 
 @pytest.mark.parametrize("step", ["staged", "before_commit", "mapped", "rejects"])

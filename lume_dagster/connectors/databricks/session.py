@@ -55,7 +55,11 @@ _HINTS: Mapping[str, str] = {
     "PARSE_SYNTAX_ERROR": "a source query is one SELECT in the SQL of Databricks",
 }
 #: A delivery whose files another took away may be tried again.
-_TAKEN_OVER = re.compile(r"PATH_NOT_FOUND.*/lume-[0-9a-f]{16}-", re.DOTALL)
+_TAKEN_OVER = re.compile(
+    r"PATH_NOT_FOUND.*/lume-[0-9a-f]{16}-|NOT_EXIST.*/lume-[0-9a-f]{16}-"
+    r"|/lume-[0-9a-f]{16}-\S+ not found",
+    re.DOTALL,
+)
 _TAKEN_OVER_HINT = "another delivery of the batch took its files away; deliver again"
 
 #: Loggers of the client: the first shows signed URLs and values at DEBUG, the other says as an
