@@ -10,7 +10,7 @@ import pytest
 from lume_dagster.connectors.protocol import Reading
 from lume_dagster.errors import LumeError
 from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, plain_value
-from lume_dagster.testing.targets import HOSTILE, TargetHooks
+from lume_dagster.testing.targets import HOSTILE, NEARLY_THE_SAME, TargetHooks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,6 +67,21 @@ class TableReaderSuite(TargetHooks):
         """Whatever it is called."""
         none = self.back(filled, path)
         assert (none.num_rows, none.column_names) == (0, self.back(filled, _A).column_names)
+
+    def test_batches_whose_names_are_nearly_the_same_are_told_apart(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """All of one run, as a backfill brings them; two come again with it, and one in another."""
+        paths = [path for path in NEARLY_THE_SAME[:8] if path]
+        runs = [*((path, "run_1") for path in (*paths, *paths[:2])), (paths[2], "run_2")]
+        for path, run in runs:
+            rows = [{"id": number, "name": path} for number in range(2)]
+            batch = self.make(tmp_path, rows, source_path=path, run_id=run, rejects=1)
+            connector.deliver(batch)
+        assert [self.back(connector, path)["name"].to_pylist() for path in paths] == [
+            [path, path] for path in paths
+        ]
+        assert sorted(row[0] for row in self.rejected(connector)) == sorted(paths)
 
     def test_columns_are_read_as_asked_for(self, filled: Any) -> None:
         """Those, and the batch's name."""

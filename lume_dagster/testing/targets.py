@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 HOSTILE = """x'; DROP TABLE "ops"."orders"; -- $1 :source_path %s {} \\"""
 MODES = get_args(WriteMode)
+#: Texts that one collation or another takes for the same.
+NEARLY_THE_SAME = (
+    *("a", "A", "\u00e1", "a ", " a", "a\u0301", "\uff41", "\u00df", "ss", "\u0130", "i", "\u0131"),
+    *("\ufb01", "fi", "", "🎈", "🎃", "1", "01", "1.0", "NULL", "\\N"),
+)
 Held = list[tuple[str, str, int, tuple[Any, ...]]]
 
 _OLD = [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]
@@ -154,6 +159,17 @@ class WriteSuite(TargetHooks):
         receipt = connector.deliver(replace(delivery, run_id="run_2"))
         assert receipt.mapped_rows == 2
         assert sorted(row[3] for row in self.held(connector)) == [(2, "x"), (3, None)]
+
+    def test_keys_that_are_nearly_the_same_are_different_keys(
+        self, connector: Any, tmp_path: Path
+    ) -> None:
+        """Whatever the system's collation takes for equal; and each is equal to itself."""
+        rows = [{"id": number, "name": key} for number, key in enumerate(NEARLY_THE_SAME)]
+        merged = {"mode": "merge", "key": ("name",)}
+        for run in ("run_1", "run_2"):
+            connector.deliver(self.make(tmp_path, rows, **merged, run_id=run))
+        held = [(row[1], row[3]) for row in self.held(connector)]
+        assert held == [("run_2", tuple(row.values())) for row in rows]
 
     def test_merge_passes_over_a_batch_of_which_only_rejects_are_left(
         self, connector: Any, tmp_path: Path

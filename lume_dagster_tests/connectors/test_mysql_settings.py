@@ -86,3 +86,28 @@ def test_what_is_called_nearly_the_same_is_something_else(
     warehouse.check(again)
     warehouse.deliver(again)
     assert ids(warehouse, again.source_path) == [2]
+
+
+def test_batches_are_told_apart_where_all_tables_were_converted(warehouse, ask, tmp_path):
+    """As administrators convert whole databases; all of it in one run, and one again in another."""
+    alike = ("a", "A", "á", "a ")
+
+    def put(path, run):
+        rows = [{"id": n, "name": path} for n in range(3)]
+        warehouse.deliver(make_delivery(tmp_path, rows, source_path=path, run_id=run, rejects=1))
+
+    for path in alike:
+        put(path, "run_1")
+    for table in ("orders", "orders_rejects", "_lume_batches"):
+        how = "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
+        ask(f"ALTER TABLE ops.{table} CONVERT TO {how}")
+    for path in alike[:2]:
+        put(path, "run_2")
+    assert sorted(ask("SELECT source_path, run_id FROM ops._lume_batches")) == sorted(
+        [path, "run_2" if path in alike[:2] else "run_1"] for path in alike
+    )
+    assert ask("SELECT COUNT(*) FROM ops.orders_rejects") == [[4]]
+    assert [ids(warehouse, path) for path in alike] == [[0, 1, 2]] * 4
+    with warehouse.read_table(Reading("ops.orders", "orders")) as reader:
+        names = reader.read_all()["name"].to_pylist()
+    assert names == [path for path in sorted(alike) for _ in range(3)]

@@ -11,9 +11,11 @@ import pytest
 from lume_dagster.connectors import SQLServerConnector
 from lume_dagster.connectors.protocol import Column, Reading, TableReader, Target
 from lume_dagster.connectors.sql.ledger import delete_run
+from lume_dagster.connectors.sql.read_back import read_back
 from lume_dagster.connectors.sql.tables import Tables
+from lume_dagster.connectors.sqlserver.read import JSON_KEYS, exactly
 from lume_dagster.connectors.sqlserver.shape import Place, refuse_names
-from lume_dagster.connectors.sqlserver.statement import rendered
+from lume_dagster.connectors.sqlserver.statement import DIALECT, rendered
 from lume_dagster.connectors.sqlserver.types import CatalogType, key_units
 from lume_dagster.errors import ConnectorError, TransientError
 from lume_dagster.testing.crash import deliver_and_die, steps_of
@@ -175,6 +177,20 @@ def test_statements_compare_texts_by_characters_and_length(tmp_path):
         f"AND [_lume_source_path] = {collated}([_lume_source_path]) = 4"
     )
     assert values == ["r🎈", "a "]
+
+
+def test_rows_are_read_back_by_characters_and_length():
+    """Of a table made by hand the collation is another, and = would ignore spaces at the end."""
+    reading = Reading("ops.orders", "orders", ("a ",))
+    query, _ = read_back(Tables("m", "ops", "orders"), reading, DIALECT, JSON_KEYS, rewrite=exactly)
+    ended = "([{0}].[{1}] + N'|') COLLATE Latin1_General_100_BIN2"
+    for name in ("run_id", "source_path"):
+        pair = ended.format("ledger", name), ended.format("held", f"_lume_{name}")
+        assert " = ".join(pair) in query
+    order = "[held].[_lume_source_path]"
+    assert query.endswith(
+        f"ORDER BY {order} COLLATE Latin1_General_100_BIN2, DATALENGTH({order}), [held].[_lume_row]"
+    )
 
 
 def test_a_merge_knows_keys_of_every_kind(warehouse, ask, tmp_path):

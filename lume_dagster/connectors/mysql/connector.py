@@ -19,6 +19,7 @@ from lume_dagster.connectors.mysql.rights import refuse_missing_rights
 from lume_dagster.connectors.mysql.session import Limits, Session, connected
 from lume_dagster.connectors.mysql.shape import (
     DIALECT,
+    compared_exactly,
     exact_collation,
     refuse_columns,
     refuse_other_shapes,
@@ -102,7 +103,8 @@ class MySQLConnector(ConnectorResource):
             f"SELECT asked.text_key COLLATE {collation} FROM JSON_TABLE(:source_path, '$[*]' "
             "COLUMNS (text_key LONGTEXT CHARACTER SET utf8mb4 PATH '$')) AS asked"
         )
-        query, keys = read_back(tables, reading, DIALECT, asked)
+        exactly = compared_exactly(collation)
+        query, keys = read_back(tables, reading, DIALECT, asked, rewrite=exactly)
         with self.read(query, keys) as reader:
             yield reader
 

@@ -22,6 +22,7 @@ from lume_dagster.connectors.mysql.send import send
 from lume_dagster.connectors.mysql.session import Session, whole_seconds
 from lume_dagster.connectors.mysql.shape import (
     DIALECT,
+    compared_exactly,
     create_missing,
     create_table,
     exact_collation,
@@ -32,7 +33,7 @@ from lume_dagster.connectors.mysql.shape import (
 )
 from lume_dagster.connectors.mysql.wire import run_prepared
 from lume_dagster.connectors.protocol import Checkpoint, Column, Delivery, Receipt
-from lume_dagster.connectors.sql.ddl import REJECT_COLUMNS, SOURCE_PATH, mapped_columns
+from lume_dagster.connectors.sql.ddl import REJECT_COLUMNS, mapped_columns
 from lume_dagster.connectors.sql.ledger import (
     Earlier,
     Statement,
@@ -130,12 +131,12 @@ def _remove_stale(work: Work) -> Sequence[Earlier]:
     session, delivery, tables = work.session, work.delivery, work.tables
     mapped, rejects = tables.sql(tables.name), tables.sql(tables.rejects_name)
     query, values = earlier_deliveries(tables.sql(LEDGER), tables.qualified, delivery)
-    found = fetch_bound(session, *_bound((query, values)))
+    found = fetch_bound(session, *_bound(session, (query, values)))
     earlier = [Earlier(*row.values()) for row in found]
     stale = [delete_run(mapped, delivery, run_id) for run_id in stale_mapped(delivery, earlier)]
     stale += [delete_run(rejects, delivery, run_id) for run_id in stale_rejects(earlier)]
-    for statement, bound in stale:
-        _run(session, (_exactly(statement, exact_collation(session)), bound))
+    for statement in stale:
+        _run(session, statement)
     if delivery.mode == "replace":
         # Not TRUNCATE: it ends the transaction.
         session.run(f"DELETE FROM {mapped.sql(DIALECT)}")
@@ -167,27 +168,16 @@ def _send_rejects(work: Work) -> int:
     return send(work.session, rows, tables.sql(tables.rejects_name))
 
 
-def _exactly(statement: exp.Expr, collation: str) -> exp.Expr:
-    """Batches are told apart to the byte, whatever the collation of a table that others made."""
-    from sqlglot import exp
-
-    def exact(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.EQ) and node.this.name == SOURCE_PATH:
-            node.set("expression", exp.Collate(this=node.expression, expression=exp.var(collation)))
-        return node
-
-    return statement.transform(exact)
-
-
 def _run(session: Session, statement: Statement) -> None:
-    run_prepared(session.connection, *_bound(statement))
+    run_prepared(session.connection, *_bound(session, statement))
 
 
-def _bound(statement: Statement) -> tuple[str, list[str]]:
+def _bound(session: Session, statement: Statement) -> tuple[str, list[str]]:
     """A statement with a question mark for each ``$n``, and the values in their order."""
     from sqlglot import exp
 
-    tree, values = statement[0].copy(), statement[1]
+    exactly = compared_exactly(exact_collation(session))
+    tree, values = statement[0].transform(exactly), statement[1]
     order = [int(node.name) for node in tree.find_all(exp.Parameter, bfs=False)]
     text = tree.transform(lambda n: exp.Placeholder() if isinstance(n, exp.Parameter) else n)
     return text.sql(DIALECT), [str(values[number - 1]) for number in order]

@@ -33,18 +33,33 @@ JSON_KEYS = f"SELECT CONCAT([value], N'|') COLLATE {EXACT} FROM OPENJSON(:source
 
 
 def exactly(node: exp.Expr) -> exp.Expr:
-    """Texts in any script, and keys that are equal where all their characters are.
+    """Texts in any script, and names that are equal where all their characters are.
 
-    The last of them is never a space, which ``=`` would ignore.
+    The last character of what is compared is never a space, which ``=`` would ignore; and the
+    collation is said, for that of a table which somebody else has made is another.
     """
     from sqlglot import exp
 
     if isinstance(node, exp.Literal) and node.is_string:
         return exp.National(this=node.this)
     if isinstance(node, exp.In):
-        ended = exp.Concat(expressions=[node.this, exp.Literal.string("|")])
-        node.set("this", exp.Collate(this=exp.paren(ended), expression=exp.Var(this=EXACT)))
+        node.set("this", _ended(node.this))
+    if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Column):
+        node.set("this", _ended(node.this))
+        node.set("expression", _ended(node.expression))
+    if isinstance(node, exp.Order):
+        path, *rest = node.expressions
+        exact = exp.Collate(this=path, expression=exp.Var(this=EXACT))
+        length = exp.Anonymous(this="DATALENGTH", expressions=[path.copy()])
+        node.set("expressions", [exact, length, *rest])
     return node
+
+
+def _ended(text: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
+    ended = exp.Concat(expressions=[text, exp.Literal.string("|")])
+    return exp.Collate(this=exp.paren(ended), expression=exp.Var(this=EXACT))
 
 
 def bind(query: str) -> tuple[str, int]:
