@@ -6,9 +6,11 @@ import json
 import os
 import socket
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lume_dagster.connectors import LocalFilesConnector
@@ -19,7 +21,7 @@ from lume_dagster.connectors.sql.ddl import DUCKDB_TYPES, REJECT_COLUMNS, mapped
 from lume_dagster.errors import BatchError, ConnectorError, TransientError
 from lume_dagster.testing import StoreSourceSuite, TableReaderSuite, TargetSuite, WriteSuite
 from lume_dagster.testing.crash import deliver_and_die, steps_of
-from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, make_delivery
+from lume_dagster.testing.deliveries import EVERY_TYPE, EVERY_VALUE, PLAIN, make_delivery
 from lume_dagster_tests.connectors.file_formats import LOADERS
 from lume_dagster_tests.in_memory import connect
 
@@ -264,6 +266,28 @@ def test_json_lines_are_not_merged_by_a_decimal(files, tmp_path):
     delivery = make_delivery(tmp_path, [], columns=EVERY_TYPE, format="jsonl", mode="merge")
     with pytest.raises(ConnectorError, match="merged by the decimal field 'price'"):
         files.check(replace(delivery, key=("price",)))
+
+
+@pytest.mark.parametrize("digits", [2, 17, 37, 38])
+def test_json_lines_keep_a_decimal_without_digits_before_its_point(files, root, tmp_path, digits):
+    columns = (Column("id", "integer"), Column("part", f"decimal({digits},{digits})"))
+    delivery = make_delivery(tmp_path, [], columns=PLAIN, format="jsonl")
+    values = [Decimal(f"0.{'1' * digits}"), Decimal(f"-0.{'0' * (digits - 1)}5"), None]
+    parts = pa.array(values, pa.decimal128(digits, digits))
+    rows = pa.table({"id": [1, 2, 3], "part": parts, "_lume_row": [1, 2, 3]})
+    pq.write_table(rows, delivery.mapped[0])
+    delivery = replace(delivery, columns=columns)
+    if digits == 38:
+        with pytest.raises(ConnectorError, match="all of its 38 digits are behind the point"):
+            files.check(delivery)
+        return
+    files.deliver(delivery)
+    with files.read_table(Reading("ops.orders", "orders")) as reader:
+        assert reader.read_all()["part"].to_pylist() == values
+    (file,) = root.rglob("mapped/*.jsonl")
+    assert [set(json.loads(line)) for line in file.read_text().splitlines()] == [
+        {"id", "part", "_lume_run_id", "_lume_source_path", "_lume_row"}
+    ] * 3
 
 
 @pytest.mark.parametrize("file_format", ["csv", "jsonl"])

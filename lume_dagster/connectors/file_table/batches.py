@@ -10,7 +10,12 @@ from typing import Any
 from lume_dagster.connectors.batch_segment import batch_segment
 from lume_dagster.connectors.file_table.formats import FORMATS
 from lume_dagster.connectors.protocol import Delivery
-from lume_dagster.connectors.sql.ddl import Found, refuse_other_shape, sql_type
+from lume_dagster.connectors.sql.ddl import (
+    Found,
+    digits_of_fraction,
+    refuse_other_shape,
+    sql_type,
+)
 from lume_dagster.connectors.sql.ledger import MAPPED_SCOPE
 from lume_dagster.errors import ConnectorError, did_you_mean
 
@@ -26,6 +31,7 @@ FILE_TYPES = {
     "uuid": "uuid",
     "json": "json",
 }
+_MOST_DIGITS = 38
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 
 
@@ -101,6 +107,7 @@ def refuse_misfit(where: str, held: Iterable[HeldBatch], delivery: Delivery, wha
     for column in delivery.columns:
         sql_type(column, FILE_TYPES)
     _refuse_rounded_keys(delivery)
+    _refuse_long_fractions(delivery)
     first = next(iter(held), None)
     if first is None:
         return
@@ -121,6 +128,17 @@ def _refuse_rounded_keys(delivery: Delivery) -> None:
         raise ConnectorError(
             f"JSON Lines cannot be merged by the decimal field {rounded[0]!r}.",
             hint="write Parquet, or merge by another key",
+        )
+
+
+def _refuse_long_fractions(delivery: Delivery) -> None:
+    """The engine has no digit left for the zero that JSON wants before the point."""
+    long = [c.name for c in delivery.columns if digits_of_fraction(c) == _MOST_DIGITS]
+    if delivery.format == "jsonl" and long:
+        raise ConnectorError(
+            f"JSON Lines cannot keep the field {long[0]!r}: all of its {_MOST_DIGITS} digits are "
+            "behind the point.",
+            hint="write Parquet, or declare a digit less",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,11 @@ from lume_dagster.connectors.batch_files import (
     select_rejects,
 )
 from lume_dagster.connectors.protocol import Delivery
-from lume_dagster.connectors.sql.ddl import SYSTEM_COLUMNS, mapped_columns
+from lume_dagster.connectors.sql.ddl import (
+    SYSTEM_COLUMNS,
+    digits_of_fraction,
+    mapped_columns,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,7 +87,7 @@ def write_batch(
     connection: duckdb.DuckDBPyConnection, delivery: Delivery, folder: Path
 ) -> WrittenBatch:
     """Write a delivery's rows and rejects; ``merge`` brings the last row of each key."""
-    encoders = _CSV_ENCODERS if delivery.format == "csv" else {}
+    encoders = _ENCODERS[delivery.format](delivery)
     nested = delivery.format != "csv"
     mapped = select_mapped(connection, delivery, encoders, nested=nested)
     if delivery.mode == "merge":
@@ -191,4 +195,25 @@ def _as_json(value: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this="to_json", expressions=[value])
 
 
-_CSV_ENCODERS: Mapping[str, Encoder] = {"errors": _as_json}
+def _zero_before_the_point(digits: int) -> Encoder:
+    """The engine writes 0.25 as .25 where no digit may stand before the point: that is no JSON."""
+
+    def encode(value: exp.Expr) -> exp.Expr:
+        from sqlglot import exp
+
+        return exp.cast(value, f"DECIMAL({digits + 1}, {digits})", dialect="duckdb")
+
+    return encode
+
+
+def _json_encoders(delivery: Delivery) -> dict[str, Encoder]:
+    found = ((column.type, digits_of_fraction(column)) for column in delivery.columns)
+    return {type_: _zero_before_the_point(digits) for type_, digits in found if digits}
+
+
+#: By the format: how columns of some types are written.
+_ENCODERS: Mapping[str, Callable[[Delivery], Mapping[str, Encoder]]] = {
+    "parquet": lambda _: {},
+    "csv": lambda _: {"errors": _as_json},
+    "jsonl": _json_encoders,
+}

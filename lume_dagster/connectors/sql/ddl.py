@@ -96,6 +96,12 @@ def sql_type(column: Column, types: Mapping[str, str]) -> str:
     return types[word].format(*decimal.groups()) if decimal else types[word]
 
 
+def digits_of_fraction(column: Column) -> int | None:
+    """How many digits a decimal has that has none before its point; None: it is no such column."""
+    decimal = _DECIMAL.fullmatch(column.type)
+    return int(decimal[1]) if decimal and decimal[1] == decimal[2] else None
+
+
 def create_table(
     table: exp.Table, columns: Sequence[Column], types: Mapping[str, str], dialect: str
 ) -> Iterator[str]:
