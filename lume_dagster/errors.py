@@ -12,7 +12,10 @@ LumeError
 ├── MissingExtraError         an optional dependency is not installed
 ├── ApiError                  the request was wrong
 │   ├── AuthenticationError   no valid credentials
-│   └── InvalidRequestError   unknown flow version, bad source_path, a batch that is done or running
+│   ├── BusyError             as many runs are under way as may be; ask again later
+│   └── InvalidRequestError   a bad source_path, what cannot be meant
+│       ├── NotFoundError     no such flow, version or run
+│       ├── NotNowError       a batch that is done or running, a run that goes on or has ended
 │       └── OutdatedError     somebody else has deployed in the meantime
 └── RunError                  what waiting for a run can end in
     ├── RunFailedError        the run ended FAILED or CRASHED; carries the run
@@ -180,8 +183,25 @@ class AuthenticationError(ApiError):
     """No valid credentials were given."""
 
 
+class BusyError(ApiError):
+    """As many runs are under way as may be; the same request may succeed later."""
+
+
 class InvalidRequestError(ApiError):
     """What was asked for does not exist or may not be done now."""
+
+
+class NotFoundError(InvalidRequestError):
+    """There is no such flow, version or run, or it has left nothing."""
+
+
+class NotNowError(InvalidRequestError):
+    """It may not be done now; ``run_id`` is the run that is in the way, where there is one."""
+
+    def __init__(self, message: str, *, hint: str | None = None, run_id: str | None = None) -> None:
+        """``run_id`` as people see it: ``run_...``."""
+        self.run_id = run_id
+        super().__init__(message, hint=hint)
 
 
 class OutdatedError(InvalidRequestError):

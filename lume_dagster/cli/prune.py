@@ -21,6 +21,7 @@ _KINDS = {
     "run": ("run", "runs"),
     "output": ("output folder", "output folders"),
     "staging": ("staged batch", "staged batches"),
+    "upload": ("interrupted upload or download", "interrupted uploads and downloads"),
     "repair": ("repair file", "repair files"),
     "workshop": ("workshop folder", "workshop folders"),
     "log": ("log", "logs"),

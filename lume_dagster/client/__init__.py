@@ -15,11 +15,10 @@ from lume_dagster.errors import (
     InvalidRequestError,
     RunFailedError,
     RunTimeoutError,
-    did_you_mean,
 )
 from lume_dagster.runs import output
 from lume_dagster.runs.output import OutputFormat, Part
-from lume_dagster.runs.status import Status
+from lume_dagster.runs.status import Status, status_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -347,20 +346,10 @@ def runs(
             flow=flow,
             flow_version=flow_version,
             source_path=None if source_path is None else all_names(opened, source_path),
-            status=None if status is None else [_status(s) for s in status],
+            status=None if status is None else [status_named(s) for s in status],
             limit=limit,
         )
     return [LumeRun(opened, s) for s in found]
-
-
-def _status(word: Status | str) -> Status:
-    try:
-        return Status(word.upper())
-    except ValueError:
-        raise InvalidRequestError(
-            f"There is no status {word!r}.",
-            hint=did_you_mean(word.upper(), [s.value for s in Status]),
-        ) from None
 
 
 def _project(named: str | Path | None, versions: Sequence[str] = ()) -> Project:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import InvalidRequestError, NotFoundError
 from lume_dagster.runs import uploads
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lume_dagster.orchestration.project import Project
 
 
-def keep_file(project: Project, file: Path) -> str:
+def keep_file(project: Project, file: Path | uploads.Given) -> str:
     """A copy of one file as a batch; gives the name of the batch.
 
     Raises:
@@ -29,10 +29,10 @@ def store_files(
     files: Sequence[str | Path],
     seeds: Sequence[str | Path],
 ) -> str:
-    """Make the files a batch; what is no local path is looked up through the source connector."""
+    """Make the files a batch: local ones, uploads by name, URIs of the source connector."""
     from lume_dagster.connectors.protocol import StoreSource
 
-    local = [Path(f) for f in files if "://" not in str(f)]
+    local = [one for f in files if "://" not in str(f) for one in _here(project, f)]
     uris = [str(f) for f in files if "://" in str(f)]
     connector = project.connector(version.flow.source.connector) if uris else None
     if uris and not isinstance(connector, StoreSource):
@@ -47,9 +47,30 @@ def store_files(
         for item in connector.list_objects(uri)
     ]
     store = project.workspace.layout.uploads
-    upload = uploads.store_upload(store, local, remote=remote, seeds=[Path(s) for s in seeds])
+    tables = [one for seed in seeds for one in _here(project, seed)]
+    upload = uploads.store_upload(store, local, remote=remote, seeds=tables)
     uploads.with_seeds(version, upload)  # refuses a seed file that the flow does not know
     return _shared(project, upload)
+
+
+def find_upload(project: Project, name: str) -> uploads.Upload:
+    """An upload, fetched where this machine does not have it.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    store, depot = project.workspace.layout.uploads, project.workspace.depot
+    if uploads.is_name(name):
+        folder = uploads.upload_folder(store, name)
+        if folder.is_dir() or (depot is not None and depot.fetch(folder)):
+            return uploads.load_upload(store, name)
+    raise NotFoundError(f"There is no upload {name!r}.", hint="upload the file, and take its name.")
+
+
+def _here(project: Project, file: str | Path) -> list[uploads.Given]:
+    if not uploads.is_upload(str(file)):
+        return [uploads.Given(Path(file), Path(file).name)]
+    return uploads.files_of(find_upload(project, str(file)))
 
 
 def _shared(project: Project, upload: uploads.Upload) -> str:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from lume_dagster.errors import FlowError, InvalidRequestError, Problem
+from lume_dagster.errors import FlowError, InvalidRequestError, NotFoundError, Problem
 from lume_dagster.flows.diff import Change, diff
 from lume_dagster.flows.lock_file import LOCK_NAME, Activation, LockFile, read_lock
 from lume_dagster.flows.model import FlowVersion
@@ -73,7 +73,7 @@ class Library:
         """The version at ``name``, ``name:active``, ``name:vN`` or ``name:draft``.
 
         Raises:
-            InvalidRequestError: there is no such flow or version; says what there is.
+            NotFoundError: there is no such flow or version; says what there is.
             VersionChangedError: the version is not what was published; says what changed.
             FlowError: the draft has problems.
         """
@@ -159,7 +159,7 @@ class Library:
             hint = not_found("there are", known, flow)
             if known and _VERSION.fullmatch(flow):
                 hint = f"a version is written with its flow, as in {known[0]}:{flow}."
-            raise InvalidRequestError(f"there is no flow {flow!r} in {self.folder}.", hint=hint)
+            raise NotFoundError(f"there is no flow {flow!r} in {self.folder}.", hint=hint)
         return home
 
 
@@ -172,16 +172,16 @@ def _number(which: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _no_such(flow: str, which: str, lock: LockFile, home: Path) -> InvalidRequestError:
+def _no_such(flow: str, which: str, lock: LockFile, home: Path) -> NotFoundError:
     known = [f"v{v.version}" for v in lock.versions]
     if which == "active" and not known:
         hint = f"publish the draft first (lume publish {flow}), or name it: {flow}:draft."
-        return InvalidRequestError(f"{flow} has no published version.", hint=hint)
+        return NotFoundError(f"{flow} has no published version.", hint=hint)
     known += ["active"] if lock.active is not None else []
     known += ["draft"] if (home / FILE_NAME).is_file() else []
     near = f"v{which}" if f"v{which}" in known else which
     hint = not_found("it has", known, near)
-    return InvalidRequestError(f"{flow} has no version {which!r}.", hint=hint)
+    return NotFoundError(f"{flow} has no version {which!r}.", hint=hint)
 
 
 # -- problems of a whole library --------------------------------------------------------------

@@ -9,7 +9,7 @@ from contextlib import suppress
 import dagster as dg
 
 from lume_dagster.connectors.patience import attempts
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import NotFoundError, NotNowError
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.processes import pid_here
 
@@ -23,15 +23,17 @@ def cancel_run(instance: dg.DagsterInstance, run_id: str) -> None:
     """Ask a run to stop; it ends CANCELED, and what it was writing is not there.
 
     Raises:
-        InvalidRequestError: no such run, or it has ended.
+        NotFoundError: no such run.
+        NotNowError: it has ended.
     """
     run = instance.get_run_by_id(names.dagster_id(run_id))
     if run is None:
-        raise InvalidRequestError(f"There is no run {run_id}.", hint="lume runs lists them.")
+        raise NotFoundError(f"There is no run {run_id}.", hint="lume runs lists them.")
     if run.is_finished:
-        raise InvalidRequestError(
+        raise NotNowError(
             f"Run {run_id} has ended; there is nothing to cancel.",
             hint=f"lume status {run_id} says how it ended.",
+            run_id=names.public_id(run.run_id),
         )
     pid = _worker_of(run)
     if run.status in _NOT_BEGUN:

@@ -9,20 +9,20 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_shared.serdes import deserialize_value
 
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import NotNowError
 from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names
 from lume_dagster.orchestration.instance import dagster_home, require_long_keys
 from lume_dagster.orchestration.naming import BatchNames
-from lume_dagster.orchestration.newest import newest
+from lume_dagster.orchestration.newest import newest_record
 from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
 from lume_dagster.orchestration.project import Project, load_project
@@ -43,13 +43,14 @@ class Request:
     run_metadata: Mapping[str, Any]
     force_rerun: bool = False
     repair: Repair | None = None  # of rejects, with which the batch is taken up again
+    tags: Mapping[str, str] = field(default_factory=dict)  # such as who asked for it
 
 
 def start(project: Project, instance: dg.DagsterInstance, request: Request) -> str:
     """Create the run and start its process; gives Dagster's id of the run at once.
 
     Raises:
-        InvalidRequestError: the batch is done and the run not forced, or it is running.
+        NotNowError: the batch is done and the run not forced, or it is running.
     """
     run_id = create(project, instance, request)
     spawn(project, instance, run_id)
@@ -204,6 +205,7 @@ def _tags(request: Request) -> dict[str, str]:
         **({names.TAG_METADATA: json.dumps(request.run_metadata)} if request.run_metadata else {}),
         **({names.TAG_FORCED: "true"} if request.force_rerun else {}),
         **_repair_tags(request.repair),
+        **request.tags,
     }
 
 
@@ -227,11 +229,12 @@ def _earlier_runs(instance: dg.DagsterInstance, request: Request) -> int:
 
 def _refuse_if_done(project: Project, instance: dg.DagsterInstance, request: Request) -> None:
     key = project.placed(request.version).key("target")
-    done = newest(instance, key, request.source_path)
+    done = newest_record(instance, key, request.source_path)
     if done is not None and not request.force_rerun:
-        raise InvalidRequestError(
+        raise NotNowError(
             f"Batch {request.source_path} is done under {request.version.name}.",
             hint="force_rerun=True runs it again and replaces its rows in the target.",
+            run_id=names.public_id(done.run_id),
         )
 
 
@@ -242,10 +245,11 @@ def _refuse_if_running(project: Project, instance: dg.DagsterInstance, request: 
         if key in (run.asset_selection or {key}) and _covers(
             instance, run, partitions, request.source_path
         ):
-            raise InvalidRequestError(
+            raise NotNowError(
                 f"Batch {request.source_path} of {request.version.name} is being run by"
                 f" {names.public_id(run.run_id)}.",
                 hint="wait for it, or cancel it.",
+                run_id=names.public_id(run.run_id),
             )
 
 

@@ -6,7 +6,7 @@ import re
 
 import dagster as dg
 
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import InvalidRequestError, NotFoundError
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.runs.status import STEPS
 
@@ -30,6 +30,9 @@ TAG_SUPERVISOR = ".dagster/lume_supervisor"  # hidden in the UI
 TAG_WORKER = ".dagster/lume_worker"
 TAG_REJECTS = "lume/rejected_rows"
 TAG_ERROR = "lume/error"
+TAG_STARTED_BY = "lume/started_by"  # the name of the key, of a run that was started over HTTP
+TAG_IDEMPOTENCY = ".dagster/lume_idempotency"  # hidden ones: a retry is another run
+TAG_REQUEST = ".dagster/lume_request"  # what was asked for under that key, as a digest
 TAG_STATUS = "lume/status"  # where Dagster's own status says less: PARTIAL_FAILED, FAILED
 
 PARTITION_TAG = "dagster/partition"
@@ -88,11 +91,11 @@ _OF_DAGSTER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as its
 
 
 def dagster_id(run_id: str) -> str:
-    """Dagster's id of a run, which may stand for itself; InvalidRequestError for what is none."""
+    """Dagster's id of a run, which may stand for itself; NotFoundError for what is none."""
     if _OF_DAGSTER.fullmatch(str(run_id)):
         return run_id
     if not str(run_id).startswith(RUN_PREFIX):
-        raise InvalidRequestError(
+        raise NotFoundError(
             f"{run_id!r} is not a run id.", hint="it looks like run_1b2c...; lume runs lists them."
         )
     return run_id.removeprefix(RUN_PREFIX)

@@ -28,7 +28,7 @@ _PAGE = 500
 class Leftover:
     """One thing that can go."""
 
-    kind: str  # run, staging, output, repair, workshop or log
+    kind: str  # run, staging, output, upload, repair, workshop or log
     name: str  # a run id, a path, or a URI of the store
     bytes: int
 
@@ -144,6 +144,8 @@ def _files(layout: Layout) -> Iterator[_Kept]:
         yield _kept(path.name.lstrip(".").partition(".")[0], "staging", path)
     for path in layout.data.glob("scratch/*.stored"):  # fetching it was cut short
         yield _kept("", "staging", path)
+    for path in (*layout.data.glob("scratch/*.http"), *layout.uploads.glob(".*.new")):
+        yield _kept("", "upload", path)  # receiving it, or handing it out, was cut short
     for path in layout.repairs.glob("*"):
         yield _kept("", "repair", path)  # staged with its batch long ago; no run needs it any more
     for path in layout.data.glob("logs/run_*.log"):

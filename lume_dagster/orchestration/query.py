@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import InvalidRequestError, NotFoundError, NotNowError
 from lume_dagster.orchestration import metadata, names
 from lume_dagster.orchestration.newest import folder_of
 from lume_dagster.orchestration.processes import is_gone
@@ -38,6 +38,7 @@ class RunSummary:
     run_metadata: Mapping[str, Any]
     force_rerun: bool
     resubmits: str | None = None  # the run whose rejects were repaired for it
+    started_by: str | None = None  # the name of the key, where it was started over HTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,29 @@ class RunDetails:
     output: tuple[str, ...]  # a folder for each batch that was transformed
     batches: Mapping[str, str]  # the same by source_path
 
+    @property
+    def output_root(self) -> Path:
+        """The folder of all that the run left.
+
+        Raises:
+            NotNowError: it has left no rows yet.
+            NotFoundError: it has left none.
+        """
+        run = self.summary
+        what = f"Run {run.id} has left no rows ({run.status})."
+        if not self.output and not run.status.ended:
+            raise NotNowError(what, hint="wait for its end.", run_id=run.id)
+        if not self.output:
+            raise NotFoundError(what, hint="its metadata says why.")
+        first = Path(self.output[0])
+        return first if len(self.output) == 1 else first.parent
+
 
 def read_summary(instance: dg.DagsterInstance, run_id: str) -> RunSummary:
     """Where a run stands. A run whose process is gone is reported as failed first.
 
     Raises:
-        InvalidRequestError: there is no such run.
+        NotFoundError: there is no such run.
     """
     return summarize(instance, _record(instance, run_id))
 
@@ -92,8 +110,10 @@ def batch_of(details: RunDetails, source_path: str | None) -> tuple[str, Path]:
     """
     summary, batches = details.summary, details.batches
     if not summary.status.ended:
-        raise InvalidRequestError(
-            f"Run {summary.id} is {summary.status}.", hint="wait for its end, or cancel it."
+        raise NotNowError(
+            f"Run {summary.id} is {summary.status}.",
+            hint="wait for its end, or cancel it.",
+            run_id=summary.id,
         )
     if source_path is None and len(batches) > 1:
         raise InvalidRequestError(
@@ -103,7 +123,7 @@ def batch_of(details: RunDetails, source_path: str | None) -> tuple[str, Path]:
     batch = source_path or next(iter(batches), summary.source_path or "")
     folder = Path(batches.get(batch, ""))
     if batch not in batches or not part_files(folder, "rejects"):
-        raise InvalidRequestError(
+        raise NotFoundError(
             f"Run {summary.id} has left no rejects of batch {batch!r}.",
             hint="name the run whose rejects these are; where its output was pruned, run the batch"
             " again with force_rerun.",
@@ -140,6 +160,14 @@ def list_runs(
     return found[:limit]
 
 
+def ended_among(instance: dg.DagsterInstance, run_ids: Collection[str]) -> frozenset[str]:
+    """Of some runs those that have ended, by one question; one that was deleted has."""
+    ids = {names.dagster_id(run_id): run_id for run_id in run_ids}
+    records = instance.get_run_records(dg.RunsFilter(run_ids=list(ids)))
+    going = (_with_the_dead_buried(instance, record).dagster_run for record in records)
+    return frozenset(ids.values()) - {ids[r.run_id] for r in going if not r.is_finished}
+
+
 def _names(given: str | Collection[str] | None) -> Sequence[str] | None:
     return [given] if isinstance(given, str) else None if given is None else sorted(given)
 
@@ -147,7 +175,7 @@ def _names(given: str | Collection[str] | None) -> Sequence[str] | None:
 def _record(instance: dg.DagsterInstance, run_id: str) -> dg.RunRecord:
     record = instance.get_run_record_by_id(names.dagster_id(run_id))
     if record is None or _version(record.dagster_run) is None:
-        raise InvalidRequestError(
+        raise NotFoundError(
             f"There is no run {run_id}.", hint="lume runs lists them; is this the right project?"
         )
     return record
@@ -168,6 +196,7 @@ def summarize(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunSummary:
         run_metadata=json.loads(run.tags.get(names.TAG_METADATA) or "{}"),
         force_rerun=names.TAG_FORCED in run.tags,
         resubmits=run.tags.get(names.TAG_RESUBMITS),
+        started_by=run.tags.get(names.TAG_STARTED_BY),
     )
 
 
@@ -307,6 +336,7 @@ def _document(summary: RunSummary, metrics: Metrics | None, events: _Events) -> 
             "finished_at": summary.finished_at.isoformat() if summary.finished_at else None,
             "force_rerun": summary.force_rerun,
             "resubmits": summary.resubmits,
+            "started_by": summary.started_by,
         },
         "timings": _timings(events),
         "outputs": [_outputs(m) for m in events.targets],

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import InvalidRequestError, NotNowError
 from lume_dagster.flows.library import Library
 from lume_dagster.flows.model import FlowVersion
 from lume_dagster.orchestration import names, query
@@ -44,6 +44,7 @@ class Wish:
     source_path: str | None = None  # the batch, where the run took many
     run_metadata: Mapping[str, Any] = field(default_factory=dict)
     again: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)  # such as who asked for it
 
 
 def resubmit(project: Project, run: RunSummary, wish: Wish) -> tuple[Project, str]:
@@ -52,23 +53,39 @@ def resubmit(project: Project, run: RunSummary, wish: Wish) -> tuple[Project, st
     Raises:
         InvalidRequestError: as ``prepare`` says.
     """
-    library = Library(project.workspace.flows)
-    ran = library.resolve_published(str(run.flow_version))
-    chosen = library.resolve_published(_address(ran, wish.flow_version))
-    opened = load_project(project.folder, sorted({ran.name, chosen.name}))
+    versions = versions_of(Library(project.workspace.flows), run, wish)
+    opened = load_project(project.folder, sorted({version.name for version in versions}))
     with open_instance(opened.workspace.data) as instance:
-        batch, repair = prepare(
-            opened,
-            instance=instance,
-            run_id=run.id,
-            ran=ran,
-            chosen=chosen,
-            file=wish.file,
-            source_path=wish.source_path,
-            again=wish.again,
-        )
-        request = Request(chosen, batch, wish.run_metadata, repair=repair)
-        return opened, names.public_id(start(opened, instance, request))
+        return opened, resubmit_in(opened, instance, run, wish, versions)
+
+
+def versions_of(library: Library, run: RunSummary, wish: Wish) -> tuple[FlowVersion, FlowVersion]:
+    """The version that ran, and the one that is to run now."""
+    ran = library.resolve_published(str(run.flow_version))
+    return ran, library.resolve_published(_address(ran, wish.flow_version))
+
+
+def resubmit_in(
+    project: Project,
+    instance: dg.DagsterInstance,
+    run: RunSummary,
+    wish: Wish,
+    versions: tuple[FlowVersion, FlowVersion],
+) -> str:
+    """The same in a project that is loaded with these versions, on an instance that is open."""
+    ran, chosen = versions
+    batch, repair = prepare(
+        project,
+        instance=instance,
+        run_id=run.id,
+        ran=ran,
+        chosen=chosen,
+        file=wish.file,
+        source_path=wish.source_path,
+        again=wish.again,
+    )
+    request = Request(chosen, batch, wish.run_metadata, repair=repair, tags=wish.tags)
+    return names.public_id(start(project, instance, request))
 
 
 def _address(ran: FlowVersion, wanted: str | None) -> str:
@@ -197,10 +214,11 @@ def _refuse_if_held(held: Sequence[_Made], digest: str, file: Path, chosen: Flow
     for made in held:
         there = made.repair is not None and digest in made.repair.digests
         if there and made.version.name == chosen.name:
-            raise InvalidRequestError(
+            raise NotNowError(
                 f"The repairs in {file.name} are in the target since"
                 f" {names.public_id(made.record.run_id)} or earlier.",
                 hint="force_rerun=True runs them again, over later repairs of the same rows.",
+                run_id=names.public_id(made.record.run_id),
             )
 
 

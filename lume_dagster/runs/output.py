@@ -6,13 +6,13 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import InvalidRequestError, NotFoundError
 from lume_dagster.flows.model import FlowVersion
 
 OutputFormat = Literal["csv", "json"]
@@ -114,6 +114,14 @@ def read_document(path: Path) -> dict[str, Any] | None:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """A file of a run's output: its place among the others, and what writes it to a path."""
+
+    place: Path
+    write: Callable[[Path], object]
+
+
 def download(
     folder: Path,
     into: Path,
@@ -130,6 +138,29 @@ def download(
     Raises:
         InvalidRequestError: an unknown format, or a run that left nothing.
     """
+    files = handed_out(
+        folder, output_format=output_format, parts=parts, documents=documents, run_id=run_id
+    )
+    for file in files:
+        target = into / file.place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.write(target)
+    return tuple(into / file.place for file in files)
+
+
+def handed_out(
+    folder: Path,
+    *,
+    output_format: OutputFormat = "csv",
+    parts: Sequence[Part] = PARTS,
+    documents: bool = True,
+    run_id: str | None = None,
+) -> tuple[HandedOut, ...]:
+    """The files that ``download`` writes, none of them written yet.
+
+    Raises:
+        InvalidRequestError: as ``download`` says.
+    """
     if output_format not in _FORMATS:
         raise InvalidRequestError(
             f"There is no output format {output_format!r}.", hint="use csv or json."
@@ -138,20 +169,21 @@ def download(
 
     form = {"csv": write_csv, "json": write_jsonl}[output_format]
     write = partial(form, run_id=run_id)
-    written = [
-        path
+    found = [
+        replace(file, place=batch.relative_to(folder) / file.place)
         for batch in _batches(folder)
-        for path in _download_batch(
-            batch, into / batch.relative_to(folder), write, output_format, parts, documents
+        for file in (
+            *(file for part in parts for file in _of_part(batch, part, write, output_format)),
+            *(_documents(batch) if documents else ()),
         )
     ]
-    if not written:
-        raise InvalidRequestError(
+    if not found:
+        raise NotFoundError(
             f"The run left nothing in {folder}.",
             hint="it ended before rows were mapped (lume status says why), or its files were pruned"
             " or moved.",
         )
-    return tuple(written)
+    return tuple(found)
 
 
 def _batches(folder: Path) -> list[Path]:
@@ -163,23 +195,15 @@ def _batches(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if (p / "mapped").is_dir())
 
 
-def _download_batch(
-    batch: Path,
-    into: Path,
-    write: Callable[..., None],
-    ending: str,
-    parts: Sequence[Part],
-    documents: bool,  # noqa: FBT001
-) -> list[Path]:
-    written = []
-    for part in parts:
-        for source in part_files(batch, part):
-            target = into / part / f"{source.stem}.{ending}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write(source, target, rejects=part == "rejects")
-            written.append(target)
-    for name in (METRICS, VALIDATION) if documents else ():
+def _of_part(
+    batch: Path, part: Part, write: Callable[..., None], ending: str
+) -> Iterator[HandedOut]:
+    for source in part_files(batch, part):
+        place = Path(part, f"{source.stem}.{ending}")
+        yield HandedOut(place, partial(write, source, rejects=part == "rejects"))
+
+
+def _documents(batch: Path) -> Iterator[HandedOut]:
+    for name in (METRICS, VALIDATION):
         if (batch / name).exists():
-            into.mkdir(parents=True, exist_ok=True)
-            written.append(Path(shutil.copyfile(batch / name, into / name)))
-    return written
+            yield HandedOut(Path(name), partial(shutil.copyfile, batch / name))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lume_dagster.errors import InvalidRequestError, did_you_mean
+
 
 class Status(StrEnum):
     """Where a run stands, or how it ended."""
@@ -29,6 +31,17 @@ class Status(StrEnum):
     def running(self) -> bool:
         """Whether the run is in one of its three phases."""
         return self in RUNNING
+
+
+def status_named(word: str) -> Status:
+    """The status that a person wrote, in whichever letters; InvalidRequestError for none."""
+    try:
+        return Status(word.upper())
+    except ValueError:
+        raise InvalidRequestError(
+            f"There is no status {word!r}.",
+            hint=did_you_mean(word.upper(), [s.value for s in Status]),
+        ) from None
 
 
 RUNNING = frozenset({Status.SYNCING_SOURCE, Status.TRANSFORMING, Status.SYNCING_TARGET})

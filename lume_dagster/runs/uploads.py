@@ -7,6 +7,8 @@ The document is written last; a folder without it is garbage of a start that was
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -21,6 +23,8 @@ from lume_dagster.runs.output import read_document, write_document
 PREFIX = "upload:"
 _DOCUMENT = "upload.json"
 _CHUNK = 1 << 20
+_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{32}}")
+_LONGEST = 240  # bytes of a name on disk, which has a number before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,15 @@ class UploadedFile:
     version: str
     size: int
     stored: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file of this machine; its digest, where nobody will change it any more."""
+
+    path: Path
+    name: str
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,11 @@ class Upload:
 def is_upload(source_path: str) -> bool:
     """Whether a batch was made of files given by hand."""
     return source_path.startswith(PREFIX)
+
+
+def is_name(source_path: str) -> bool:
+    """Whether it can be the name of such a batch, and not a way out of its folder."""
+    return _NAME.fullmatch(source_path) is not None
 
 
 def upload_folder(uploads: Path, source_path: str) -> Path:
@@ -72,27 +90,28 @@ def load_upload(uploads: Path, source_path: str) -> Upload:
 
 def store_upload(
     uploads: Path,
-    local: Sequence[Path],
+    local: Sequence[Path | Given],
     *,
     remote: Sequence[SourceObject] = (),
-    seeds: Sequence[Path] = (),
+    seeds: Sequence[Path | Given] = (),
 ) -> Upload:
     """Copy the files aside and name the batch by what they hold; the same files, the same batch.
 
     Raises:
         InvalidRequestError: no file, a file that is not there, or two seed files of one name.
     """
-    _require_files((*local, *seeds))
-    if not local and not remote:
+    files, tables = [*map(_given, local)], [*map(_given, seeds)]
+    _require_files([given.path for given in (*files, *tables)])
+    if not files and not remote:
         raise InvalidRequestError("input_files is empty.", hint="name at least one file.")
-    if len({p.name for p in seeds}) != len(seeds):
+    if len({given.name for given in tables}) != len(tables):
         raise InvalidRequestError(
             "Two seed files have the same name.", hint="a seed file replaces the one of its name."
         )
     uploads.mkdir(parents=True, exist_ok=True)
     new = uploads / f".{uuid.uuid4().hex}.new"
     try:
-        return _name_by_content(new, _fill(new, local, remote, seeds))
+        return _name_by_content(new, _fill(new, files, remote, tables))
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -119,6 +138,19 @@ def with_seeds(version: FlowVersion, upload: Upload) -> FlowVersion:
     return version.model_copy(update={"flow": flow, "digest": digest})
 
 
+def files_of(upload: Upload) -> list[Given]:
+    """The files of an upload that lie here, to be taken into another one."""
+    return [
+        Given(upload.folder / file.stored, file.uri, file.version)
+        for file in upload.files
+        if file.stored is not None
+    ]
+
+
+def _given(file: Path | Given) -> Given:
+    return file if isinstance(file, Given) else Given(file, file.name)
+
+
 def _require_files(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.is_file():
@@ -128,18 +160,26 @@ def _require_files(paths: Sequence[Path]) -> None:
 
 
 def _fill(
-    new: Path, local: Sequence[Path], remote: Sequence[SourceObject], seeds: Sequence[Path]
+    new: Path, local: Sequence[Given], remote: Sequence[SourceObject], seeds: Sequence[Given]
 ) -> Upload:
     (new / "files").mkdir(parents=True)
     (new / "seeds").mkdir()
     files = [UploadedFile(o.uri, o.version, o.size) for o in remote]
-    for number, path in enumerate(local):
-        stored = f"files/{number:04d}-{path.name}"
-        digest = _copy(path, new / stored)
-        files.append(UploadedFile(path.name, digest, (new / stored).stat().st_size, stored))
-    for path in seeds:
-        _copy(path, new / "seeds" / path.name)
-    return Upload(new, tuple(files), tuple(sorted(p.name for p in seeds)))
+    for number, given in enumerate(local):
+        stored = f"files/{number:04d}-{_on_disk(given.name)}"
+        digest = _put(given, new / stored)
+        files.append(UploadedFile(given.name, digest, (new / stored).stat().st_size, stored))
+    for given in seeds:
+        _put(given, new / "seeds" / given.name)
+    return Upload(new, tuple(files), tuple(sorted(given.name for given in seeds)))
+
+
+def _on_disk(name: str) -> str:
+    """The end of a name that is too long, with the ending that says what the file is."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= _LONGEST:
+        return name
+    return encoded[-_LONGEST:].decode("utf-8", "ignore")
 
 
 def _name_by_content(new: Path, filled: Upload) -> Upload:
@@ -165,6 +205,17 @@ def _move(new: Path, folder: Path) -> None:
     except OSError:
         if read_document(folder / _DOCUMENT) is None:
             raise
+
+
+def _put(given: Given, target: Path) -> str:
+    """Have the file there, too; gives its digest."""
+    if given.digest is None:
+        return _copy(given.path, target)
+    try:
+        os.link(given.path, target)
+    except OSError:  # not every file system can
+        shutil.copyfile(given.path, target)
+    return given.digest
 
 
 def _copy(source: Path, target: Path) -> str:

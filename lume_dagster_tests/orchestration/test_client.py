@@ -6,7 +6,7 @@ import pytest
 
 import lume_dagster
 from lume_dagster import client
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import InvalidRequestError, NotFoundError, NotNowError
 from lume_dagster.orchestration.launch import create
 from lume_dagster.orchestration.names import dagster_id
 from lume_dagster.orchestration.query import list_runs
@@ -25,8 +25,10 @@ def end(bench, run_id, *, failed=False):
 
 def test_a_batch_that_is_done_is_refused_unless_forced(bench):
     bench.materialize(bench.put("a.csv", "1", "x"))
-    with pytest.raises(InvalidRequestError, match="is done under orders:v1"):
+    (done,) = bench.instance.get_runs()
+    with pytest.raises(NotNowError, match="is done under orders:v1") as refused:
         made(bench, "a.csv")
+    assert refused.value.run_id == f"run_{done.run_id}"
     assert made(bench, "a.csv", force_rerun=True)
 
 
@@ -37,8 +39,9 @@ def test_a_batch_that_failed_may_be_run_again(bench):
 
 def test_a_batch_that_is_running_is_refused_even_when_forced(bench):
     first = made(bench, "a.csv")
-    with pytest.raises(InvalidRequestError, match=f"being run by run_{first}"):
+    with pytest.raises(NotNowError, match=f"being run by run_{first}") as refused:
         made(bench, "a.csv", force_rerun=True)
+    assert refused.value.run_id == f"run_{first}"
 
 
 def test_other_batches_are_free(bench):
@@ -163,12 +166,12 @@ def test_a_wrong_request_is_refused(bench, request_, message):
 
 @pytest.mark.parametrize("name", ["nope:v1", "orders:v9"])
 def test_an_unknown_version_is_refused(bench, name):
-    with pytest.raises(InvalidRequestError, match=r"(?i)there is no flow|has no version"):
+    with pytest.raises(NotFoundError, match=r"(?i)there is no flow|has no version"):
         client.run(name, source_path="a.csv", project=bench.folder)
 
 
 def test_an_unknown_run_is_refused(bench):
-    with pytest.raises(InvalidRequestError, match="no run run_nope"):
+    with pytest.raises(NotFoundError, match="no run run_nope"):
         client.run_status("run_nope", project=bench.folder)
 
 

@@ -9,7 +9,7 @@ import pytest
 from lume_dagster.connectors.protocol import SourceObject
 from lume_dagster.errors import BatchError, InvalidRequestError
 from lume_dagster.flows.model import Flow, FlowVersion
-from lume_dagster.runs.uploads import load_upload, store_upload, with_seeds
+from lume_dagster.runs.uploads import files_of, is_name, load_upload, store_upload, with_seeds
 
 
 def version(folder) -> FlowVersion:
@@ -73,6 +73,30 @@ def test_a_batch_keeps_what_it_was_given(tmp_path):
     loaded = load_upload(tmp_path / "u", upload.source_path)
     assert loaded == upload
     assert (loaded.folder / loaded.files[0].stored).read_text() == "before"
+
+
+def test_files_of_uploads_are_the_batch_that_they_would_be_by_themselves(tmp_path):
+    a, b = file(tmp_path / "1", "a.csv", "x"), file(tmp_path / "1", "b.csv", "y")
+    here = store_upload(tmp_path / "u", [a, b])
+    given = [one for f in (a, b) for one in files_of(store_upload(tmp_path / "v", [f]))]
+    there = store_upload(tmp_path / "v", given)
+    assert (there.source_path, there.files) == (here.source_path, here.files)
+    assert [(there.folder / f.stored).read_text() for f in there.files] == ["x", "y"]
+
+
+@pytest.mark.parametrize("letter", ["n", "ü"], ids=["one byte", "two bytes"])
+def test_a_name_as_long_as_a_file_system_takes_is_kept(tmp_path, letter):
+    name = letter * (251 // len(letter.encode())) + ".csv"
+    upload = store_upload(tmp_path / "u", [file(tmp_path / "1", name, "x")])
+    (kept,) = load_upload(tmp_path / "u", upload.source_path).files
+    assert kept.uri == name
+    assert kept.stored.endswith(".csv")
+    assert (upload.folder / kept.stored).read_text() == "x"
+
+
+def test_a_way_out_of_the_folder_is_no_name_of_an_upload():
+    assert is_name(f"upload:{'0' * 32}")
+    assert not [n for n in ("upload:../x", "upload:", "0" * 32, "upload:x/y") if is_name(n)]
 
 
 def test_files_elsewhere_are_only_named(tmp_path):
