@@ -19,6 +19,7 @@ from lume_dagster.cli import (
     results,
     running,
     schema,
+    serve,
     ui,
     webhooks,
 )
@@ -49,6 +50,7 @@ VERBS = (
     partitions.partitions,
     prune.prune,
     webhooks.webhooks,
+    serve.serve,
     ui.ui,
     completion.completion,
 )
