@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from lume_dagster import __version__
 from lume_dagster.errors import LumeError
@@ -90,6 +91,7 @@ _HANDLERS: dict[int | type[Exception], Any] = {
     problems.Refused: problems.of_a_refusal,
     HTTPException: problems.of_the_address,
     RequestValidationError: problems.of_a_parameter,
+    ClientDisconnect: problems.of_a_hang_up,
     Exception: problems.of_nobody,
 }
 

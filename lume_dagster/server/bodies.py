@@ -132,7 +132,7 @@ def _depth(value: Any) -> int:
 
 
 def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"it says {word}")
 
 
 def _lower(sentence: str) -> str:

@@ -50,7 +50,12 @@ class Door:
                 LOGGER.error("the answer was cut off", exc_info=error)  # the server hangs up
         finally:
             took = round((time.monotonic() - began) * 1000)
-            logged = [caller or _NOBODY, scope["method"], self._logged(scope), answer.status]
+            logged = [
+                caller or _NOBODY,
+                scope["method"],
+                self._logged(scope),
+                answer.status or _NOBODY,
+            ]
             LOGGER.info("%s %s %s %s %d ms", *logged, took)
 
     def _judge(self, scope: Message) -> tuple[JSONResponse | None, str | None]:
@@ -75,7 +80,7 @@ class Door:
     def _logged(self, scope: Message) -> str:
         """The path as it was sent, which is plain ASCII; never the query, and never a key."""
         if self._keys.stand_in(scope["path"], ""):
-            return "(a key)"
+            return "(key)"
         raw = scope.get("raw_path") or scope["path"].encode()
         path = raw.partition(b"?")[0].decode("ascii", "backslashreplace")
         return "".join(c if c.isprintable() else "?" for c in path[:_LONGEST_LOGGED])

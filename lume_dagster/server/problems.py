@@ -13,6 +13,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from lume_dagster.errors import (
     AuthenticationError,
@@ -141,15 +142,27 @@ async def of_the_address(request: Request, error: Exception) -> JSONResponse:
     """No such path, or another method."""
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(_methods(request))
         wrong = InvalidRequestError(
             f"{request.url.path} does not take {request.method}.", hint=f"it takes {allowed}."
         )
-        return problem(wrong, error.status_code, error.headers)
+        return problem(wrong, error.status_code, {"Allow": allowed})
     missing = NotFoundError(
         f"There is nothing at {request.url.path}.", hint="GET /openapi.json lists what there is."
     )
     return problem(missing, error.status_code, error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What this path takes; the framework names what its first route takes."""
+    there = [r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in there for method in getattr(route, "methods", ())})
+
+
+async def of_a_hang_up(_: Request, error: Exception) -> JSONResponse:
+    """The connection broke while the body came; nobody reads this but the log's line."""
+    del error
+    return problem(InvalidRequestError("The connection broke before the end of the body."))
 
 
 async def of_a_parameter(_: Request, error: Exception) -> JSONResponse:
@@ -170,14 +183,36 @@ def invalid(faults: Sequence[Mapping[str, Any]]) -> InvalidRequestError:
     )
 
 
-#: Where pydantic finds things: what they are in a request.
-_PLACES = {"query": "the query parameter", "path": "the path's", "header": "the header"}
+#: Where the framework finds things, as people call it.
+_PLACES = {"query": "The parameter ", "header": "The header ", "path": "The path's "}
+
+#: What is wrong, by the framework's word for it; what it was held to fills the gaps.
+_FAULTS = {
+    "missing": "is missing",
+    "extra_forbidden": "is unknown",
+    "string_type": "is no text",
+    "string_too_long": "has more than {max_length} characters",
+    "string_pattern_mismatch": "has a control character",
+    "int_parsing": "is no whole number",
+    "int_from_float": "is no whole number",
+    "float_parsing": "is no number",
+    "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
+    "list_type": "is no list",
+    "dict_type": "is no object",
+    "model_type": "is no object",
+    "literal_error": "is not {expected}",
+    "greater_than_equal": "is less than {ge}",
+    "less_than_equal": "is more than {le}",
+    "too_long": "is there more than {max_length} times",
+}
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:
     place = [str(part) for part in fault["loc"]]
-    where = _PLACES.get(place[0], "") if place else ""
-    name = ".".join(place[1:] if where else place) or "the body"
-    said = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
-    told = f"{where} {name}".strip()
-    return f"{told[:1].upper()}{told[1:]}: {said[:1].lower()}{said[1:]}."
+    kind = _PLACES.get(place[0], "") if place else ""
+    name = ".".join(place[1:] if kind else place) or "The body"
+    said = _FAULTS.get(fault["type"])
+    if said is None:
+        return f"{kind}{name}: {fault['msg']}."
+    return f"{kind}{name} {said.format_map(fault.get('ctx', {}))}."
