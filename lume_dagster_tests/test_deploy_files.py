@@ -16,6 +16,8 @@ import dagster as dg
 import pytest
 import yaml
 
+from lume_dagster.cli import lume
+
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
@@ -26,13 +28,14 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 @cache
 def options_of(*command):
-    """The long options that a command of Dagster takes; its program runs in this process."""
+    """The long options that a command takes; its program runs in this process."""
     (program,) = entry_points(group="console_scripts", name=command[0])
+    run = lume if command[0] == "lume" else program.load()  # whose own end is that of the process
     told, argv = io.StringIO(), sys.argv
     sys.argv = [*command, "--help"]
     try:
         with redirect_stdout(told), pytest.raises(SystemExit, match="^0$"):
-            program.load()()
+            run()
     finally:
         sys.argv = argv
     return set(re.findall(r"--[a-z][a-z-]*", told.getvalue()))
@@ -42,11 +45,11 @@ def known(command):
     """Whether each option of a command line is one of its command."""
     words = [str(word) for word in command]
     program = Path(words[0]).name
-    verbs = [w for w in words[1:] if re.fullmatch(r"run|start|code-server", w)]
+    verbs = [w for w in words[1:] if re.fullmatch(r"run|start|code-server|serve", w)]
     return {w for w in words if w.startswith("--")} <= options_of(program, *verbs)
 
 
-@pytest.mark.parametrize("name", ["user_code", "webserver", "daemon"])
+@pytest.mark.parametrize("name", ["user_code", "webserver", "daemon", "api"])
 def test_the_services_run_commands_that_there_are(name):
     assert known(COMPOSE["services"][name]["command"])
 
@@ -66,7 +69,7 @@ def test_a_command_with_an_option_that_there_is_not_is_found_out():
 
 def test_every_service_knows_where_the_instance_s_database_is():
     wanted = {value["env"] for value in postgres_of(INSTANCE).values() if isinstance(value, dict)}
-    for name in ("user_code", "webserver", "daemon"):
+    for name in ("user_code", "webserver", "daemon", "api"):
         assert wanted <= COMPOSE["services"][name]["environment"].keys()
 
 

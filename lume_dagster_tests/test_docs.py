@@ -6,9 +6,11 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 
 from docs.generate import PAGES
 from lume_dagster_tests import here
+from lume_dagster_tests.servers.process import free_port
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -138,6 +141,22 @@ def test_the_page_on_workshops_does_what_it_shows(tmp_path):
 def test_the_page_on_deployment_does_what_it_shows(tmp_path):
     (tmp_path / "flows").mkdir()
     follow(DOCS / "deployment.md", tmp_path)
+
+
+def test_the_page_on_the_http_api_does_what_it_shows(tmp_path):
+    port = str(free_port())
+
+    def there(command: list[str] | str, folder: Path) -> str:
+        """On a port that no other test has."""
+        if isinstance(command, list):
+            return say([word.replace("3030", port) for word in command], folder)
+        return execute(command.replace("3030", port), folder).replace(port, "3030")
+
+    try:
+        follow(DOCS / "http-api.md", tmp_path, there)
+    finally:
+        with suppress(OSError, ValueError):  # the page has ended it, or never began it
+            os.kill(int((tmp_path / "shop/serve.pid").read_text()), signal.SIGKILL)
 
 
 def test_the_tutorial_does_what_it_shows_each_command_in_its_own_process(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,11 @@ LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d{4} (\S+) (\S+) (\S+) (\S+) \d
 
 
 def lines(served):
-    return [found.groups() for found in map(LINE.fullmatch, served.log.read_text().splitlines()) if found]
+    return [
+        found.groups()
+        for found in map(LINE.fullmatch, served.log.read_text().splitlines())
+        if found
+    ]
 
 
 @pytest.mark.parametrize("path", ["/v1/flows", "/v1/runs", "/nothing", "/docs", "/"])
@@ -26,7 +31,9 @@ def test_nobody_comes_in_without_a_key(shop, path, key):
 
 
 def test_a_request_without_a_key_is_refused_before_its_body_is_read(shop):
-    answer = shop.ask("POST", "/v1/uploads?name=a.csv", key=None, headers={"Content-Length": "999999"})
+    answer = shop.ask(
+        "POST", "/v1/uploads?name=a.csv", key=None, headers={"Content-Length": "999999"}
+    )
     problem(answer, 401, "AuthenticationError", "no key")
 
 
@@ -65,8 +72,7 @@ def test_runs_do_not_inherit_the_keys(stage, bench):
     bench.stage.wait_for("paused")
     pids = [entry.split(" ")[2] for entry in worker_tags(bench, run["id"])]
     for pid in pids:
-        with open(f"/proc/{pid}/environ", "rb") as environment:
-            assert KEY.encode() not in environment.read()
+        assert KEY.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
     (bench.stage.folder / "go on").touch()
     assert stage.wait(run["id"])["status"] == "SUCCEEDED"
     assert len(pids) == 2

@@ -51,7 +51,12 @@ def test_parts_are_as_asked_for(shop, ran, parts, names):
 
 @pytest.mark.parametrize(
     ("query", "ending"),
-    [({}, "csv"), ({"format": "json"}, "jsonl"), ({"field": "email"}, "csv"), ({"code": "LOOKUP_NOT_FOUND"}, "csv")],
+    [
+        ({}, "csv"),
+        ({"format": "json"}, "jsonl"),
+        ({"field": "email"}, "csv"),
+        ({"code": "LOOKUP_NOT_FOUND"}, "csv"),
+    ],
     ids=["csv", "json", "field", "code"],
 )
 def test_rejects_are_the_file_that_save_rejects_writes(shop, ran, tmp_path, query, ending):
@@ -103,7 +108,9 @@ def test_many_batches_are_laid_out_as_download_all_does(stage, bench, tmp_path):
 
 
 def test_who_hangs_up_in_the_middle_leaves_no_file_behind(shop):
-    rows = "".join(f"{n},A,B,a{n * 7919 % 1000003}@example.com,PL,2020-01-01\n" for n in range(1, 400_001))
+    rows = "".join(
+        f"{n},A,B,a{n * 7919 % 1000003}@example.com,PL,2020-01-01\n" for n in range(1, 400_001)
+    )
     head = "id,first_name,last_name,email,country,customer_since\n"
     name = shop.ask("POST", "/v1/uploads", f"{head}{rows}".encode(), name="many.csv")
     run = shop.wait(shop.start("contacts", name.json["source_path"])["id"])
@@ -127,15 +134,21 @@ def test_rejects_are_repaired_and_sent_in_again(shop, tmp_path):
     saved = shop.ask("GET", f"/v1/runs/{first}/rejects", format="json").body
     repaired = saved.replace(b"emile at example", b"emile@example")
     query = {"format": "json", "run_metadata": '{"by": "hand"}'}
-    answer = shop.ask("POST", f"/v1/runs/{first}/resubmit", repaired, headers={"Idempotency-Key": "r-1"}, **query)
+    answer = shop.ask(
+        "POST", f"/v1/runs/{first}/resubmit", repaired, headers={"Idempotency-Key": "r-1"}, **query
+    )
     run = answer.json
     assert (answer.status, run["resubmits"], run["started_by"]) == (202, first, "partner")
     assert run["run_metadata"] == {"by": "hand"}
     ended = shop.wait(run["id"])
     assert ended["metrics"]["row_counts"] == {"input": 7, "mapped": 4, "rejects": 3}
-    again = shop.ask("POST", f"/v1/runs/{first}/resubmit", repaired, headers={"Idempotency-Key": "r-1"}, **query)
+    again = shop.ask(
+        "POST", f"/v1/runs/{first}/resubmit", repaired, headers={"Idempotency-Key": "r-1"}, **query
+    )
     assert (again.status, again.json["id"]) == (200, run["id"])
-    other = shop.ask("POST", f"/v1/runs/{first}/resubmit", saved, headers={"Idempotency-Key": "r-1"}, **query)
+    other = shop.ask(
+        "POST", f"/v1/runs/{first}/resubmit", saved, headers={"Idempotency-Key": "r-1"}, **query
+    )
     problem(other, 422, "InvalidRequestError", "has started another run")
     twice = shop.ask("POST", f"/v1/runs/{first}/resubmit", repaired, format="json")
     assert problem(twice, 409, "NotNowError", "are in the target since")["run_id"] == run["id"]

@@ -6,6 +6,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,9 @@ def test_a_run_has_its_figures_when_it_has_ended(shop, ran):
     assert run["status"] == "PARTIAL_FAILED"
     assert run["metrics"]["row_counts"] == {"input": 6, "mapped": 3, "rejects": 3}
     assert run["metadata"]["run"]["run_metadata"] == {"by": "test"}
-    times = [datetime.fromisoformat(run[f"{what}_at"]) for what in ("created", "started", "finished")]
+    times = [
+        datetime.fromisoformat(run[f"{what}_at"]) for what in ("created", "started", "finished")
+    ]
     assert times == sorted(times)
     assert all(one.tzinfo for one in times)
 
@@ -29,7 +32,9 @@ def test_a_run_has_its_figures_when_it_has_ended(shop, ran):
 @pytest.mark.parametrize("run_id", [NOBODY, "run_nope", "nope", "run_" + "x" * 36, "run_%00"])
 @pytest.mark.parametrize("rest", ["", "?wait=5", "/output", "/rejects"])
 def test_a_run_that_is_not_there_is_not_found(shop, run_id, rest):
-    problem(shop.ask("GET", f"/v1/runs/{run_id}{rest}"), 404, "NotFoundError", "no run|not a run id")
+    problem(
+        shop.ask("GET", f"/v1/runs/{run_id}{rest}"), 404, "NotFoundError", "no run|not a run id"
+    )
 
 
 @pytest.mark.parametrize("verb", ["cancel", "resubmit"])
@@ -101,14 +106,14 @@ def test_fifty_clients_wait_at_once_and_others_are_answered_meanwhile(stage, ben
 def connections(served) -> int:
     """Those that the server has accepted, and keeps."""
     port = f":{served.port:04X}"
-    with open(f"/proc/{served.process.pid}/net/tcp") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
+    table = Path(f"/proc/{served.process.pid}/net/tcp").read_text()
+    rows = [line.split() for line in table.splitlines()[1:]]
     return sum(row[1].endswith(port) and row[3] == "01" for row in rows)
 
 
 def threads(served) -> int:
-    with open(f"/proc/{served.process.pid}/status") as status:
-        return int(next(line.split()[1] for line in status if line.startswith("Threads:")))
+    told = Path(f"/proc/{served.process.pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in told if line.startswith("Threads:")))
 
 
 def test_a_wait_ends_when_its_seconds_are_over(stage, bench):

@@ -41,11 +41,15 @@ def test_a_batch_that_is_running_or_done_is_a_conflict_that_names_the_run(stage,
     bench.stage.arrange("transform", "pause")
     run = stage.start("orders:v1", bench.put("a.csv", "1"))
     bench.stage.wait_for("paused")
-    told = problem(stage.ask("POST", "/v1/runs", wish("a.csv")), 409, "NotNowError", "is being run by")
+    told = problem(
+        stage.ask("POST", "/v1/runs", wish("a.csv")), 409, "NotNowError", "is being run by"
+    )
     assert told["run_id"] == run["id"]
     (bench.stage.folder / "go on").touch()
     stage.wait(run["id"])
-    told = problem(stage.ask("POST", "/v1/runs", wish("a.csv")), 409, "NotNowError", "is done under")
+    told = problem(
+        stage.ask("POST", "/v1/runs", wish("a.csv")), 409, "NotNowError", "is done under"
+    )
     assert told["run_id"] == run["id"]
     again = stage.start("orders:v1", "a.csv", force_rerun=True)
     assert (again["force_rerun"], again["id"] != run["id"]) == (True, True)
@@ -54,7 +58,11 @@ def test_a_batch_that_is_running_or_done_is_a_conflict_that_names_the_run(stage,
 
 @pytest.mark.parametrize(
     ("address", "said"),
-    [("nope", "no flow 'nope'"), ("orders:v9", "no version 'v9'"), ("orders:v1:x", "no version 'v1:x'")],
+    [
+        ("nope", "no flow 'nope'"),
+        ("orders:v9", "no version 'v9'"),
+        ("orders:v1:x", "no version 'v1:x'"),
+    ],
 )
 def test_what_is_not_published_is_not_found(stage, address, said):
     answer = stage.ask("POST", "/v1/runs", {"flow_version": address, "source_path": "a.csv"})
@@ -185,7 +193,9 @@ def test_a_key_that_was_used_for_something_else_is_refused(stage, bench):
     run = once(stage, wish(bench.put("a.csv", "1"))).json
     answer = once(stage, wish(bench.put("b.csv", "1")))
     problem(answer, 422, "InvalidRequestError", f"has started another run, {run['id']}")
-    problem(once(stage, wish("a.csv", run_metadata={"x": 1})), 422, "InvalidRequestError", "another")
+    problem(
+        once(stage, wish("a.csv", run_metadata={"x": 1})), 422, "InvalidRequestError", "another"
+    )
     assert once(stage, wish("b.csv"), "k-2").status == 202
     for one in runs_of(bench):
         one.wait(**SOON)

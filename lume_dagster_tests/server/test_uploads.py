@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -42,7 +43,9 @@ def test_an_upload_needs_a_name(shop):
     problem(shop.ask("POST", "/v1/uploads", b"x"), 400, "InvalidRequestError", "name is missing")
 
 
-@pytest.mark.parametrize("name", ["plain.csv", "with blank.csv", "ü.csv", "a%2Fb.csv", "x" * 251 + ".csv"])
+@pytest.mark.parametrize(
+    "name", ["plain.csv", "with blank.csv", "ü.csv", "a%2Fb.csv", "x" * 251 + ".csv"]
+)
 def test_a_file_is_kept_as_it_would_be_on_this_machine(shop, tmp_path, name):
     answer = sent(shop, name)
     assert (answer.status, answer.json["name"], answer.json["bytes"]) == (201, name, len(ROWS))
@@ -63,7 +66,10 @@ def test_uploads_and_seeds_make_the_batch_that_they_make_on_this_machine(shop, t
     (tmp_path / "more.csv").write_bytes(ROWS.replace(b"1,A", b"2,C"))
     (tmp_path / "contacts.csv").write_bytes(ROWS)
     (tmp_path / "countries.csv").write_bytes(seed)
-    files = [sent(shop, n, (tmp_path / n).read_bytes()).json["source_path"] for n in ("contacts.csv", "more.csv")]
+    files = [
+        sent(shop, n, (tmp_path / n).read_bytes()).json["source_path"]
+        for n in ("contacts.csv", "more.csv")
+    ]
     seeds = [sent(shop, "countries.csv", seed).json["source_path"]]
     wish = {"flow_version": "contacts", "input_files": files, "seed_files": seeds}
     run = shop.wait(shop.ask("POST", "/v1/runs", wish).json["id"])
@@ -136,5 +142,5 @@ def test_large_files_need_no_memory(shop):
 
 def memory(served) -> int:
     """The most that the process ever held, in kB."""
-    with open(f"/proc/{served.process.pid}/status") as status:
-        return int(next(line.split()[1] for line in status if line.startswith("VmHWM:")))
+    told = Path(f"/proc/{served.process.pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in told if line.startswith("VmHWM:")))
