@@ -9,12 +9,15 @@ from typing import Any
 
 from lume_dagster.errors import InvalidRequestError
 
+#: As JSON, in plain ASCII: PostgreSQL, where Dagster may keep its tags, indexes 2,704 bytes.
+MOST_METADATA = 2_500
+
 
 def checked_metadata(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """``run_metadata`` as it is kept with the run, and given back.
 
     Raises:
-        InvalidRequestError: it is no mapping, or holds what JSON has no word for.
+        InvalidRequestError: it is no mapping, holds what JSON has no word for, or too much.
     """
     if given is None:
         return {}
@@ -31,7 +34,14 @@ def checked_metadata(given: Mapping[str, Any] | None) -> dict[str, Any]:
                 f"run_metadata[{name!r}] is {_kind(value)}, which JSON has no word for.",
                 hint="give text, numbers, true, false, None, lists and dicts of these.",
             ) from None
-    return {str(name): value for name, value in given.items()}
+    told = {str(name): value for name, value in given.items()}
+    taken = len(json.dumps(told))
+    if taken > MOST_METADATA:
+        raise InvalidRequestError(
+            f"run_metadata takes {taken:,} characters as JSON; {MOST_METADATA:,} can be kept.",
+            hint="keep what is large elsewhere, and say here where.",
+        )
+    return told
 
 
 def checked_files(name: str, given: Sequence[str | Path]) -> Sequence[str | Path]:

@@ -6,7 +6,7 @@ read. A run that a person makes in Dagster's UI gets its tags, and its place, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -27,8 +27,6 @@ _ENDS: Mapping[str, tuple[Status, Status]] = {
     "FAILURE": (Status.CRASHED, Status.FAILED),
 }
 
-Ask = Callable[[Iterable[str], Mapping[str, str]], Sequence[str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -47,14 +45,9 @@ def page_of_runs(
     tags = _tags(instance, wanted)
     if any(not values for values in tags.values()):
         return [], 0
-
-    def ask(statuses: Iterable[str], more: Mapping[str, str]) -> Sequence[str]:
-        kinds = [dg.DagsterRunStatus(status) for status in statuses]
-        return instance.get_run_ids(dg.RunsFilter(tags={**tags, **more}, statuses=kinds))
-
-    ids = ask((), {})
+    ids = instance.get_run_ids(dg.RunsFilter(tags=tags))
     if wanted.statuses is not None:
-        kept = _in_statuses(instance, ask, frozenset(wanted.statuses))
+        kept = _in_statuses(instance, frozenset(wanted.statuses))
         ids = [run_id for run_id in ids if run_id in kept]
     return _summaries(instance, ids[(page - 1) * size : page * size]), len(ids)
 
@@ -72,10 +65,16 @@ def _tags(instance: dg.DagsterInstance, wanted: Wanted) -> Mapping[str, Sequence
     return {names.TAG_FLOW: sorted(every.get(names.TAG_FLOW, ()))}
 
 
-def _in_statuses(
-    instance: dg.DagsterInstance, ask: Ask, statuses: frozenset[Status]
-) -> frozenset[str]:
-    """The ids of the runs in these statuses, as derive_status decides them."""
+def _in_statuses(instance: dg.DagsterInstance, statuses: frozenset[Status]) -> frozenset[str]:
+    """The ids of all runs in these statuses, as derive_status decides them.
+
+    Dagster is asked without the other tags: two at once take it a hundred times as long.
+    """
+
+    def ask(kinds: Iterable[str], tags: Mapping[str, str]) -> Sequence[str]:
+        of_dagster = [dg.DagsterRunStatus(kind) for kind in kinds]
+        return instance.get_run_ids(dg.RunsFilter(tags=tags, statuses=of_dagster))
+
     found: set[str] = set()
     for status, kinds in _BEFORE.items():
         found |= set(ask(kinds, {})) if status in statuses else set()

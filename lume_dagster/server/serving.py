@@ -63,7 +63,7 @@ def serve(
         InvalidRequestError: the port is taken, or the certificate and its key are none.
     """
     _require_certificate(place)
-    with _listening(place) as door, open_site(folder, limits, keys.names) as site, _logging():
+    with listening(place) as door, open_site(folder, limits, keys.names) as site, _logging():
         server = _Server(make_app(site, keys), place, site.waiting)
         tell(place.url(door.getsockname()[1]))
         asyncio.run(server.serve(sockets=[door]))
@@ -116,9 +116,15 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _listening(place: Place) -> Iterator[socket.socket]:
+def listening(place: Place) -> Iterator[socket.socket]:
+    """The socket that clients come to.
+
+    Raises:
+        InvalidRequestError: somebody else listens there, or there is no such address.
+    """
     kind = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    with socket.socket(kind) as door:
+    # asyncio sends at once only where a socket says that it is TCP's; else answers wait 40 ms.
+    with socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP) as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             door.bind((place.host, place.port))

@@ -19,6 +19,7 @@ import dagster as dg
 from fastapi import Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from lume_dagster.client.given import checked_metadata
 from lume_dagster.client.uploading import find_upload, store_files
 from lume_dagster.errors import BusyError, InvalidRequestError, NotNowError
 from lume_dagster.orchestration import launch, names
@@ -95,7 +96,7 @@ async def resubmit_run(  # noqa: PLR0913, PLR0917 - a parameter for each of the 
 ) -> Response:
     """Send repaired rejects of a run in again: the body is the file, edited."""
     require_id(run_id)
-    told = parse_metadata(run_metadata)
+    told = checked_metadata(parse_metadata(run_metadata))
     folder = await run_in_threadpool(site.new_folder)
     try:
         file = folder / f"rejects{_ENDINGS[output_format]}"
@@ -168,6 +169,7 @@ def _require_room(site: Site) -> None:
 
 
 def _start(site: Site, body: StartBody, asked: _Asked) -> RunSummary:
+    told = checked_metadata(body.run_metadata)
     version = site.library.resolve_published(body.flow_version)
     project = site.loaded([version.name])
     source_path = body.source_path
@@ -178,7 +180,7 @@ def _start(site: Site, body: StartBody, asked: _Asked) -> RunSummary:
     wanted = launch.Request(
         version,
         str(source_path),
-        body.run_metadata or {},
+        told,
         body.force_rerun,
         tags=asked.tags,
     )

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from lume_dagster.cli import lume
+from lume_dagster.server.serving import Place, listening
 from lume_dagster_tests.server.calling import KEY, KEYS, serving
 from lume_dagster_tests.servers.certificate import key_and_certificate
 from lume_dagster_tests.servers.process import ROOT, free_port
@@ -51,6 +52,13 @@ def test_what_cannot_be_served_is_a_sentence(bench, tmp_path, options, said):
     files["NONE"].write_text("this is no PEM\n")
     found = serve(bench, *(str(files.get(word, word)) for word in options))
     assert (found.exit_code, said in found.stderr) == (2, True), found.stderr
+
+
+def test_answers_do_not_wait_for_more_to_send_with_them():
+    with listening(Place(port=0)) as door, socket.create_connection(door.getsockname()):
+        asked, _ = door.accept()
+        with asked:
+            assert asked.proto == socket.IPPROTO_TCP  # by this asyncio sets TCP_NODELAY
 
 
 def test_no_keys_is_a_sentence_that_shows_how_to_make_one(bench):

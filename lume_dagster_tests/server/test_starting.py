@@ -99,6 +99,11 @@ def test_an_upload_that_is_not_there_is_not_found(stage, bench, name, how):
     assert runs_of(bench) == []
 
 
+def test_more_metadata_than_can_be_kept_is_refused(stage):
+    answer = stage.ask("POST", "/v1/runs", wish("a.csv", run_metadata={"x": "y" * 2_500}))
+    problem(answer, 400, "InvalidRequestError", "takes 2,509 characters as JSON; 2,500 can be kept")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
