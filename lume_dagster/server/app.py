@@ -53,6 +53,7 @@ class Route:
     status: int = 200
     media: str | None = None  # its type, where it is a file
     body: Mapping[str, Any] = field(default_factory=dict)  # by type
+    again: str | None = None  # what 200 means, where it is not the usual answer
 
     @property
     def has_head(self) -> bool:
@@ -61,13 +62,22 @@ class Route:
 
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
+_AGAIN = "The run that this Idempotency-Key has started."
 _START = {"schema": {"$ref": "#/components/schemas/StartBody"}}
 
 ROUTES = (
     Route("GET", "/health", _health, Health),
     Route("GET", "/v1/flows", flows.list_flows, Page[Flow]),
     Route("GET", "/v1/flows/{name}", flows.get_flow, FlowWithSchema),
-    Route("POST", "/v1/runs", starting.start_run, Run, 202, body={"application/json": _START}),
+    Route(
+        "POST",
+        "/v1/runs",
+        starting.start_run,
+        Run,
+        202,
+        body={"application/json": _START},
+        again=_AGAIN,
+    ),
     Route("GET", "/v1/runs", runs.list_runs, Page[Run]),
     Route("GET", "/v1/runs/{run_id}", runs.get_run, RunWithFigures),
     Route("POST", "/v1/runs/{run_id}/cancel", runs.cancel, Run, 202),
@@ -80,6 +90,7 @@ ROUTES = (
         Run,
         202,
         body={"application/octet-stream": _FILE},
+        again=_AGAIN,
     ),
     Route(
         "POST", "/v1/uploads", uploads.upload, Upload, 201, body={"application/octet-stream": _FILE}
@@ -124,6 +135,8 @@ def _add(app: FastAPI, route: Route) -> None:
     responses: dict[int | str, dict[str, Any]] = {
         "default": {"description": "What is wrong.", "content": content}
     }
+    if route.again is not None:
+        responses[200] = {"description": route.again, "model": route.answer}
     if route.media is not None:
         responses[200] = {"description": "A file.", "content": {route.media: _FILE}}
     extra = {"requestBody": {"required": True, "content": route.body}} if route.body else {}

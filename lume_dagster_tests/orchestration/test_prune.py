@@ -80,6 +80,18 @@ def test_files_of_repairs_go_when_they_are_old(bench, found):
     assert not repair.exists()
 
 
+@pytest.mark.parametrize("place", ["uploads/.0123.new", "scratch/0123.http"])
+def test_what_a_killed_server_left_half_way_goes_when_it_is_old(bench, found, place):
+    half = bench.folder / "data" / place
+    half.mkdir(parents=True)
+    (half / "body").write_text("half")
+    assert found(-timedelta(hours=1)) == []
+    old = found(LATER)
+    assert [(one.kind, one.bytes) for one in old] == [("upload", 4)]
+    remove(bench.instance, old)
+    assert not half.exists()
+
+
 def test_the_shell_says_what_would_go_and_then_lets_it_go(bench, monkeypatch):
     bench.materialize(bench.put("a.csv", "1"))
     bench.materialize(bench.put("a.csv", "2"))

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lume_dagster.errors import InvalidRequestError
-from lume_dagster.server.bodies import parse_json, parse_start
+from lume_dagster.server.bodies import StartBody, parse_json, parse_start
 from lume_dagster_tests.server.calling import problem
+
+
+def dumped(value) -> bytes:
+    return json.dumps(value).encode()
+
 
 GOOD = b'{"flow_version": "orders", "source_path": "a.csv"}'
 
@@ -41,6 +49,20 @@ GOOD = b'{"flow_version": "orders", "source_path": "a.csv"}'
 def test_a_body_that_cannot_be_meant_is_a_sentence(body, said):
     with pytest.raises(InvalidRequestError, match=said):
         parse_start(body)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = [*StartBody.model_fields, "nope"]
+
+
+@given(st.binary() | JSON.map(dumped) | st.dictionaries(st.sampled_from(FIELDS), JSON).map(dumped))
+def test_no_body_is_more_than_refused(body):
+    with suppress(InvalidRequestError):
+        assert isinstance(parse_start(body), StartBody)
 
 
 def test_all_that_is_wrong_is_said_at_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import socket
 import zipfile
@@ -125,6 +126,18 @@ def test_who_hangs_up_in_the_middle_leaves_no_file_behind(shop):
     whole = unpacked(shop.ask("GET", f"/v1/runs/{run['id']}/output", part="mapped"))
     assert whole["mapped/part-0000.csv"].count(b"\n") == 400_001
     assert "Traceback" not in shop.log.read_text()
+
+
+def test_an_output_that_fails_in_the_middle_is_no_whole_answer(stage, bench):
+    run = stage.wait(stage.start("orders", bench.put("a.csv", "1", "x"))["id"])
+    (rejects,) = bench.folder.glob(f"data/output/*/*/{run['id']}/rejects/part-0000.parquet")
+    rejects.write_bytes(b"no parquet")
+    with pytest.raises(http.client.IncompleteRead, match="IncompleteRead"):
+        stage.ask("GET", f"/v1/runs/{run['id']}/output")
+    wait_until(lambda: "the answer was cut off" in stage.log.read_text())
+    assert stage.left() == []
+    assert stage.ask("GET", f"/v1/runs/{run['id']}/output", part="rejects").status == 500
+    assert stage.left() == []
 
 
 def test_rejects_are_repaired_and_sent_in_again(shop, tmp_path):

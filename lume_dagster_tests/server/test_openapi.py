@@ -42,6 +42,11 @@ def test_every_route_but_the_health_needs_a_key(described):
     assert without == ["/health"]
 
 
+def test_a_run_that_was_started_before_is_among_the_answers(described):
+    for path in ("/v1/runs", "/v1/runs/{run_id}/resubmit"):
+        assert {"200", "202"} <= described["paths"][path]["post"]["responses"].keys()
+
+
 def test_no_form_of_the_framework_is_left_in_it(described):
     assert (
         not {"HTTPValidationError", "ValidationError"} & described["components"]["schemas"].keys()

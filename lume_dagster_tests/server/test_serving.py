@@ -96,6 +96,12 @@ def test_it_speaks_tls(bench, tmp_path):
         ):
             secret.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert secret.recv(1000).startswith(b"HTTP/1.1 200")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with (
+            socket.create_connection(("127.0.0.1", served.port)) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as secret,
+        ):
+            assert "GCM" in secret.cipher()[0]
         assert f"Serving at https://127.0.0.1:{served.port}" in served.log.read_text()
 
 
