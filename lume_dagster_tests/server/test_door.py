@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,15 @@ def test_no_key_is_in_a_log_line_or_an_answer_wherever_it_is_sent(shop):
     wait_until(lambda: ("-", "GET", "(key)", "400") in lines(shop))
     seen = [shop.log.read_text(), *(f"{one.headers}{one.body!r}" for one in tries)]
     assert not [text for text in seen if KEY in text or OTHER in text]
+
+
+def test_what_is_no_http_is_refused_and_not_repeated(shop):
+    with socket.create_connection(("127.0.0.1", shop.port)) as line:
+        line.sendall(f"{KEY} and so on\r\n\r\n".encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 400")
+    assert shop.ask("GET", "/health").status == 200
+    wait_until(lambda: "Invalid HTTP request" in shop.log.read_text())
+    assert KEY not in shop.log.read_text()
 
 
 def test_runs_do_not_inherit_the_keys(stage, bench):

@@ -68,6 +68,14 @@ def test_no_keys_is_a_sentence_that_shows_how_to_make_one(bench):
     assert "secrets.token_urlsafe(32)" in said.stderr
 
 
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn"])
+def test_a_package_that_is_not_installed_is_named(bench, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    said = serve(bench)
+    assert said.exit_code == 8
+    assert "pip install 'lume-dagster[server]'" in said.stderr
+
+
 def test_a_folder_that_is_no_project_is_a_sentence(tmp_path):
     said = CliRunner().invoke(
         lume, ["serve", "--project", str(tmp_path)], env={"LUME_API_KEYS": KEYS}
