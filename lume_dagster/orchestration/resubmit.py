@@ -56,7 +56,8 @@ def resubmit(project: Project, run: RunSummary, wish: Wish) -> tuple[Project, st
     versions = versions_of(Library(project.workspace.flows), run, wish)
     opened = load_project(project.folder, sorted({version.name for version in versions}))
     with open_instance(opened.workspace.data) as instance:
-        return opened, resubmit_in(opened, instance, run, wish, versions)
+        request = request_for(opened, instance, run, wish, versions)
+        return opened, names.public_id(start(opened, instance, request))
 
 
 def versions_of(library: Library, run: RunSummary, wish: Wish) -> tuple[FlowVersion, FlowVersion]:
@@ -65,14 +66,18 @@ def versions_of(library: Library, run: RunSummary, wish: Wish) -> tuple[FlowVers
     return ran, library.resolve_published(_address(ran, wish.flow_version))
 
 
-def resubmit_in(
+def request_for(
     project: Project,
     instance: dg.DagsterInstance,
     run: RunSummary,
     wish: Wish,
     versions: tuple[FlowVersion, FlowVersion],
-) -> str:
-    """The same in a project that is loaded with these versions, on an instance that is open."""
+) -> Request:
+    """What is to be started, in a project that is loaded with these versions.
+
+    Raises:
+        InvalidRequestError: as ``prepare`` says.
+    """
     ran, chosen = versions
     batch, repair = prepare(
         project,
@@ -84,8 +89,7 @@ def resubmit_in(
         source_path=wish.source_path,
         again=wish.again,
     )
-    request = Request(chosen, batch, wish.run_metadata, repair=repair, tags=wish.tags)
-    return names.public_id(start(project, instance, request))
+    return Request(chosen, batch, wish.run_metadata, repair=repair, tags=wish.tags)
 
 
 def _address(ran: FlowVersion, wanted: str | None) -> str:

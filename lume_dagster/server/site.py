@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class Site:
     callers: Sequence[str]
     waiting: Waiting
     starts: asyncio.Lock = field(default_factory=asyncio.Lock)  # one run is started at a time
+    loads: threading.Lock = field(default_factory=threading.Lock)  # of code that is not ours
 
     @property
     def library(self) -> Library:
@@ -56,7 +58,8 @@ class Site:
             Refused: its definitions cannot be loaded, which is no fault of who asks.
         """
         try:
-            return load_project(self.project.folder, versions)
+            with self.loads:
+                return load_project(self.project.folder, versions)
         except InvalidRequestError as error:
             raise Refused(500, error) from error
 

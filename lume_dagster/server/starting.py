@@ -1,7 +1,8 @@
 """Start a run, or take repaired rejects in: once for an Idempotency-Key, not too many at once.
 
 The key that a caller gave is kept with the run, as a hidden tag: whoever sends it again is told of
-that run. One run is started at a time, so two requests with one key cannot both find none.
+that run. One run is started at a time, so two requests with one key cannot both find none; what
+takes long, such as reading a file of rejects, is done before.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from lume_dagster.client.given import checked_metadata
 from lume_dagster.client.uploading import find_upload, store_files
 from lume_dagster.errors import BusyError, InvalidRequestError, NotNowError
 from lume_dagster.orchestration import launch, names
+from lume_dagster.orchestration.project import Project
 from lume_dagster.orchestration.query import RunSummary, read_summary, summarize
-from lume_dagster.orchestration.resubmit import Wish, resubmit_in, versions_of
+from lume_dagster.orchestration.resubmit import Wish, request_for, versions_of
 from lume_dagster.runs.uploads import is_upload
 from lume_dagster.server.answers import json_answer, run_answer
 from lume_dagster.server.bodies import StartBody, parse_metadata, parse_start, read_body
@@ -34,6 +36,7 @@ from lume_dagster.server.receiving import receive
 from lume_dagster.server.runs import require_id
 from lume_dagster.server.site import Site, TheCaller, TheSite
 
+_Ready = Callable[[], RunSummary]  # starts what is prepared
 _ENDINGS = {"csv": ".csv", "json": ".jsonl"}
 _KEY = re.compile(r"[ -~]{1,255}")
 _ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
@@ -109,20 +112,22 @@ async def resubmit_run(  # noqa: PLR0913, PLR0917 - a parameter for each of the 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _once(site: Site, asked: _Asked, start: Callable[[], RunSummary]) -> Response:
+async def _once(site: Site, asked: _Asked, prepare: Callable[[], _Ready]) -> Response:
     """The run that is started; or the one that was, under the same key."""
-    async with site.starts:
+    begun = await run_in_threadpool(_begun, site, asked)
+    try:
+        if begun is None:
+            ready = await run_in_threadpool(prepare)
+            async with site.starts:
+                begun = await run_in_threadpool(_begun, site, asked)
+                if begun is None:
+                    await run_in_threadpool(_require_room, site)
+                    return _answer(await run_in_threadpool(ready), 202)
+    except NotNowError:  # another request under this key was quicker, here or on another server
         begun = await run_in_threadpool(_begun, site, asked)
-        if begun is not None:
-            return _answer(begun, 200)
-        await run_in_threadpool(_require_room, site)
-        try:
-            return _answer(await run_in_threadpool(start), 202)
-        except NotNowError:  # another server of this project may have been asked as well
-            begun = await run_in_threadpool(_begun, site, asked)
-            if begun is None:
-                raise
-            return _answer(begun, 200)
+        if begun is None:
+            raise
+    return _answer(begun, 200)
 
 
 def _answer(summary: RunSummary, status: int) -> Response:
@@ -168,7 +173,7 @@ def _require_room(site: Site) -> None:
         )
 
 
-def _start(site: Site, body: StartBody, asked: _Asked) -> RunSummary:
+def _start(site: Site, body: StartBody, asked: _Asked) -> _Ready:
     told = checked_metadata(body.run_metadata)
     version = site.library.resolve_published(body.flow_version)
     project = site.loaded([version.name])
@@ -184,19 +189,23 @@ def _start(site: Site, body: StartBody, asked: _Asked) -> RunSummary:
         body.force_rerun,
         tags=asked.tags,
     )
-    run_id = launch.start(project, site.instance, wanted)
-    return read_summary(site.instance, names.public_id(run_id))
+    return partial(_started, site, project, wanted)
 
 
-def _resubmit(site: Site, run_id: str, wish: Wish, asked: _Asked) -> RunSummary:
+def _resubmit(site: Site, run_id: str, wish: Wish, asked: _Asked) -> _Ready:
     run = read_summary(site.instance, run_id)
     wanted = Wish(
         wish.file, wish.flow_version, wish.source_path, wish.run_metadata, wish.again, asked.tags
     )
     versions = versions_of(site.library, run, wanted)
     project = site.loaded(sorted({version.name for version in versions}))
-    new = resubmit_in(project, site.instance, run, wanted, versions)
-    return read_summary(site.instance, new)
+    request = request_for(project, site.instance, run, wanted, versions)
+    return partial(_started, site, project, request)
+
+
+def _started(site: Site, project: Project, wanted: launch.Request) -> RunSummary:
+    run_id = launch.start(project, site.instance, wanted)
+    return read_summary(site.instance, names.public_id(run_id))
 
 
 def _require_one_batch(body: StartBody) -> None:
