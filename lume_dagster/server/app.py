@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -51,14 +52,14 @@ class Route:
     endpoint: Callable[..., Any]
     answer: Any = None  # its form, where it is JSON
     status: int = 200
-    media: str | None = None  # its type, where it is a file
+    media: tuple[str, ...] = ()  # its types, where it is a file
     body: Mapping[str, Any] = field(default_factory=dict)  # by type
     again: str | None = None  # what 200 means, where it is not the usual answer
 
     @property
     def has_head(self) -> bool:
         """Whether HEAD costs little: what is JSON."""
-        return self.method == "GET" and self.media is None
+        return self.method == "GET" and not self.media
 
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
@@ -81,8 +82,13 @@ ROUTES = (
     Route("GET", "/v1/runs", runs.list_runs, Page[Run]),
     Route("GET", "/v1/runs/{run_id}", runs.get_run, RunWithFigures),
     Route("POST", "/v1/runs/{run_id}/cancel", runs.cancel, Run, 202),
-    Route("GET", "/v1/runs/{run_id}/output", downloads.get_output, media="application/zip"),
-    Route("GET", "/v1/runs/{run_id}/rejects", downloads.get_rejects, media="text/csv"),
+    Route("GET", "/v1/runs/{run_id}/output", downloads.get_output, media=("application/zip",)),
+    Route(
+        "GET",
+        "/v1/runs/{run_id}/rejects",
+        downloads.get_rejects,
+        media=("text/csv", "application/jsonl"),
+    ),
     Route(
         "POST",
         "/v1/runs/{run_id}/resubmit",
@@ -137,14 +143,16 @@ def _add(app: FastAPI, route: Route) -> None:
     }
     if route.again is not None:
         responses[200] = {"description": route.again, "model": route.answer}
-    if route.media is not None:
-        responses[200] = {"description": "A file.", "content": {route.media: _FILE}}
+    if route.media:
+        files = dict.fromkeys(route.media, _FILE)
+        responses[200] = {"description": "A file.", "content": files}
     extra = {"requestBody": {"required": True, "content": route.body}} if route.body else {}
     app.add_api_route(
         route.path,
         route.endpoint,
         methods=[route.method],
         response_model=route.answer,
+        response_class=Response if route.media else JSONResponse,
         status_code=route.status,
         responses=responses,
         openapi_extra={**extra, **({"security": []} if route.path in OPEN else {})},

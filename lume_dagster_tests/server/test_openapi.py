@@ -47,6 +47,16 @@ def test_a_run_that_was_started_before_is_among_the_answers(described):
         assert {"200", "202"} <= described["paths"][path]["post"]["responses"].keys()
 
 
+def test_files_are_described_by_their_types(described):
+    told = {
+        path: set(
+            described["paths"][f"/v1/runs/{{run_id}}/{path}"]["get"]["responses"]["200"]["content"]
+        )
+        for path in ("output", "rejects")
+    }
+    assert told == {"output": {"application/zip"}, "rejects": {"text/csv", "application/jsonl"}}
+
+
 def test_no_form_of_the_framework_is_left_in_it(described):
     assert (
         not {"HTTPValidationError", "ValidationError"} & described["components"]["schemas"].keys()
