@@ -15,7 +15,7 @@ from lume_dagster.errors import InvalidRequestError, counted
 
 if TYPE_CHECKING:
     from lume_dagster.client import LumeRun
-    from lume_dagster.orchestration.query import RunDetails
+    from lume_dagster.runs.record import RunDetails
 
 _batch = click.option("--batch", metavar="SOURCE_PATH", help="Which batch, where RUN took several.")
 

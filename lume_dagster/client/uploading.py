@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lume_dagster.errors import InvalidRequestError, NotFoundError
-from lume_dagster.runs import uploads
 
 if TYPE_CHECKING:
     from lume_dagster.flows.model import FlowVersion
     from lume_dagster.orchestration.project import Project
+    from lume_dagster.runs.uploads import Given, Upload
 
 
-def keep_file(project: Project, file: Path | uploads.Given) -> str:
+def keep_file(project: Project, file: Path | Given) -> str:
     """A copy of one file as a batch; gives the name of the batch.
 
     Raises:
         InvalidRequestError: there is no such file.
     """
+    from lume_dagster.runs import uploads
+
     return _shared(project, uploads.store_upload(project.workspace.layout.uploads, [file]))
 
 
@@ -31,6 +33,7 @@ def store_files(
 ) -> str:
     """Make the files a batch: local ones, uploads by name, URIs of the source connector."""
     from lume_dagster.connectors.protocol import StoreSource
+    from lume_dagster.runs import uploads
 
     local = [one for f in files if "://" not in str(f) for one in _here(project, f)]
     uris = [str(f) for f in files if "://" in str(f)]
@@ -53,12 +56,14 @@ def store_files(
     return _shared(project, upload)
 
 
-def find_upload(project: Project, name: str) -> uploads.Upload:
+def find_upload(project: Project, name: str) -> Upload:
     """An upload, fetched where this machine does not have it.
 
     Raises:
         NotFoundError: there is none of this name.
     """
+    from lume_dagster.runs import uploads
+
     store, depot = project.workspace.layout.uploads, project.workspace.depot
     if uploads.is_name(name):
         folder = uploads.upload_folder(store, name)
@@ -67,13 +72,15 @@ def find_upload(project: Project, name: str) -> uploads.Upload:
     raise NotFoundError(f"There is no upload {name!r}.", hint="upload the file, and take its name.")
 
 
-def _here(project: Project, file: str | Path) -> list[uploads.Given]:
+def _here(project: Project, file: str | Path) -> list[Given]:
+    from lume_dagster.runs import uploads
+
     if not uploads.is_upload(str(file)):
         return [uploads.Given(Path(file), Path(file).name)]
     return uploads.files_of(find_upload(project, str(file)))
 
 
-def _shared(project: Project, upload: uploads.Upload) -> str:
+def _shared(project: Project, upload: Upload) -> str:
     """Put an upload where other machines find it, too; gives its name."""
     depot = project.workspace.depot
     if depot is not None and not depot.holds(upload.folder):

@@ -14,8 +14,9 @@ from lume_dagster.engines.stage import stage_files
 from lume_dagster.errors import InvalidRequestError
 from lume_dagster.flows.model import SourceFormat
 from lume_dagster.mapper.sample import take_sample
-from lume_dagster.orchestration.query import RunSummary, list_runs
+from lume_dagster.orchestration.query import list_runs
 from lume_dagster.runs.export import RUN_ID
+from lume_dagster.runs.record import RunSummary
 from lume_dagster.runs.repairs import digest_of
 from lume_dagster.runs.status import Status
 

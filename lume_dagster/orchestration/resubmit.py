@@ -21,7 +21,7 @@ from lume_dagster.orchestration.instance import open_instance
 from lume_dagster.orchestration.launch import Request, start
 from lume_dagster.orchestration.newest import newest_record, staged_in
 from lume_dagster.orchestration.project import Project, load_project
-from lume_dagster.orchestration.query import RunSummary
+from lume_dagster.runs.record import RunSummary
 from lume_dagster.runs.repairs import Repair, digest_of, require_repairing, store_repair
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from lume_dagster.orchestration import names
-from lume_dagster.orchestration.query import RunSummary, summarize
+from lume_dagster.orchestration.query import summarize
+from lume_dagster.runs.record import RunSummary
 from lume_dagster.runs.status import RUNNING, Status
 
 _BEFORE: Mapping[Status, tuple[str, ...]] = {

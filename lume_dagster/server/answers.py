@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from lume_dagster.orchestration.query import RunDetails, RunSummary
+from lume_dagster.runs.record import RunDetails, RunSummary
 from lume_dagster.runs.status import Status
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from lume_dagster.orchestration.held_storage import kept_open
 from lume_dagster.orchestration.instance import open_instance
 from lume_dagster.orchestration.launch import log_of
 from lume_dagster.orchestration.project import Project, load_project
-from lume_dagster.orchestration.query import RunDetails
+from lume_dagster.runs.record import RunDetails
 from lume_dagster.runs.status import Status
 from lume_dagster.server.problems import Refused
 from lume_dagster.server.waiting import Waiting

@@ -25,8 +25,9 @@ from lume_dagster.client.uploading import find_upload, store_files
 from lume_dagster.errors import BusyError, InvalidRequestError, NotNowError
 from lume_dagster.orchestration import launch, names
 from lume_dagster.orchestration.project import Project
-from lume_dagster.orchestration.query import RunSummary, read_summary, summarize
+from lume_dagster.orchestration.query import read_summary, summarize
 from lume_dagster.orchestration.resubmit import Wish, request_for, versions_of
+from lume_dagster.runs.record import RunSummary
 from lume_dagster.runs.uploads import is_upload
 from lume_dagster.server.answers import json_answer, run_answer
 from lume_dagster.server.bodies import StartBody, parse_metadata, parse_start, read_body

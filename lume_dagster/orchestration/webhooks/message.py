@@ -13,7 +13,8 @@ from typing import Any
 import dagster as dg
 from standardwebhooks import Webhook as Signer
 
-from lume_dagster.orchestration.query import RunDetails, read_details
+from lume_dagster.orchestration.query import read_details
+from lume_dagster.runs.record import RunDetails
 
 SIGNATURE = "X-Lume-Signature-256"
 TEST = "webhook.test"
