@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lume_dagster.collector import without_collector
 
 if TYPE_CHECKING:
-    from lume_dagster.client import LumeRun, run, run_status, runs, upload_file
+    from lume_dagster.client import LumeRun, init, run, run_status, runs, upload_file
     from lume_dagster.client.comparing import compare
     from lume_dagster.client.pipelines import Job, Pipeline
     from lume_dagster.client.results import Result
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
         ApiError,
         AuthenticationError,
         BatchError,
+        BusyError,
         ConnectorError,
         EngineError,
         FlowError,
         InvalidRequestError,
         LumeError,
         MissingExtraError,
+        NotFoundError,
+        NotNowError,
         PlanError,
         RunError,
         RunFailedError,
@@ -53,6 +56,7 @@ __all__ = [
     "AuthenticationError",
     "BatchError",
     "BatchSchedule",
+    "BusyError",
     "Checks",
     "ConnectorError",
     "ConnectorIOManager",
@@ -71,6 +75,8 @@ __all__ = [
     "Mapper",
     "Mapping",
     "MissingExtraError",
+    "NotFoundError",
+    "NotNowError",
     "Pipeline",
     "PlanError",
     "Result",
@@ -83,6 +89,7 @@ __all__ = [
     "build_definitions",
     "build_flow_assets",
     "compare",
+    "init",
     "lume_assets",
     "run",
     "run_flow",
@@ -116,6 +123,7 @@ _HOME = {
     "build_definitions": "lume_dagster.orchestration.definitions",
     "build_flow_assets": "lume_dagster.orchestration.flow_assets",
     "compare": "lume_dagster.client.comparing",
+    "init": "lume_dagster.client",
     "lume_assets": "lume_dagster.orchestration.flow_assets",
     "run": "lume_dagster.client",
     "run_flow": "lume_dagster.orchestration.body",

@@ -42,8 +42,8 @@ __all__ = [
 ROOT = Path(__file__).parent.parent
 _ASIDE = ExitStack()  # what holds as long as tests run
 
-# A project or an instance of the person who runs the tests must not leak into them.
-for name in ("DAGSTER_HOME", "LUME_PROJECT"):
+# A project, an instance or a server of the person who runs the tests must not leak into them.
+for name in ("DAGSTER_HOME", "LUME_PROJECT", "LUME_API_URL", "LUME_API_KEY", "LUME_CA_BUNDLE"):
     os.environ.pop(name, None)
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 

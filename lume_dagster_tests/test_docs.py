@@ -18,6 +18,7 @@ import pytest
 
 from docs.generate import PAGES
 from lume_dagster_tests import here
+from lume_dagster_tests.servers.lume_serve import serving
 from lume_dagster_tests.servers.process import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -119,7 +120,18 @@ def test_the_page_on_components_does_what_it_shows(tmp_path):
 
 
 def test_the_page_on_the_client_does_what_it_shows(tmp_path):
-    follow(DOCS / "client.md", tmp_path)
+    """From its heading on, on another machine; the project is that of the part before."""
+    text = (DOCS / "client.md").read_text(encoding="utf-8")
+    before, heading, after = text.partition("## From another machine\n")
+    pages = {tmp_path / "before.md": before, tmp_path / "after.md": heading + after}
+    for page, part in pages.items():
+        page.write_text(part, encoding="utf-8")
+    (machine := tmp_path / "machine").mkdir()
+    follow(tmp_path / "before.md", tmp_path)
+    with serving(tmp_path / "shop", name="reports") as server:
+        variables = {**surroundings(), **server.variables()}
+        follow(tmp_path / "after.md", machine, lambda c, at: here.python(c[1:], at, variables))
+    assert (machine / "out" / "mapped" / "part-0000.csv").is_file()
 
 
 def test_the_page_on_operations_does_what_it_shows(tmp_path):

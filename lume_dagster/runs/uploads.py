@@ -101,7 +101,7 @@ def store_upload(
         InvalidRequestError: no file, a file that is not there, or two seed files of one name.
     """
     files, tables = [*map(_given, local)], [*map(_given, seeds)]
-    _require_files([given.path for given in (*files, *tables)])
+    require_files([given.path for given in (*files, *tables)])
     if not files and not remote:
         raise InvalidRequestError("input_files is empty.", hint="name at least one file.")
     if len({given.name for given in tables}) != len(tables):
@@ -151,7 +151,8 @@ def _given(file: Path | Given) -> Given:
     return file if isinstance(file, Given) else Given(file, file.name)
 
 
-def _require_files(paths: Sequence[Path]) -> None:
+def require_files(paths: Sequence[Path]) -> None:
+    """Look whether all are there; InvalidRequestError for the first that is not."""
     for path in paths:
         if not path.is_file():
             raise InvalidRequestError(
