@@ -63,7 +63,6 @@ class _Fault:
     error: LumeError
     passing: bool
     after: float | None = None  # seconds that the server asked for
-    cause: BaseException | None = None
 
 
 class _Bearer(AuthBase):
@@ -102,7 +101,7 @@ class Line:
                 return fault
             pause = self._pause(fault, number) if number < call.tries else None
             if pause is None or time.monotonic() + pause > call.until:
-                raise fault.error from fault.cause
+                raise fault.error  # without its cause, whose frames hold the key
             time.sleep(pause)
         raise AssertionError  # count never ends
 
@@ -114,14 +113,14 @@ class Line:
                     return take(answer)
                 return self._refused(call, answer)
         except TransientError as error:  # what was taken broke off
-            return _Fault(error, passing=True, cause=error.__cause__)
+            return _Fault(error, passing=True)
         except (requests.RequestException, HTTPError) as error:
             return self._unheard(call, error)
         except UnicodeEncodeError as error:
             raise InvalidRequestError(
                 f"{error.object[:200]!r} cannot be sent: it is no UTF-8.",
                 hint="give the file or the batch another name.",
-            ) from error
+            ) from None
 
     @contextmanager
     def _sent(self, call: Call) -> Iterator[requests.Response]:
@@ -161,24 +160,24 @@ class Line:
         root = _root(error)
         if isinstance(error, ValueError):  # as requests calls what it cannot even begin with
             unusable = InvalidRequestError(f"{self.url} cannot be asked: {error}")
-            return _Fault(unusable, passing=False, cause=error)
+            return _Fault(unusable, passing=False)
         if isinstance(root, ssl.SSLCertVerificationError):
             told = ConnectorError(
                 f"The certificate of {self.url} is not trusted: {root.verify_message}.",
                 hint=f"name the PEM file of who signed it in {BUNDLE}.",
             )
-            return _Fault(told, passing=False, cause=error)
+            return _Fault(told, passing=False)
         if isinstance(root, ssl.SSLError) and not isinstance(root, ssl.SSLEOFError):
             told = ConnectorError(
                 f"{self.url} does not speak TLS: {root.reason or root}.",
                 hint=f"is it http://? {URL} says where the server is.",
             )
-            return _Fault(told, passing=False, cause=error)
+            return _Fault(told, passing=False)
         told = TransientError(
             f"The server at {self.url} does not answer: {self._reason(call, error, root)}.",
             hint=f"is lume serve running there? {URL} says where; runs that were started go on.",
         )
-        return _Fault(told, passing=True, cause=error)
+        return _Fault(told, passing=True)
 
     def _silence(self, call: Call) -> float:
         """Seconds that the server may be silent beyond those it was asked to take."""

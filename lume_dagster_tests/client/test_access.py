@@ -145,11 +145,6 @@ def test_the_environment_is_enough(project, done):
     assert client.runs(flow="contacts", limit=1)
 
 
-def test_an_unknown_format_is_refused_as_beside_the_project(done, tmp_path):
-    with pytest.raises(InvalidRequestError, match=r"There is no output format 'xml'"):
-        done.download_all(tmp_path, "xml")
-
-
 def test_the_output_lies_on_the_server(done):
     with pytest.raises(InvalidRequestError, match="not on this machine") as caught:
         done.output_folders()

@@ -153,6 +153,7 @@ def test_a_server_that_is_not_there_is_asked_five_times(served):
             served.site(relay.url).runs(Which())
         assert relay.count(LIST) == 5
     assert "is lume serve running there?" in caught.value.hint
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)  # they know the key
     with pytest.raises(TransientError, match="connection refused"):
         served.site(relay.url).runs(Which())  # nobody listens any more
 
