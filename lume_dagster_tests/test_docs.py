@@ -18,6 +18,7 @@ import pytest
 
 from docs.generate import PAGES
 from lume_dagster_tests import here
+from lume_dagster_tests.servers.fleet import NOT_RUN
 from lume_dagster_tests.servers.lume_serve import serving
 from lume_dagster_tests.servers.process import free_port
 
@@ -155,7 +156,10 @@ def test_the_page_on_deployment_does_what_it_shows(tmp_path):
     follow(DOCS / "deployment.md", tmp_path)
 
 
+@pytest.mark.optional_server
 def test_the_page_on_the_http_api_does_what_it_shows(tmp_path):
+    if shutil.which("curl") is None:
+        pytest.skip(f"{NOT_RUN}: no curl on the PATH")
     port = str(free_port())
 
     def there(command: list[str] | str, folder: Path) -> str:
