@@ -30,6 +30,7 @@ _CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
 _CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY"
 _DOLLARS = r"\b(?:US|CA|AU|NZ|HK|[CAS])\$"
 _CURRENCY = rf"(?:{_DOLLARS}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b))"
+MONEY = rf"{SPACES}|{_CURRENCY}"  # and blanks: what may stand around and within a number
 _NUMBER = "DECIMAL(20,8)"  # times a factor of 17 digits it is still exact
 _LONGEST_FACTOR = 17
 _EXAMPLE = "{'min': 60, 'h': 3600}"
@@ -39,15 +40,14 @@ _SHOWN = 8
 
 def without_money(x: Sql) -> Sql:
     """A text without blanks, currency signs and codes."""
-    return call("regexp_replace", x, text(rf"{SPACES}|{_CURRENCY}"), text(""), text("g"))
+    return call("regexp_replace", x, text(MONEY), text(""), text("g"))
 
 
 def amount(decimal: str, group: str) -> str:
     """One number with money and signs around it; of blanks only those between groups within it."""
     marks = (rf"[{group}]", r"['\x{2019}]", rf"{SPACES}+")
     number_ = rf"(?:\d+|{'|'.join(map(in_groups, marks))})?(?:\{decimal}\d+)?"
-    around = rf"{SPACES}|{_CURRENCY}"
-    return rf"(?:{around}|[-+(])*{number_}(?:{around}|[-)])*"
+    return rf"(?:{MONEY}|[-+(])*{number_}(?:{MONEY}|[-)])*"
 
 
 def in_groups(marks: str, most: str = "") -> str:

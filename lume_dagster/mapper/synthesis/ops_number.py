@@ -7,33 +7,38 @@ import re
 
 from lume_dagster.mapper.synthesis.op import Op, listed, plain_number
 from lume_dagster.mapper.synthesis.units import AFFINE, RATIOS
+from lume_dagster.plan.quantities import MONEY, amount
 
-_SPACES = "[ \t\n\r\f\u00a0\u2009\u202f]"
-_CURRENCIES = "€$£¥₹₽₺₪₩₫฿₴₦"
-_CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY"
-_MONEY = re.compile(rf"{_SPACES}|[{_CURRENCIES}]|(?i:\b(?:{_CODES})\b)", re.ASCII)
 _HALF = 0.500000001
 _LARGEST = 1e15
+_WHOLE = 2.0**52  # from here on a double has no halves
 
 
-def _rule(decimal: str) -> re.Pattern[str]:
-    d, group = re.escape(decimal), "['\u2019,]" if decimal == "." else "['\u2019.]"
-    digits = rf"([0-9]+|[0-9]{{1,3}}({group}[0-9]{{3}})+)?({d}[0-9]+)?"
+def _as_python(pattern: str) -> re.Pattern[str]:
+    """A pattern of the engine's RE2 that says the same to Python."""
+    blanks = pattern.replace(r"\s", r" \t\n\r\f")
+    return re.compile(re.sub(r"\\x\{(\w+)\}", r"\\u\1", blanks), re.ASCII)
+
+
+def _signed_one_way(decimal: str, group: str) -> re.Pattern[str]:
+    digits = rf"[0-9'\u2019{re.escape(group)}]*({re.escape(decimal)}[0-9]+)?"
     return re.compile(rf"[+-]?{digits}|{digits}-|\({digits}\)")
 
 
-_WRITTEN = {mark: _rule(mark) for mark in ".,"}
-_PLAIN = {".": re.compile(r"[+-]?[0-9]+(\.[0-9]+)?"), ",": re.compile("[+-]?[0-9]+")}
+_GROUPS = {".": ",", ",": "."}  # by the decimal sign
+_MONEY = _as_python(MONEY)
+_AMOUNT = {mark: _as_python(amount(mark, group)) for mark, group in _GROUPS.items()}
+_WRITTEN = {mark: _signed_one_way(mark, group) for mark, group in _GROUPS.items()}
 
 
 def read_number(text: str, decimal: str) -> float | None:
     """What the helper parse_number makes of a text, as a DOUBLE."""
-    if _PLAIN[decimal].fullmatch(text):
-        return _finite(float(text))
     bare = _MONEY.sub("", text)
-    if not (_WRITTEN[decimal].fullmatch(bare) and any(c in "0123456789" for c in bare)):
+    if not (_WRITTEN[decimal].fullmatch(bare) and _AMOUNT[decimal].fullmatch(text)):
         return None
     digits = "".join(c for c in bare if c in "0123456789" or c == decimal).replace(",", ".")
+    if not any(c in "0123456789" for c in digits):
+        return None
     negative = bare.startswith(("-", "(")) or bare.endswith("-")
     return _finite(float(f"-{digits}" if negative else digits))
 
@@ -45,6 +50,8 @@ def _finite(value: float) -> float | None:
 def format_number(value: float, places: int, group: str = "") -> str | None:
     """What the helper of that name gives."""
     power = float(f"1e{places}")
+    if abs(value) * power >= _WHOLE:
+        return f"{value:{group}.{places}f}"
     size = math.floor(abs(value) * power + _HALF) / power
     return f"{0.0 - size if value < 0 else size:{group}.{places}f}"
 
