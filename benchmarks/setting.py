@@ -30,6 +30,7 @@ class Sizes:
     arrived: int = 100
     partitions: int = 10_000  # of a backfill
     completions: int = 1000  # told by webhook
+    callers: int = 50  # of the HTTP API, who wait at once
     cases: int | None = None  # of the mapper, of each kind
     matchers: Sequence[str] | None = None  # that stand beside ours; all of them unless said
     peers: bool = True  # other tools beside our connectors

@@ -267,7 +267,9 @@ def test_no_committed_lock_names_a_registry():
 
 def test_no_published_figure_names_a_path_of_the_machine_it_was_taken_on():
     texts = [(ROOT / "benchmarks" / name).read_text() for name in ("README.md", "figures.json")]
-    assert not [found for text in texts for found in re.findall(r"(?<![\w.)])/\w+/[\w./-]+", text)]
+    assert not [
+        found for text in texts for found in re.findall(r"(?<![\w.)])/(?!v1/)\w+/[\w./-]+", text)
+    ]
 
 
 def test_the_continuous_integration_calls_make_and_nothing_of_its_own():

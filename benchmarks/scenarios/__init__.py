@@ -9,6 +9,7 @@ from benchmarks.figures import Result
 from benchmarks.mapping import scenarios as mapping
 from benchmarks.scenarios.code_location import measure as code_location
 from benchmarks.scenarios.connectors import scenarios as connectors
+from benchmarks.scenarios.http_api import measure as http_api
 from benchmarks.scenarios.import_time import measure as import_time
 from benchmarks.scenarios.many_files import measure as many_files
 from benchmarks.scenarios.memory import measure as memory
@@ -30,6 +31,7 @@ SCENARIOS: dict[str, Callable[[Setting], Result]] = {
     "import_time": import_time,
     "many_files": many_files,
     "code_location": code_location,
+    "http_api": http_api,
     **dagster(),
     **connectors(),
     **mapping(),

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import dagster as dg
 from fastapi import Depends, Request
 
-from lume_dagster.errors import InvalidRequestError
+from lume_dagster.errors import InvalidRequestError, LumeError
 from lume_dagster.flows.library import Library
 from lume_dagster.orchestration.held_storage import kept_open
 from lume_dagster.orchestration.instance import open_instance
@@ -83,8 +83,18 @@ class Site:
 def open_site(folder: Path, limits: Limits, callers: Sequence[str]) -> Iterator[Site]:
     """The site of a project's folder."""
     project = load_project(folder)
+    _make_ready(project)
     with open_instance(project.workspace.data) as instance, kept_open(instance):
         yield Site(project, instance, limits, callers, Waiting(instance))
+
+
+def _make_ready(project: Project) -> None:
+    """Load what starting a run loads, or the first caller would wait for it."""
+    library = Library(project.workspace.flows)
+    for flow in library.flows():
+        with suppress(LumeError):  # told to whoever asks for this flow
+            load_project(project.folder, [library.resolve(f"{flow}:active").name])
+            return
 
 
 async def _site_of(request: Request) -> Site:

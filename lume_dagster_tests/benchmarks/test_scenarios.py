@@ -26,7 +26,14 @@ __all__ = ["azurite", "databricks", "mariadb", "moto", "postgres", "snowflake", 
 _WAYS = ("read", "write")
 ALONE = (
     *("transform", "whole_run", "whole_run_large", "memory", "tiny_run", "import_time"),
-    *("many_files", "code_location", "dagster.registry", "dagster.sensor", "dagster.webhooks"),
+    *(
+        "many_files",
+        "code_location",
+        "http_api",
+        "dagster.registry",
+        "dagster.sensor",
+        "dagster.webhooks",
+    ),
     *(f"connectors.{kind}.{way}" for kind in ("duckdb", "local_files") for way in _WAYS),
     *("mapping.conversions", "mapping.drafts", "mapping.speed"),
 )

@@ -34,6 +34,7 @@ SIZES = Sizes(
     arrived=2,
     partitions=4,
     completions=3,
+    callers=3,
     cases=6,
     matchers=(),
     peers=False,

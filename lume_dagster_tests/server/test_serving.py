@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from lume_dagster.cli import lume
 from lume_dagster.server.serving import Place, listening
-from lume_dagster_tests.server.calling import KEY, KEYS, serving
+from lume_dagster_tests.server.calling import KEY, KEYS, problem, serving
 from lume_dagster_tests.servers.certificate import key_and_certificate
 from lume_dagster_tests.servers.process import ROOT, free_port
 from lume_dagster_tests.waiting import wait_until
@@ -52,6 +52,13 @@ def test_what_cannot_be_served_is_a_sentence(bench, tmp_path, options, said):
     files["NONE"].write_text("this is no PEM\n")
     found = serve(bench, *(str(files.get(word, word)) for word in options))
     assert (found.exit_code, said in found.stderr) == (2, True), found.stderr
+
+
+def test_a_version_that_was_changed_keeps_no_server_from_starting(bench):
+    published = bench.folder / "flows/orders/v1/flow.yaml"
+    published.write_text(published.read_text().replace("Orders", "Changed"))
+    with serving(bench.folder) as served:
+        problem(served.ask("GET", "/v1/flows/orders"), 422, "VersionChangedError", "published")
 
 
 def test_answers_do_not_wait_for_more_to_send_with_them():
