@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lume_dagster.client.access import KEY, URL, Given, known_access, remember
-from lume_dagster.client.given import checked_files, checked_metadata
+from lume_dagster.client.given import checked_files, checked_metadata, require_one_batch
 from lume_dagster.client.lume_run import LumeRun
 from lume_dagster.client.site import Order, Which
 from lume_dagster.client.uploading import store_files
@@ -72,15 +72,7 @@ def run(  # noqa: PLR0913 - all but the first two by name
         AuthenticationError: a server is known, and no key that it takes.
         InvalidRequestError: unknown version, bad ``source_path``, a batch that is done or running.
     """
-    if (source_path is None) == (input_files is None):
-        raise InvalidRequestError(
-            "A run takes either a source_path or input_files.", hint="give exactly one of the two."
-        )
-    if seed_files and input_files is None:
-        raise InvalidRequestError(
-            "seed_files go with input_files only: the same source_path is the same batch.",
-            hint="publish a version with the other seeds, or give input_files.",
-        )
+    require_one_batch(source_path, input_files, seed_files)
     order = Order(
         flow_version,
         source_path,

@@ -44,6 +44,25 @@ def checked_metadata(given: Mapping[str, Any] | None) -> dict[str, Any]:
     return told
 
 
+def require_one_batch(
+    source_path: str | None, input_files: object | None, seed_files: Sequence[str | Path]
+) -> None:
+    """Refuse what names no batch, or two.
+
+    Raises:
+        InvalidRequestError: not just one of the first two, or seeds without files.
+    """
+    if (source_path is None) == (input_files is None):
+        raise InvalidRequestError(
+            "A run takes either a source_path or input_files.", hint="give exactly one of the two."
+        )
+    if seed_files and input_files is None:
+        raise InvalidRequestError(
+            "seed_files go with input_files only: the same source_path is the same batch.",
+            hint="publish a version with the other seeds, or give input_files.",
+        )
+
+
 def checked_files(name: str, given: Sequence[str | Path]) -> Sequence[str | Path]:
     """A list of files; one alone would be taken for a list of its letters.
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lume_dagster.client.site import Files, Look, Order, Pace, Rejects, Repaired, Which
 from lume_dagster.client.uploading import keep_file, store_files
 from lume_dagster.runs.record import RunDetails, RunSummary
-from lume_dagster.runs.status import Status
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -62,11 +61,12 @@ class LocalProject:
 
     def details(self, run_id: str) -> RunDetails:
         """From the run's events; of a crash without a hint, where its log is."""
+        from lume_dagster.orchestration.launch import with_log
         from lume_dagster.orchestration.query import read_details
 
         with self._instance() as instance:
             found = read_details(instance, run_id)
-        return replace(found, metadata=self._with_the_log(run_id, found.metadata))
+        return replace(found, metadata=with_log(self.project, run_id, found.metadata))
 
     def runs(self, which: Which) -> Sequence[RunSummary]:
         """Those of the instance; a batch is found under each of its names."""
@@ -152,16 +152,6 @@ class LocalProject:
 
         with self._instance() as instance:
             return read_details(instance, run_id, self.project.workspace.depot)
-
-    def _with_the_log(self, run_id: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
-        from lume_dagster.orchestration.launch import log_of
-
-        error = told.get("error") or {}
-        if error.get("code") != Status.CRASHED or error.get("hint"):
-            return told
-        log = log_of(self.project, run_id)
-        hint = f"what it said at the end stands in {log}." if log.is_file() else None
-        return {**told, "error": {**error, "hint": hint}}
 
     @contextmanager
     def _instance(self) -> Iterator[dg.DagsterInstance]:

@@ -27,6 +27,7 @@ from lume_dagster.orchestration.partitions import add_partitions
 from lume_dagster.orchestration.processes import describe_process
 from lume_dagster.orchestration.project import Project, load_project
 from lume_dagster.runs.repairs import Repair
+from lume_dagster.runs.status import Status
 
 _NAMESPACE = uuid.UUID("6f1c6a4e-53c8-5f0a-9d57-8f3a2c1f7d10")
 _ASSET_JOB = "__ASSET_JOB"
@@ -65,6 +66,17 @@ def rebuild_definitions(folder: str, version: str) -> dg.Definitions:
 def log_of(project: Project, run_id: str) -> Path:
     """Where the process of a run that was started here writes what it has to say."""
     return project.workspace.data / "logs" / f"{run_id}.log"
+
+
+def with_log(
+    project: Project, run_id: str, told: Mapping[str, Any], where: str = ""
+) -> Mapping[str, Any]:
+    """The metadata of a run; of one that crashed without a hint, with the place of its log."""
+    error, log = told.get("error") or {}, log_of(project, run_id)
+    if error.get("code") != Status.CRASHED or error.get("hint") or not log.is_file():
+        return told
+    hint = f"what it said at the end stands in {log}{where}."
+    return {**told, "error": {**error, "hint": hint}}
 
 
 def spawn(project: Project, instance: dg.DagsterInstance, run_id: str) -> None:

@@ -18,10 +18,9 @@ from lume_dagster.errors import InvalidRequestError, LumeError
 from lume_dagster.flows.library import Library
 from lume_dagster.orchestration.held_storage import kept_open
 from lume_dagster.orchestration.instance import open_instance
-from lume_dagster.orchestration.launch import log_of
+from lume_dagster.orchestration.launch import with_log
 from lume_dagster.orchestration.project import Project, load_project
 from lume_dagster.runs.record import RunDetails
-from lume_dagster.runs.status import Status
 from lume_dagster.server.problems import Refused
 from lume_dagster.server.waiting import Waiting
 
@@ -71,12 +70,7 @@ class Site:
 
     def told(self, details: RunDetails) -> Mapping[str, Any]:
         """The metadata of a run; of one that crashed, with the place of its log."""
-        error = details.metadata.get("error") or {}
-        log = log_of(self.project, details.summary.id)
-        if error.get("code") != Status.CRASHED or error.get("hint") or not log.is_file():
-            return details.metadata
-        hint = f"what it said at the end stands in {log} on the server."
-        return {**details.metadata, "error": {**error, "hint": hint}}
+        return with_log(self.project, details.summary.id, details.metadata, " on the server")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import dagster as dg
 from fastapi import Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from lume_dagster.client.given import checked_metadata
+from lume_dagster.client.given import checked_metadata, require_one_batch
 from lume_dagster.client.uploading import find_upload, store_files
 from lume_dagster.errors import BusyError, InvalidRequestError, NotNowError
 from lume_dagster.orchestration import launch, names
@@ -79,7 +79,7 @@ async def start_run(
 ) -> Response:
     """Start a run of a published version on a batch; it goes on by itself."""
     body = parse_start(await read_body(request))
-    _require_one_batch(body)
+    _require_given(body)
     asked = _asked(caller, idempotency_key, "start", body.model_dump())
     return await _once(site, asked, partial(_start, site, body, asked))
 
@@ -209,17 +209,9 @@ def _started(site: Site, project: Project, wanted: launch.Request) -> RunSummary
     return read_summary(site.instance, names.public_id(run_id))
 
 
-def _require_one_batch(body: StartBody) -> None:
-    """Refuse what names no batch, or two, or a file of the server."""
-    if (body.source_path is None) == (body.input_files is None):
-        raise InvalidRequestError(
-            "A run takes either a source_path or input_files.", hint="give exactly one of the two."
-        )
-    if body.seed_files and body.input_files is None:
-        raise InvalidRequestError(
-            "seed_files go with input_files only: the same source_path is the same batch.",
-            hint="publish a version with the other seeds, or give input_files.",
-        )
+def _require_given(body: StartBody) -> None:
+    """Refuse what names no batch, or two, or a file of the server's own."""
+    require_one_batch(body.source_path, body.input_files, body.seed_files)
     for file in body.input_files or ():
         if not is_upload(file) and "://" not in file:
             _refuse_path("input_files", file)
